@@ -1,0 +1,62 @@
+# Everything runs from the checkout's own environment, .venv. `make help` lists the targets.
+PYTHON ?= $(shell command -v python3.11 2>/dev/null || echo python3)
+UPGRADE ?=
+BIN := .venv/bin
+WORKSPACE := examples/cncf_members
+
+# Nothing reports home, nothing is unpickled, and no other environment leaks into this one.
+export MLFLOW_DISABLE_TELEMETRY := true
+export BENTOML_DO_NOT_TRACK := True
+export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint bench train serve mlflow-ui lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with everything that is needed; a second run does nothing
+	@sh scripts/setup.sh "$(PYTHON)"
+
+demo: setup ## train on a made-up company and show what Leap finds
+	@$(BIN)/python -m training.showcase
+
+test: setup ## run the tests and the examples in docstrings, fast ones first
+	@$(BIN)/pytest
+
+test-slow: setup ## run the tests that take minutes
+	@$(BIN)/pytest -m slow || { status=$$?; [ $$status = 5 ] && echo "There are no slow tests." || exit $$status; }
+
+lint: setup ## check style, format, types and the layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: setup ## measure speed as ratios, quickly (alone: python benchmarks/NAME.py)
+	@for file in benchmarks/*.py; do \
+	  [ -e "$$file" ] || { echo "There are no benchmarks yet."; break; }; \
+	  echo "$$file"; $(BIN)/python "$$file" --quick || exit 1; \
+	done
+
+train: setup ## train on the example workspace and promote if the gate passes
+	@$(BIN)/leap train $(WORKSPACE) --promote
+
+serve: setup ## answer over HTTP for the example workspace
+	@$(BIN)/leap serve $(WORKSPACE)
+
+mlflow-ui: setup ## browse the model store at http://127.0.0.1:5000
+	@[ -f mlruns/mlflow.db ] || { echo "There is no model store yet. Run: make train" >&2; exit 1; }
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server \
+	  --backend-store-uri sqlite:///mlruns/mlflow.db --workers 1 --host 127.0.0.1
+
+# requirements.lock holds hashes and no addresses. uv.lock, which names the registry used, stays out of git: without
+# it uv keeps no pins, so every `make lock` takes the newest versions that pyproject.toml allows.
+lock: setup ## renew requirements.lock from pyproject.toml
+	@$(BIN)/uv lock -q $(UPGRADE)
+	@$(BIN)/uv export -q --frozen --all-groups --no-emit-project --no-header -o requirements.lock
+
+clean: ## remove .venv, caches and what was built; models in mlruns stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

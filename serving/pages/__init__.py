@@ -1,0 +1,115 @@
+"""Pages for RevOps: the profiles with their evidence, the accounts by money at risk, and one account's reasons.
+
+Rendered on the server, with one local style sheet and no script: nothing is asked of any other machine, and names from
+data are escaped by the templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, FileSystemLoader
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from serving.pages import words
+from serving.wiring import LiveModel, Served
+
+FOLDER = Path(__file__).parent
+MOST_LISTED = 100
+MOST_SEARCHED = 100
+
+STATIC = {"leap.css": "text/css; charset=utf-8", "leap.svg": "image/svg+xml"}
+
+environment = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+environment.filters |= {
+    "amount": words.amount,
+    "percent": words.percent,
+    "points": words.points,
+    "signed": words.signed_amount,
+    "number": words.number,
+    "day": words.day,
+    "span": words.span,
+    "plain": words.plain,
+    "spaced": words.spaced,
+    "kpis": words.kpis,
+    "path": lambda text: quote(str(text), safe=""),
+}
+environment.globals |= {"bar": words.bar, "interval": words.interval, "reach": words.reach}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def home(request: Request, q: str = "") -> Response:
+    """Profiles and accounts of the live model."""
+    live: LiveModel = request.app.state.live
+    served = live.peek()
+    if served is None:
+        return no_model(live)
+    searched = q.strip()[:MOST_SEARCHED]
+    found = served.find(searched)
+    return page(
+        "home.html",
+        served,
+        live,
+        icp=served.scorer.icp_document(),
+        totals=words.totals(served.accounts),
+        q=searched,
+        found=len(found),
+        listed=found[:MOST_LISTED],
+    )
+
+
+@router.get("/accounts/{account_id:path}")
+def account(request: Request, account_id: str) -> Response:
+    """One account with all its reasons."""
+    live: LiveModel = request.app.state.live
+    served = live.peek()
+    if served is None:
+        return no_model(live)
+    scores, _ = served.scorer.by_id([account_id], top=0)
+    if not scores:
+        return page("unknown.html", served, live, status=404, account_id=account_id[:200])
+    named = next((one.name for one in served.accounts if one.account_id == account_id), account_id)
+    return page("account.html", served, live, name=named, score=scores[0])
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """The style sheet and the icon."""
+    if name not in STATIC:
+        raise HTTPException(404, "No such file.")
+    body = (FOLDER / "static" / name).read_bytes()
+    return Response(body, media_type=STATIC[name], headers={"Cache-Control": "public, max-age=3600"})
+
+
+def page(template: str, served: Served, live: LiveModel, *, status: int = 200, **values: Any) -> Response:
+    """A page about the live model."""
+    about: Mapping[str, Any] = {
+        "company": served.company,
+        "horizon": served.horizon_months,
+        "model": served.scorer.model_header(),
+        "as_of": served.scorer.as_of,
+        "problem": live.problem,
+    }
+    return html(template, status, **about, **values)
+
+
+def no_model(live: LiveModel) -> Response:
+    """The page while nothing is live: being loaded, or why not."""
+    return html("no_model.html", 503, problem=live.problem)
+
+
+def html(template: str, status: int, **values: Any) -> Response:
+    """A rendered template."""
+    return Response(environment.get_template(template).render(values), status_code=status, media_type="text/html")

@@ -1,0 +1,232 @@
+"""Figures as people read them. Undefined is a dash, a minus is a real minus, and no figure says more than it knows.
+
+>>> amount(12345.6), percent(0.0834), points(-0.0362), signed_amount(-43.2)
+('12,346', '8.3 %', '−3.6', '−43')
+>>> amount(None), percent(float("nan"))
+('–', '–')
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from markupsafe import Markup
+
+from serving.wiring import ListedAccount
+
+DASH = "–"
+MINUS = "−"
+
+# KPIs that are fractions; others are counts, months or money, and are written as numbers.
+FRACTIONS = ("rate", "nrr", "grr", "churn", "margin", "share", "support", "lift")
+
+
+def _figure(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _written(figure: float, form: str, *, plus: bool = False) -> str:
+    text = format(abs(figure), form)
+    if not any(digit in "123456789" for digit in text):
+        return text
+    return (MINUS if figure < 0 else "+" if plus else "") + text
+
+
+def amount(value: object) -> str:
+    """Money, in whole units; small amounts keep their cents."""
+    figure = _figure(value)
+    if figure is None:
+        return DASH
+    return _written(figure, ",.2f" if 0 < abs(figure) < 10 else ",.0f")
+
+
+def signed_amount(value: object) -> str:
+    """Money that is added to or taken from something."""
+    figure = _figure(value)
+    return DASH if figure is None else _written(figure, ",.2f" if 0 < abs(figure) < 10 else ",.0f", plus=True)
+
+
+def percent(value: object) -> str:
+    """A fraction, in percent."""
+    figure = _figure(value)
+    return DASH if figure is None else f"{_written(100 * figure, '.1f')} %"
+
+
+def points(value: object) -> str:
+    """A difference of fractions, in points of a hundred."""
+    figure = _figure(value)
+    return DASH if figure is None else _written(100 * figure, ".1f", plus=True)
+
+
+def number(value: object) -> str:
+    """A count or measure; text stays text.
+
+    >>> number(1234567), number(0.125), number("Tech"), number(None), number(True)
+    ('1,234,567', '0.125', 'Tech', '–', 'yes')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    figure = _figure(value)
+    if figure is None:
+        return str(value) if isinstance(value, str) and value else DASH
+    if figure == int(figure):
+        return _written(figure, ",.0f")
+    return _written(figure, ",.1f" if abs(figure) >= 100 else ".3g")
+
+
+def day(value: object) -> str:
+    """A date as in 1 Nov 2026.
+
+    >>> day("2026-11-01"), day(None)
+    ('1 Nov 2026', '–')
+    """
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value[:10])
+        except ValueError:
+            return str(value)
+    return f"{value.day} {value:%b %Y}" if isinstance(value, date) else DASH
+
+
+def span(value: object) -> str:
+    """Two moments, or whatever says when something was measured.
+
+    >>> span(["2025-01-01", "2026-01-01"]), span("2026-01-01"), span(None)
+    ('1 Jan 2025 to 1 Jan 2026', '1 Jan 2026', '–')
+    """
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return " to ".join(span(part) for part in value)
+    return number(value) if isinstance(value, int | float) else day(value)
+
+
+def plain(value: object) -> str:
+    """One condition, match or size, in the words it brings along.
+
+    >>> plain({"words": "Employees: at least 50"}), plain({"accounts": 1200, "share": 0.25}), plain(7)
+    ('Employees: at least 50', 'accounts 1,200, share 25.0 %', '7')
+    """
+    if isinstance(value, Mapping):
+        for key in ("words", "phrase", "label"):
+            if value.get(key):
+                return str(value[key])
+        parts = (f"{spaced(name)} {figure(name, part)}" for name, part in value.items() if part is not None)
+        return ", ".join(parts)
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(part) for part in value)
+    return number(value)
+
+
+def figure(name: str, value: object) -> str:
+    """A named figure: a fraction in percent if its name says that it is one."""
+    if isinstance(value, Mapping):
+        return plain(value)
+    is_fraction = any(word in name for word in FRACTIONS)
+    return percent(value) if is_fraction and _figure(value) is not None else number(value)
+
+
+def spaced(name: str) -> str:
+    """A key as words; what is an abbreviation stays one.
+
+    >>> spaced("win_rate"), spaced("nrr"), spaced("value_12m")
+    ('win rate', 'NRR', 'value 12m')
+    """
+    known = {"nrr", "grr", "cac", "ltv", "mrr", "icp"}
+    return " ".join(word.upper() if word in known else word for word in name.split("_"))
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One key figure of a profile, inside and outside of it."""
+
+    name: str
+    inside: str
+    outside: str
+
+
+def kpis(document: Mapping[str, Any] | None) -> list[Kpi]:
+    """Rows of a table, whether figures are grouped by name or by inside and outside.
+
+    >>> kpis({"nrr": {"inside": 1.08, "outside": 0.96}}) == kpis({"inside": {"nrr": 1.08}, "outside": {"nrr": 0.96}})
+    True
+    """
+    document = document or {}
+    if isinstance(document.get("inside"), Mapping):
+        outside = document.get("outside") or {}
+        document = {name: {"inside": value, "outside": outside.get(name)} for name, value in document["inside"].items()}
+    rows = []
+    for name, value in document.items():
+        pair = value if isinstance(value, Mapping) and "inside" in value else {"inside": value}
+        if pair["inside"] is None and pair.get("outside") is None:
+            continue
+        rows.append(Kpi(spaced(name), figure(name, pair["inside"]), figure(name, pair.get("outside"))))
+    return rows
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the listed accounts; those without a score have MRR but nothing at risk."""
+
+    accounts: int
+    mrr: float
+    losing: float
+    """MRR expected to be lost, summed over accounts expected to shrink."""
+    growing: float
+    """MRR expected to be won, summed over accounts expected to grow."""
+    unscored: int
+
+
+def totals(accounts: Iterable[ListedAccount]) -> Totals:
+    """Sums of a list of accounts."""
+    everyone = list(accounts)
+    at_risk = [one.at_risk for one in everyone if one.at_risk is not None]
+    return Totals(
+        accounts=len(everyone),
+        mrr=math.fsum(one.mrr or 0.0 for one in everyone),
+        losing=math.fsum(value for value in at_risk if value > 0),
+        growing=-math.fsum(value for value in at_risk if value < 0),
+        unscored=len(everyone) - len(at_risk),
+    )
+
+
+def reach(values: Iterable[object], least: float) -> float:
+    """The largest absolute figure, for a scale that several drawings share."""
+    return max([least, *(abs(figure) for value in values if (figure := _figure(value)) is not None)])
+
+
+def bar(value: object, longest: float) -> Markup:
+    """A bar to the left for what lowers, to the right for what raises; drawn without any style of its own."""
+    figure = _figure(value)
+    if figure is None:
+        return Markup("")
+    length = 48 * min(1.0, abs(figure) / longest)
+    start, kind = (50 - length, "lowers") if figure < 0 else (50.0, "raises")
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 12" width="100" height="12" aria-hidden="true">'
+        '<line class="axis" x1="50" y1="0" x2="50" y2="12"/>'
+        '<rect class="{}" x="{}" y="2" width="{}" height="8" rx="1"/></svg>'
+    ).format(kind, f"{start:.1f}", f"{length:.1f}")
+
+
+def interval(point: object, low: object, high: object, widest: float) -> Markup:
+    """A point with its interval against a line at zero."""
+    middle, left, right = _figure(point), _figure(low), _figure(high)
+    if middle is None or left is None or right is None:
+        return Markup("")
+
+    def place(value: float) -> str:
+        return f"{60 + 55 * max(-1.0, min(1.0, value / widest)):.1f}"
+
+    kind = "raises" if left > 0 else "lowers" if right < 0 else "open"
+    return Markup(
+        '<svg class="interval {kind}" viewBox="0 0 120 16" width="96" height="13" aria-hidden="true">'
+        '<line class="axis" x1="60" y1="0" x2="60" y2="16"/>'
+        '<line class="range" x1="{left}" y1="8" x2="{right}" y2="8"/><circle cx="{middle}" cy="8" r="3.5"/></svg>'
+    ).format(kind=kind, left=place(left), right=place(right), middle=place(middle))

@@ -1,0 +1,137 @@
+"""A bundle from what training found: usual values, economics of new customers, provenance and golden rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.bundle.model_bundle import ModelBundle
+from leap.evaluation import Leak, OutOfTime, Quality, judged_intervals
+from leap.explanation.drivers import drivers
+from leap.features import FeatureFrame
+from leap.icp import ICPSearch
+from leap.models.composition import ScopeModel
+from leap.models.frames import ScopeFrame
+from leap.revenue import MICROS, Revenue, definition_hash
+from leap.tables import AccountTables
+from leap.value import acquisition_cost
+
+_GOLDEN_ROWS = 20
+_LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "shap")
+
+
+def make_bundle(
+    tables: AccountTables,
+    health: tuple[ScopeFrame, ScopeModel, OutOfTime, Quality],
+    fit: tuple[ScopeFrame, ScopeModel, OutOfTime, Quality],
+    icp: ICPSearch,
+    *,
+    leaks: Sequence[Leak],
+    seed: int,
+    trials: int,
+) -> ModelBundle:
+    """Everything that goes live together; each scope gives its frame, final model, predictions out of time and quality."""
+    frame, model, found, quality = health
+    fit_frame, fit_model, fit_found, fit_quality = fit
+    bundle = ModelBundle(
+        settings=tables.settings,
+        catalog=frame.features.catalog,
+        health=model,
+        fit=fit_model,
+        intervals=judged_intervals(found),
+        fit_intervals=judged_intervals(fit_found),
+        typical=typical_values(frame.latest()),
+        icp=icp,
+        drivers=tuple(drivers(model, found.models, frame.latest())),
+        fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
+        quality={"health": quality.to_json(), "fit": fit_quality.to_json()},
+        economics=_economics(tables),
+        trained=_provenance(tables, frame, leaks, seed, trials),
+        golden={},
+    )
+    return bundle.with_golden(_spread(frame.features), _spread(fit_frame.features))
+
+
+def typical_values(frame: FeatureFrame) -> dict[str, Any]:
+    """The median of numbers and the most frequent category of every feature."""
+    usual: dict[str, Any] = {}
+    for feature in frame.catalog.features:
+        column = frame.frame[feature.name].dropna()
+        if feature.kind == "category":
+            counts = column.value_counts()
+            usual[feature.name] = sorted(counts[counts == counts.max()].index)[0] if len(counts) else None
+        else:
+            usual[feature.name] = float(column.astype(float).median()) if len(column) else None
+    return usual
+
+
+def _economics(tables: AccountTables) -> dict[str, float | None]:
+    """What a new customer of the last two years paid at first (median MRR), and cost to win (mean)."""
+    revenue = Revenue(tables)
+    first = pd.Series(revenue.first_paid())
+    recent = first[first >= tables.data_until - pd.DateOffset(years=2)]
+    positions = tables.accounts.get_indexer(recent.index)
+    paid = [revenue.mrr_at(pd.Timestamp(moment))[position] for moment, position in zip(recent, positions, strict=True)]
+    cac = acquisition_cost(tables)[positions]
+    spent = cac[~np.isnan(cac)]
+    return {
+        "new_mrr": float(np.median(paid)) / MICROS if paid else None,
+        "cac": float(spent.mean()) if len(spent) else None,
+    }
+
+
+def _provenance(
+    tables: AccountTables, frame: ScopeFrame, leaks: Sequence[Leak], seed: int, trials: int
+) -> dict[str, Any]:
+    as_of = frame.snapshots.rows["as_of"]
+    notes = []
+    if frame.record_begins is not None:
+        notes.append(
+            f"Rows before {frame.record_begins:%Y-%m-%d} are left out: hardly any account churned in them, so those that left "
+            "earlier seem to be missing."
+        )
+    notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
+    notes += [f"Kept although the audit may name it: {name}." for name in tables.settings.leaks.keep_columns]
+    if tables.settings.company.money_note:
+        notes.append(tables.settings.company.money_note)
+    return {
+        "trained_on": f"{tables.data_until:%Y-%m-%d}",
+        "as_of_range": [f"{as_of.min():%Y-%m-%d}", f"{as_of.max():%Y-%m-%d}"],
+        "definition_hash": definition_hash(tables.settings),
+        "seed": seed,
+        "trials": trials,
+        "rows": len(frame.rows.accounts),
+        "accounts": len(np.unique(frame.rows.accounts)),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "notes": notes,
+        "problems": [problem.to_json() for problem in tables.problems],
+    }
+
+
+def _spread(frame: FeatureFrame) -> FeatureFrame:
+    """Rows evenly spread over a frame, as golden rows."""
+    n = len(frame.frame)
+    keep = np.zeros(n, dtype=bool)
+    keep[np.linspace(0, n - 1, min(_GOLDEN_ROWS, n)).astype(int)] = True
+    return frame.where(keep)
+
+
+def summary_metrics(quality: Mapping[str, Quality]) -> dict[str, float]:
+    """Flat names and values for the run in the registry, such as `health.churn.auc` and `health.churn.auc.low`."""
+    flat: dict[str, float] = {}
+    for scope, judged in quality.items():
+        for outcome, found in judged.outcomes.items():
+            for name, figure in found.metrics.items():
+                for part in ("value", "low", "high", "baseline"):
+                    suffix = "" if part == "value" else f".{part}"
+                    flat[f"{scope}.{outcome}.{name}{suffix}"] = getattr(figure, part)
+            for name, value in found.calibration.items():
+                flat[f"{scope}.{outcome}.calibration.{name}"] = value
+        for name, number in judged.portfolio.items():
+            if isinstance(number, float):
+                flat[f"{scope}.portfolio.{name}"] = number
+    return {name: value for name, value in flat.items() if np.isfinite(value)}

@@ -1,0 +1,264 @@
+"""Everything that goes live together: models, catalog, intervals, ICPs, definitions and what is known of their quality.
+
+A bundle is data: one JSON document and LightGBM's text models. Golden rows are scored again wherever it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.bundle import files
+from leap.bundle.structure import check_text_model
+from leap.config import Settings, parse_settings
+from leap.errors import BundleError, LeapError
+from leap.explanation.drivers import Driver
+from leap.features import FeatureCatalog, FeatureFrame
+from leap.icp import ICPSearch
+from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
+from leap.uncertainty import Intervals
+
+FORMAT = 1
+DOCUMENT = "bundle.json"
+_GOLDEN_TOLERANCE = 1e-9
+_KEYS = (
+    "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
+    "fit_drivers", "quality", "economics", "trained", "golden",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """One version of everything.
+
+    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs;
+    `trained` says when and on what: `trained_on`, `as_of_range`, `seed`, `libraries`, `notes`, `definition_hash`.
+    """
+
+    settings: Settings
+    catalog: FeatureCatalog
+    health: ScopeModel
+    fit: ScopeModel
+    intervals: Intervals
+    fit_intervals: Intervals
+    typical: Mapping[str, Any]
+    icp: ICPSearch
+    drivers: tuple[Driver, ...]
+    fit_drivers: tuple[Driver, ...]
+    quality: Mapping[str, Any]
+    economics: Mapping[str, float | None]
+    trained: Mapping[str, Any]
+    golden: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the registered model."""
+        return "leap"
+
+    @property
+    def company(self) -> str:
+        """Whose model it is."""
+        return self.settings.company.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the feature catalog."""
+        return self.catalog.fingerprint
+
+    @property
+    def definition_hash(self) -> str:
+        """The definitions behind every number."""
+        return str(self.trained["definition_hash"])
+
+    @property
+    def trained_on(self) -> str:
+        """End of the data it was trained on, ISO date."""
+        return str(self.trained["trained_on"])
+
+    def icp_document(self) -> dict[str, Any]:
+        """The JSON of `icp`."""
+        document = self.icp.to_json()
+        return {**document, "company": self.company, "money_note": self.settings.company.money_note}
+
+    def card(self) -> dict[str, Any]:
+        """What `GET /v1/model` says: quality, definitions, catalog, drivers and notes."""
+        company = self.settings.company
+        return {
+            "company": self.company,
+            "currency": company.currency,
+            "money_note": company.money_note,
+            **dict(self.trained),
+            "outcome": self.settings.outcome.model_dump(),
+            "catalog_fingerprint": self.fingerprint,
+            "outcomes": self.quality["health"]["outcomes"],
+            "fit_outcomes": self.quality["fit"]["outcomes"],
+            "portfolio": self.quality["health"]["portfolio"],
+            "intervals": self.intervals.to_json(),
+            "drivers": [driver.to_json() for driver in self.drivers],
+            "features": [
+                {
+                    "name": f.name,
+                    "label": f.label,
+                    "unit": f.unit,
+                    "scope": str(f.scope),
+                    "kind": f.kind,
+                    "missing": f.missing,
+                }
+                for f in self.catalog.features
+            ],
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle, durably: it is there whole or not at all."""
+        document = self._to_json()
+        texts: dict[str, bytes] = {}
+        for scope in ("health", "fit"):
+            for part in (*COMPONENTS, "direct"):
+                learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+                if "text" in learner:
+                    path = f"models/{scope}_{part}.txt"
+                    texts[path] = learner.pop("text").encode()
+                    learner["file"] = path
+        text = json.dumps(_plain(document), indent=1, sort_keys=True, allow_nan=False)
+        files.write_folder(folder, {DOCUMENT: text.encode(), **texts})
+
+    @classmethod
+    def load(cls, folder: Path) -> ModelBundle:
+        """Read a bundle after checking its checksums and the structure of its trees; BundleError says what is wrong.
+
+        A file that was never verified belongs to `ladder.verify` first, which tries it in a process of its own.
+        """
+        found = files.read_folder(folder)
+        for name in found:
+            if name.startswith("models/"):
+                check_text_model(found[name].decode("utf-8", errors="replace"), n_features=None, source=name)
+        return cls.parse(found)
+
+    @classmethod
+    def parse(cls, found: Mapping[str, bytes]) -> ModelBundle:
+        """A bundle from the contents of its files; nothing is handed to LightGBM yet."""
+        if DOCUMENT not in found:
+            raise BundleError(f"{DOCUMENT} is missing; found {sorted(found)}.")
+        try:
+            document = json.loads(found[DOCUMENT], parse_constant=_refuse_constant)
+            if not isinstance(document, dict) or document.get("format") != FORMAT:
+                raise BundleError(f"{DOCUMENT}: expected format {FORMAT}.")
+            missing = [key for key in _KEYS if key not in document]
+            if missing:
+                raise BundleError(f"{DOCUMENT}: missing key(s) {missing}.")
+            for scope in ("health", "fit"):
+                for part in (*COMPONENTS, "direct"):
+                    learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+                    if "file" in learner:
+                        learner["text"] = found[learner["file"]].decode()
+            return cls._from_json(document)
+        except LeapError:
+            raise
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise BundleError(f"{DOCUMENT}: not a bundle: {type(error).__name__}: {error}.") from error
+
+    def with_golden(self, health: FeatureFrame, fit: FeatureFrame) -> ModelBundle:
+        """The bundle with golden rows: features of real rows and the scores that every loading must repeat."""
+        golden = {}
+        for scope, frame in (("health", health), ("fit", fit)):
+            model: ScopeModel = getattr(self, scope)
+            rows = [
+                {name: _plain_value(frame.frame[name].iloc[i]) for name in frame.catalog.names}
+                for i in range(len(frame.frame))
+            ]
+            golden[scope] = {"rows": rows, "expected": _scored(model, rows)}
+        return ModelBundle(**{**self.__dict__, "golden": golden})
+
+    def check_golden(self) -> None:
+        """BundleError if a golden row scores otherwise than when the bundle was made, or has no finite score."""
+        for scope in ("health", "fit"):
+            golden = self.golden[scope]
+            found = _scored(getattr(self, scope), golden["rows"])
+            for name, expected in golden["expected"].items():
+                difference = np.abs(np.array(found[name], dtype=float) - np.array(expected, dtype=float))
+                if not (np.isfinite(difference).all() and (difference <= _GOLDEN_TOLERANCE).all()):
+                    raise BundleError(
+                        f"Golden rows of the {scope} model: {name} differs by up to {np.nanmax(difference):.3g}; "
+                        f"expected at most {_GOLDEN_TOLERANCE}.",
+                        remedy="The files are not those that were trained; train again or restore them.",
+                    )
+
+    def _to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
+            "catalog": self.catalog.to_json(),
+            "health": self.health.to_json(),
+            "fit": self.fit.to_json(),
+            "intervals": self.intervals.to_json(),
+            "fit_intervals": self.fit_intervals.to_json(),
+            "typical": dict(self.typical),
+            "icp": self.icp.to_json(),
+            "drivers": [driver.to_json() for driver in self.drivers],
+            "fit_drivers": [driver.to_json() for driver in self.fit_drivers],
+            "quality": dict(self.quality),
+            "economics": dict(self.economics),
+            "trained": dict(self.trained),
+            "golden": dict(self.golden),
+        }
+
+    @classmethod
+    def _from_json(cls, document: Mapping[str, Any]) -> ModelBundle:
+        catalog = FeatureCatalog.from_json(document["catalog"])
+        return cls(
+            settings=parse_settings(document["settings"], origin="the bundle's settings"),
+            catalog=catalog,
+            health=scope_model_from_json(document["health"], catalog),
+            fit=scope_model_from_json(document["fit"], catalog),
+            intervals=Intervals.from_json(document["intervals"]),
+            fit_intervals=Intervals.from_json(document["fit_intervals"]),
+            typical=document["typical"],
+            icp=ICPSearch.from_json(document["icp"], catalog),
+            drivers=tuple(Driver.from_json(d) for d in document["drivers"]),
+            fit_drivers=tuple(Driver.from_json(d) for d in document["fit_drivers"]),
+            quality=document["quality"],
+            economics=document["economics"],
+            trained=document["trained"],
+            golden=document["golden"],
+        )
+
+
+def _scored(model: ScopeModel, rows: list[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Predictions and the sum and size of contributions for golden rows."""
+    matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
+    predicted, attributed = model.predict(matrix), model.attribute(matrix)
+    return {
+        **{name: np.asarray(getattr(predicted, name)).tolist() for name in ("p", "d", "u", "q", "nrr", "direct")},
+        "contributed": attributed.nrr.sum(axis=1).tolist(),
+        "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),
+    }
+
+
+def _plain_value(value: Any) -> Any:
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    return value if isinstance(value, str) else float(value)
+
+
+def _plain(value: Any) -> Any:
+    """JSON-ready: NaN and infinities become null, numpy scalars plain numbers."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise BundleError(f"{DOCUMENT}: {name} is no number here; expected finite numbers.")

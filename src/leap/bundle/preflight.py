@@ -1,0 +1,42 @@
+"""`python -m leap.bundle.preflight FOLDER`: load a bundle and score its golden rows, in a process that may
+crash.
+
+Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out. `leap.bundle.ladder` starts it with
+limits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from leap.bundle.ladder import OUT_OF_MEMORY
+from leap.errors import LeapError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of the check of the folder named by the only argument."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if len(arguments) != 1:
+        print("usage: python -m leap.bundle.preflight FOLDER", file=sys.stderr)
+        return 2
+    try:
+        check(Path(arguments[0]))
+    except LeapError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def check(folder: Path) -> None:
+    """Load the bundle and compare its golden rows with what they were when it was written."""
+    from leap.bundle.model_bundle import ModelBundle
+
+    ModelBundle.load(folder).check_golden()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

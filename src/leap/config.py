@@ -1,0 +1,276 @@
+"""`leap.toml` as frozen, typed settings that refuse unknown keys.
+
+Each field's docstring is its help. Paths are relative to the file's folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from leap.errors import SettingsError
+
+Shape = Literal["attributes", "history", "periods", "events", "market", "snapshot"]
+Role = Literal["revenue", "deals", "costs", "rates"]
+ScopeName = Literal["fit", "health"]
+SignalName = Literal["fit", "economic", "retention", "buying", "disqualification"]
+Party = Literal["first", "third"]
+
+SETTINGS_FILE = "leap.toml"
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Company(_Frozen):
+    """Whose accounts these are and in which money and time they are reported."""
+
+    name: str = "Company"
+    """Shown on every report; also names the experiment in the registry."""
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    """Reporting currency, ISO 4217."""
+    timezone: str = "UTC"
+    """Zone of dates and times without one of their own."""
+    gross_margin: float | str | None = None
+    """A fraction of revenue, or a column of the accounts table; without it account value is null."""
+    discount_rate: float = Field(0.10, ge=0, lt=5)
+    """A year, for account value."""
+    data_until: str | None = None
+    """Exclusive end of the data; default: the day after the latest moment of the revenue table."""
+    money_note: str = ""
+    """Shown wherever money is shown, for example that fees are assumed."""
+
+    @model_validator(mode="after")
+    def _margin_is_a_fraction(self) -> Company:
+        if isinstance(self.gross_margin, float) and not -1 <= self.gross_margin <= 1:
+            raise ValueError(f"gross_margin is a fraction such as 0.78, found {self.gross_margin}")
+        return self
+
+
+class OutcomeSettings(_Frozen):
+    """What is predicted: the change of an account's MRR over the horizon."""
+
+    horizon_months: Literal[3, 6, 12] = 12
+    """How far ahead an outcome is looked for. A snapshot younger than this has no label yet."""
+    grace_days: int = Field(0, ge=0, le=366)
+    """E is the first positive MRR within these days after the end of the window."""
+    max_gap_days: int | None = Field(None, ge=1)
+    """A longer gap without revenue inside the window is churn; default none."""
+    as_of_every: Literal["month", "quarter"] = "month"
+    """How often a training row is taken; always on the first of a month."""
+    min_uplift: float = Field(0.0, ge=0)
+    """An account expanded if it grew by more than this share (only the label of the propensity)."""
+
+
+class Policy(_Frozen):
+    """What to do with scores."""
+
+    mode: Literal["prioritise", "exclude"] = "prioritise"
+    """Whether the ICP orders the target list (default) or also leaves accounts out of it."""
+    save_rate: float = Field(0.3, ge=0, le=1)
+    """Share of the churning accounts that an offer keeps."""
+    contact_cost: float = Field(0.0, ge=0)
+    """Cost of contacting one account, in the reporting currency."""
+    capacity: int | None = Field(None, ge=1)
+    """How many accounts the team can work on in a quarter."""
+    icp_min_accounts: int = Field(500, ge=0)
+    """Fewer matching accounts and prospects than this: the profile may be too narrow."""
+    icp_max_share: float = Field(0.4, gt=0, le=1)
+    """A profile matching more of the market than this may be too broad."""
+
+
+class Lineage(_Frozen):
+    """Merged or renamed accounts."""
+
+    source: str
+    """CSV with account_id, is_now, from_date."""
+
+
+class Leaks(_Frozen):
+    """What the leakage audit may not leave out."""
+
+    keep_columns: list[str] = Field(default_factory=list)
+    """`table.column`: use although the audit names it; noted in the model card."""
+
+
+class ColumnSpec(_Frozen):
+    """One column that may become features."""
+
+    label: str | None = None
+    unit: str | None = None
+    scope: ScopeName | None = None
+    signal: SignalName | None = None
+    party: Party | None = None
+    available: Literal["before", "after"] = "before"
+    """`after`: known only after the outcome, never a feature."""
+    actionable: bool = False
+    direction: Literal["none", "up", "down"] = "none"
+    """Known direction on retention."""
+
+
+class TableSpec(_Frozen):
+    """Where a table lies and how its rows become facts in time."""
+
+    shape: Shape
+    source: str
+    role: Role | None = None
+    key: str = "account_id"
+    known_at: str | None = None
+    """Column with the moment at which a row could be known; default: the row's own time."""
+    scope: ScopeName = "health"
+    signal: SignalName = "retention"
+    party: Party = "first"
+    columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    # history, events, snapshot
+    at: str | None = None
+    # periods
+    start: str = "started_on"
+    end: str = "ended_on"
+    product: str | None = None
+    renews: str | None = None
+    cancelled: str | None = None
+    # periods, events
+    kind: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    # events
+    quantity: str | None = None
+    windows_days: Annotated[list[int], BeforeValidator(_as_list)] = Field(default_factory=lambda: [28, 91, 365])
+    trailing_months: int = Field(3, ge=1, le=24)
+    credit_notes: bool = False
+    # deals
+    created: str = "created_at"
+    closed: str = "closed_at"
+    won: str = "won"
+    # market, rates
+    indicator: str = "indicator"
+    period: str = "period"
+    published: str = "published_at"
+    value: str = "value"
+    segment: str | None = None
+    # snapshot
+    outcome: str | None = None
+    outcome_kind: Literal["binary", "number"] = "binary"
+    outcome_positive: str | int | float | bool | None = None
+
+    @model_validator(mode="after")
+    def _role_fits_shape(self) -> TableSpec:
+        allowed = {
+            "revenue": ("periods", "events"),
+            "deals": ("events",),
+            "costs": ("events",),
+            "rates": ("market",),
+        }
+        if self.role is not None and self.shape not in allowed[self.role]:
+            raise ValueError(
+                f"role {self.role!r} goes with shape {' or '.join(allowed[self.role])}, found {self.shape!r}"
+            )
+        if self.role == "revenue" and self.amount is None:
+            raise ValueError("a revenue table names its `amount` column (the MRR of a period, the money of an event)")
+        if self.shape == "snapshot" and self.outcome is None:
+            raise ValueError("a snapshot table names its `outcome` column")
+        if any(days <= 0 for days in self.windows_days):
+            raise ValueError(f"windows_days are positive numbers of days, found {self.windows_days}")
+        return self
+
+    @property
+    def at_column(self) -> str:
+        """The column of the moment of a history or events row."""
+        return self.at or ("observed_at" if self.shape == "history" else "occurred_at")
+
+
+class Settings(_Frozen):
+    """All of `leap.toml`, and the folder it lies in."""
+
+    company: Company = Field(default_factory=Company)
+    outcome: OutcomeSettings = Field(default_factory=OutcomeSettings)
+    policy: Policy = Field(default_factory=Policy)
+    lineage: Lineage | None = None
+    leaks: Leaks = Field(default_factory=Leaks)
+    tables: dict[str, TableSpec] = Field(default_factory=dict)
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _table_names_are_plain(self) -> Settings:
+        for name in self.tables:
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+                raise ValueError(f"table names are letters, digits and _, found {name!r}")
+        revenue = [name for name, table in self.tables.items() if table.role == "revenue"]
+        if len(revenue) > 1:
+            raise ValueError(f"at most one table has role 'revenue', found {revenue}")
+        return self
+
+    def with_role(self, role: Role) -> list[str]:
+        """Names of the tables that have this role."""
+        return [name for name, table in self.tables.items() if table.role == role]
+
+
+def load_settings(workspace: Path) -> Settings:
+    """The settings of a workspace folder; SettingsError names the key, the nearest known one and the file."""
+    path = workspace / SETTINGS_FILE
+    if not workspace.is_dir():
+        raise SettingsError(f"{workspace}: no such folder.", remedy="Name the folder that holds leap.toml.")
+    if not path.is_file():
+        raise SettingsError(
+            f"{workspace}: no {SETTINGS_FILE} there; expected a workspace folder with one.",
+            remedy=f"`leap init {workspace}` writes one from the files found; `leap demo DIR` makes an example.",
+        )
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}.") from error
+    return parse_settings(document, folder=workspace, origin=str(path))
+
+
+def parse_settings(document: dict[str, Any], *, folder: Path = Path(), origin: str = SETTINGS_FILE) -> Settings:
+    """Settings from an already parsed document.
+
+    >>> parse_settings({"company": {"nam": "Acme"}})
+    Traceback (most recent call last):
+    ...
+    leap.errors.SettingsError: leap.toml: company.nam: unknown key; did you mean 'name'?
+    """
+    if "folder" in document:
+        raise SettingsError(f"{origin}: folder: unknown key.")
+    try:
+        return Settings.model_validate({**document, "folder": folder})
+    except ValidationError as error:
+        problems = [_in_words(problem) for problem in error.errors()]
+        raise SettingsError(f"{origin}: {'; '.join(problems)}", details=problems) from None
+
+
+def _in_words(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"]]
+    where = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}."
+        return f"{where}: unknown key; {hint}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    if not path:
+        return [name for name in Settings.model_fields if name != "folder"]
+    sections: dict[str, type[BaseModel]] = {
+        "company": Company,
+        "outcome": OutcomeSettings,
+        "policy": Policy,
+        "lineage": Lineage,
+        "leaks": Leaks,
+    }
+    if path[0] in sections:
+        return list(sections[path[0]].model_fields)
+    return list(ColumnSpec.model_fields if "columns" in path else TableSpec.model_fields)

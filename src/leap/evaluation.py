@@ -1,0 +1,470 @@
+"""How good the models are out of time: every figure beside a baseline, with an interval over accounts; and the leakage audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap import metrics
+from leap.errors import NotEnoughData
+from leap.features import FeatureFrame, Scope, discover_features
+from leap.metrics import Figure
+from leap.models.composition import COMPONENTS, Labels, Prediction, ScopeModel, TrainingRows, train_scope
+from leap.models.encoding import Encoder
+from leap.models.frames import ScopeFrame, health_frame
+from leap.models.selection import MIN_EVENTS, recency
+from leap.splits import Fold
+from leap.tables import AccountTables, without_columns
+from leap.uncertainty import Intervals, fit_intervals
+
+_LEAK_AUC = 0.97
+_SECOND_LOOK = 2.4
+"""Standard errors that contraction or expansion must show: three looks at noise together claim in about 1 of 20."""
+_TELLING = re.compile(r"churn|cancel|terminat|left_|lost_|closed?_reason|is_active|^status$|^closed", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Predictions of rows by models that knew nothing after their fold's cutoff, and what followed.
+
+    `rows` are positions in the training frame; `baseline` are the training rows' means of each fold; `models` one per fold.
+    Rows whose end was already known (`leaving`) have a prediction, but only the portfolio counts them, as ended.
+    """
+
+    rows: np.ndarray
+    fold: np.ndarray
+    prediction: Prediction
+    baseline: Prediction
+    baseline_nrr: np.ndarray
+    labels: Labels
+    accounts: np.ndarray
+    leaving: np.ndarray
+    cutoffs: tuple[pd.Timestamp, ...]
+    models: tuple[ScopeModel, ...]
+
+
+@dataclass(frozen=True)
+class OutcomeQuality:
+    """How good one outcome's model is out of time."""
+
+    learner: str
+    n_rows: int
+    n_accounts: int
+    n_events: int
+    base_rate: float
+    metrics: Mapping[str, Figure]
+    calibration: Mapping[str, float]
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether the interval of the ranking skill leaves chance out."""
+        figure = self.metrics.get("auc")
+        return figure is not None and figure.low > 0.5
+
+    @property
+    def skill_in_errors(self) -> float:
+        """Skill of ranking over its standard error."""
+        figure = self.metrics.get("auc")
+        return (
+            (figure.value - 0.5) / ((figure.high - figure.low) / 3.92) if figure and figure.high > figure.low else 0.0
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON of `train`."""
+        return {
+            **{k: v for k, v in self.__dict__.items() if k not in ("metrics", "calibration", "losses")},
+            "metrics": {name: figure.to_json() for name, figure in self.metrics.items()},
+            "calibration": dict(self.calibration),
+            "inner_fold_losses": dict(self.losses),
+        }
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Everything the evaluation says of one scope's models."""
+
+    scope: Scope
+    outcomes: Mapping[str, OutcomeQuality]
+    portfolio: Mapping[str, float | str | None]
+    folds: tuple[Mapping[str, Any], ...]
+    claimed: bool
+    reason: str | None
+
+    @property
+    def unproven(self) -> list[str]:
+        """Components whose skill cannot be told from chance: they predict their base rate."""
+        return [name for name in COMPONENTS if not self.outcomes[name].has_skill]
+
+    def of_final(self, model: ScopeModel) -> Quality:
+        """The same figures with the learners that the final model came to use."""
+        outcomes = {
+            name: replace(o, learner=model.component(name).learner_name, losses=model.component(name).losses)
+            if name in COMPONENTS
+            else o
+            for name, o in self.outcomes.items()
+        }
+        return replace(self, outcomes=outcomes)
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the bundle."""
+        return {
+            "scope": str(self.scope),
+            "outcomes": {name: outcome.to_json() for name, outcome in self.outcomes.items()},
+            "portfolio": dict(self.portfolio),
+            "folds": [dict(fold) for fold in self.folds],
+            "claimed": self.claimed,
+            "reason": self.reason,
+        }
+
+
+def out_of_time(
+    scope: Scope,
+    encoder: Encoder,
+    rows: TrainingRows,
+    folds: list[Fold],
+    leaving: np.ndarray,
+    *,
+    tuned: Mapping[str, Any] | None = None,
+    only: str | None = None,
+    on_fold: Callable[[int], None] | None = None,
+    seed: int = 0,
+) -> OutOfTime:
+    """Train on each fold's past and predict what follows its cutoff."""
+    parts: list[dict[str, np.ndarray]] = []
+    models = []
+    for number, fold in enumerate(folds):
+        if on_fold is not None:
+            on_fold(number)
+        past = rows.where(fold.train)
+        model = train_scope(scope, encoder, past, tuned, only, seed=seed)
+        models.append(model)
+        test = np.flatnonzero(fold.test)
+        predicted = model.predict(rows.matrix[test])
+        part = {name: getattr(predicted, name) for name in Prediction.__dataclass_fields__}
+        part |= {f"base_{k}": np.full(len(test), v) for k, v in _base_means(past).items()}
+        parts.append({**part, "rows": test, "fold": np.full(len(test), number)})
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    positions = joined["rows"]
+    fields = Prediction.__dataclass_fields__
+    return OutOfTime(
+        rows=positions,
+        fold=joined["fold"],
+        prediction=Prediction(**{name: joined[name] for name in fields}),
+        baseline=Prediction(**{name: joined[f"base_{name}"] for name in fields}),
+        baseline_nrr=joined["base_nrr"],
+        labels=rows.labels.where(positions),
+        accounts=rows.accounts[positions],
+        leaving=leaving[positions],
+        cutoffs=tuple(fold.cutoff for fold in folds),
+        models=tuple(models),
+    )
+
+
+def predict_folds(
+    frame: ScopeFrame, *, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0
+) -> OutOfTime:
+    """`out_of_time` over the folds of a frame."""
+    return out_of_time(
+        frame.scope, frame.encoder, frame.rows, frame.folds, frame.leaving, tuned=tuned, only=only, seed=seed
+    )
+
+
+def require_folds(frame: ScopeFrame) -> None:
+    """NotEnoughData if no fold can be trained and tested without overlap."""
+    if frame.folds:
+        return
+    as_of = frame.snapshots.rows["as_of"]
+    raise NotEnoughData(
+        f"The history is too short to judge a model: complete snapshots lie between {as_of.min():%Y-%m-%d} and "
+        f"{as_of.max():%Y-%m-%d}, and training and test must lie a whole horizon apart.",
+        remedy="Give more history, or choose a shorter outcome.horizon_months.",
+    )
+
+
+def _base_means(rows: TrainingRows) -> dict[str, float]:
+    """Means of the training rows, recent ones weighing as they do for the models."""
+    labels, weight = rows.labels, recency(rows.as_of)
+    kept, kept_weight = labels.where(labels.retained), weight[labels.retained]
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.average(values, weights=kept_weight)) if len(values) else 0.0
+
+    money = labels.starting * weight
+    nrr = float((labels.ratio * money).sum() / money.sum())
+    return {
+        "p": float(np.average(labels.churned, weights=weight)),
+        "d": mean(kept.amount("contraction")),
+        "u": mean(kept.amount("expansion")),
+        "q": mean(kept.propensity("expansion")),
+        "q_contraction": mean(kept.propensity("contraction")),
+        "direct": nrr,
+        "nrr": nrr,
+    }
+
+
+def judge(found: OutOfTime, draws: int = 200) -> Quality:
+    """Figures of every outcome, the portfolio, and whether the models may claim anything."""
+    keep, model = ~found.leaving, found.models[-1]
+    outcomes = {name: _judge_component(model, found, name, keep, draws) for name in COMPONENTS}
+    outcomes["nrr"] = _judge_nrr(model, found, keep, draws)
+    claimed, reason = _claim(outcomes)
+    folds = tuple(_judge_fold(found, number) for number in range(len(found.cutoffs)))
+    return Quality(model.scope, outcomes, _portfolio(found), folds, claimed, reason)
+
+
+def _rows_of(found: OutOfTime, name: str, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Outcome, prediction and baseline of one component's rows, and which rows they are."""
+    part = keep if name == "churn" else keep & found.labels.retained
+    source = {"churn": "p", "contraction": "q_contraction", "expansion": "q"}[name]
+    outcome = found.labels.propensity(name)[part]
+    return outcome, getattr(found.prediction, source)[part], getattr(found.baseline, source)[part], part
+
+
+def _judge_component(model: ScopeModel, found: OutOfTime, name: str, keep: np.ndarray, draws: int) -> OutcomeQuality:
+    component = model.component(name)
+    outcome, predicted, baseline, part = _rows_of(found, name, keep)
+    accounts = found.accounts[part]
+    figures: dict[str, Figure] = {}
+    if 0 < outcome.sum() < len(outcome):
+        resamples = metrics.account_bootstrap(accounts, draws)
+        base_brier = metrics.brier(outcome, baseline, np.ones(len(outcome)))
+
+        def skill(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
+            reference = metrics.brier(y, baseline, w)
+            return 1 - metrics.brier(y, p, w) / reference if reference > 0 else float("nan")
+
+        figures = {
+            "auc": metrics.with_interval(
+                metrics.AucWithin(found.fold[part]), outcome, predicted, resamples, baseline=0.5
+            ),
+            "brier": metrics.with_interval(metrics.brier, outcome, predicted, resamples, baseline=base_brier),
+            "brier_skill": metrics.with_interval(skill, outcome, predicted, resamples, baseline=0.0),
+            "log_loss": metrics.with_interval(metrics.log_loss, outcome, predicted, resamples, baseline=baseline),
+        }
+        if name != "churn":
+            amount = found.labels.amount(name)[part]
+            source = "d" if name == "contraction" else "u"
+            expected, usual = getattr(found.prediction, source)[part], getattr(found.baseline, source)[part]
+            figures["mae"] = metrics.with_interval(metrics.mae, amount, expected, resamples, baseline=usual)
+            figures["spearman"] = metrics.with_interval(metrics.spearman, amount, expected, resamples, baseline=0.0)
+    one = np.ones(len(outcome))
+    return OutcomeQuality(
+        learner=component.learner_name,
+        n_rows=len(outcome),
+        n_accounts=len(np.unique(accounts)),
+        n_events=len(np.unique(accounts[outcome > 0])),
+        base_rate=float(outcome.mean()) if len(outcome) else float("nan"),
+        metrics=figures,
+        calibration={
+            "slope": metrics.calibration_slope(outcome, predicted, one, found.fold[part])
+            if len(outcome)
+            else float("nan"),
+            "mean_predicted": float(predicted.mean()) if len(outcome) else float("nan"),
+            "mean_observed": float(outcome.mean()) if len(outcome) else float("nan"),
+        },
+        losses=component.losses,
+    )
+
+
+def _judge_nrr(model: ScopeModel, found: OutOfTime, keep: np.ndarray, draws: int) -> OutcomeQuality:
+    ratio, predicted = found.labels.ratio[keep], found.prediction.nrr[keep]
+    baseline, weight = found.baseline_nrr[keep], found.labels.starting[keep]
+    accounts = found.accounts[keep]
+    resamples = metrics.account_bootstrap(accounts, draws)
+    figures = {
+        "mae": metrics.with_interval(metrics.mae, ratio, predicted, resamples, baseline=baseline),
+        "spearman": metrics.with_interval(metrics.spearman, ratio, predicted, resamples, baseline=0.0),
+        "portfolio_error": metrics.with_interval(
+            metrics.portfolio_error, ratio, predicted, resamples, baseline=baseline, weight=weight
+        ),
+    }
+    share = weight / weight.sum()
+    return OutcomeQuality(
+        learner="composition",
+        n_rows=len(ratio),
+        n_accounts=len(np.unique(accounts)),
+        n_events=len(np.unique(accounts[np.abs(ratio - 1) > 1e-9])),
+        base_rate=float(share @ ratio),
+        metrics=figures,
+        calibration={
+            "slope": _slope(ratio, predicted),
+            "mean_predicted": float(share @ predicted),
+            "mean_observed": float(share @ ratio),
+        },
+        losses={},
+    )
+
+
+def judged_intervals(found: OutOfTime) -> Intervals:
+    """Intervals fitted on all rows predicted out of time; their coverage is that of the last fold by the folds before it."""
+    keep = ~found.leaving
+    last = found.fold == found.fold.max()
+    final = fit_intervals(_rows_at(found.prediction, keep), found.labels.ratio[keep])
+    before, after = keep & ~last, keep & last
+    if not before.any():
+        return final
+    earlier = fit_intervals(_rows_at(found.prediction, before), found.labels.ratio[before])
+    low, high = earlier.ratio(_rows_at(found.prediction, after))
+    ratio = found.labels.ratio[after]
+    return replace(final, coverage=float(((low <= ratio + 1e-9) & (ratio - 1e-9 <= high)).mean()))
+
+
+def _rows_at(prediction: Prediction, keep: np.ndarray) -> Prediction:
+    return Prediction(**{name: getattr(prediction, name)[keep] for name in Prediction.__dataclass_fields__})
+
+
+def _slope(observed: np.ndarray, predicted: np.ndarray) -> float:
+    variance = predicted.var()
+    return float(np.cov(observed, predicted)[0, 1] / variance) if variance > 1e-12 else float("nan")
+
+
+def _portfolio(found: OutOfTime) -> dict[str, float | str | None]:
+    """Ratios of sums over all test rows; accounts whose end was already known count as ended."""
+    weight = found.labels.starting
+    nrr = np.where(found.leaving, 0.0, found.prediction.nrr)
+    direct = np.where(found.leaving, 0.0, found.prediction.direct)
+    observed = float((weight * found.labels.ratio).sum() / weight.sum())
+    composed, straight = float((weight * nrr).sum() / weight.sum()), float((weight * direct).sum() / weight.sum())
+    better = "composition" if abs(composed - observed) <= abs(straight - observed) else "direct"
+    one = np.ones(len(nrr))
+    return {
+        "nrr_predicted": composed,
+        "nrr_observed": observed,
+        "nrr_direct": straight,
+        "headline": better,
+        "account_error": metrics.mae(found.labels.ratio, nrr, one),
+        "account_error_direct": metrics.mae(found.labels.ratio, direct, one),
+    }
+
+
+def _judge_fold(found: OutOfTime, number: int) -> dict[str, Any]:
+    keep = (found.fold == number) & ~found.leaving
+    document: dict[str, Any] = {
+        "cutoff": f"{found.cutoffs[number]:%Y-%m-%d}",
+        "n_rows": int(keep.sum()),
+        "outcomes": {},
+    }
+    for name in COMPONENTS:
+        outcome, predicted, _, _ = _rows_of(found, name, keep)
+        one = np.ones(len(outcome))
+        if not len(outcome):
+            continue
+        document["outcomes"][name] = {
+            "auc": metrics.auc(outcome, predicted, one),
+            "mean_predicted": float(predicted.mean()),
+            "mean_observed": float(outcome.mean()),
+        }
+    return document
+
+
+def _claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
+    """Churn must be told from chance, or an amount must be, at a level that three looks allow for."""
+    churn = outcomes["churn"]
+    if churn.has_skill or any(outcomes[name].skill_in_errors > _SECOND_LOOK for name in COMPONENTS[1:]):
+        return True, None
+    if churn.n_events < MIN_EVENTS:
+        return False, (
+            f"{churn.n_events} accounts churned in the rows that test the model; at least {MIN_EVENTS} are needed to "
+            "judge one."
+        )
+    figure = churn.metrics.get("auc")
+    if churn.learner == "base_rate" or figure is None:
+        return False, (
+            f"No learner beat the base rate of {churn.base_rate:.1%} inside the training folds ({churn.n_events} churned "
+            f"accounts). {_needed(figure, churn)}"
+        )
+    return False, (
+        f"The skill cannot be told from chance: AUC {figure.value:.2f} out of time, 95 % interval {figure.low:.2f} to "
+        f"{figure.high:.2f} holds 0.50 ({churn.n_events} churned accounts). {_needed(figure, churn)}"
+    )
+
+
+def _needed(figure: Figure | None, churn: OutcomeQuality) -> str:
+    """How many events would show the skill seen, by the usual 1/n of the squared error."""
+    if figure is None or not figure.value > 0.52:
+        needed = int(np.ceil(((1.96 + 0.84) / 0.10) ** 2 / 12 / max(1 - churn.base_rate, 0.1)))
+        return (
+            f"An AUC of 0.60 would show with about {max(needed, MIN_EVENTS)} churned accounts; here no signal is seen."
+        )
+    error = (figure.high - figure.low) / (2 * 1.96)
+    needed = int(np.ceil(churn.n_events * ((1.96 + 0.84) * error / (figure.value - 0.5)) ** 2))
+    return f"At this skill about {max(needed, churn.n_events + 1)} churned accounts would be needed."
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A column that knows the outcome, or looks as if it did."""
+
+    table: str
+    column: str
+    why: str
+
+    def to_json(self) -> dict[str, str]:
+        """As in the JSON of `check`."""
+        return dict(self.__dict__)
+
+
+def telling_names(tables: AccountTables) -> list[Leak]:
+    """Declared columns whose names tell what happened, unless their table is a history, which says when it was known."""
+    found = []
+    for name, table in tables.tables.items():
+        for column, spec in table.spec.columns.items():
+            if spec.available == "after" or table.spec.shape in ("history", "market"):
+                continue
+            if _TELLING.search(column):
+                found.append(
+                    Leak(name, column, "its name says that it describes the end, and no date says when it was known")
+                )
+    return _not_kept(tables, found)
+
+
+def near_perfect(tables: AccountTables, frame: FeatureFrame, churned: np.ndarray) -> list[Leak]:
+    """Columns of which one feature alone tells who churns almost perfectly (AUC of at least 0.97)."""
+    found = {}
+    for feature in frame.catalog.features:
+        column = frame.frame[feature.name]
+        codes = pd.factorize(column)[0] if feature.kind == "category" else column.to_numpy(dtype=float)
+        if feature.kind == "category":
+            rate = pd.Series(churned).groupby(codes).transform("mean").to_numpy()
+            counted = pd.Series(churned).groupby(codes).transform("size").to_numpy()
+            score = np.where(counted >= 20, rate, churned.mean())
+        else:
+            score = np.where(np.isnan(codes), np.nanmean(codes) if not np.isnan(codes).all() else 0.0, codes)
+        area = metrics.auc(churned, score, np.ones(len(churned)))
+        if np.isfinite(area) and max(area, 1 - area) >= _LEAK_AUC and feature.recipe.table:
+            source = feature.recipe.column or feature.recipe.kind or feature.recipe.operation
+            key = (feature.recipe.table, str(source))
+            found[key] = Leak(*key, f"alone it tells who churns with AUC {max(area, 1 - area):.3f} ({feature.name})")
+    return _not_kept(tables, list(found.values()))
+
+
+def without_telling_names(tables: AccountTables) -> tuple[AccountTables, list[Leak]]:
+    """The tables without the columns whose names tell, and what was left out."""
+    leaks = telling_names(tables)
+    return without_columns(tables, [(leak.table, leak.column) for leak in leaks]), leaks
+
+
+def without_near_perfect(
+    tables: AccountTables, frame: ScopeFrame, leaks: list[Leak]
+) -> tuple[AccountTables, ScopeFrame, list[Leak]]:
+    """Tables and frame without the columns of which one feature alone tells who churns, and all that was left out."""
+    train = frame.outcomes.trainable
+    churned = frame.outcomes.churned[train]
+    if not 0 < churned.sum() < len(churned):
+        return tables, frame, leaks
+    found = near_perfect(tables, frame.features.where(train), churned)
+    if not found:
+        return tables, frame, leaks
+    tables = without_columns(tables, [(leak.table, leak.column) for leak in found])
+    return tables, health_frame(tables, discover_features(tables)), leaks + found
+
+
+def _not_kept(tables: AccountTables, leaks: list[Leak]) -> list[Leak]:
+    kept = set(tables.settings.leaks.keep_columns)
+    return [leak for leak in leaks if f"{leak.table}.{leak.column}" not in kept]

@@ -1,0 +1,88 @@
+"""Pictures for engineers: shap's summary plot of the exact contributions, calibration and lift out of time."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from leap.features import FeatureFrame
+from leap.models.composition import ScopeModel
+
+
+def shap_summary(model: ScopeModel, frame: FeatureFrame, path: Path) -> None:
+    """shap's summary plot of the contributions to NRR in points, one dot per account, written as PNG."""
+    matplotlib = _headless()
+    import shap
+
+    contributions = 100 * model.encoder.by_feature(model.attribute(model.encoder.encode(frame)).nrr)
+    numeric = [i for i, f in enumerate(frame.catalog.features) if np.abs(contributions[:, i]).sum() > 0]
+    values = np.column_stack(
+        [
+            np.full(len(frame.frame), np.nan)
+            if frame.catalog.features[i].kind == "category"
+            else frame.frame[frame.catalog.features[i].name].to_numpy(dtype=float)
+            for i in numeric
+        ]
+        or [np.zeros(len(frame.frame))]
+    )
+    if not numeric:
+        return
+    labels = [frame.catalog.features[i].label for i in numeric]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shap.summary_plot(
+            contributions[:, numeric],
+            values,
+            feature_names=labels,
+            show=False,
+            max_display=15,
+            rng=np.random.default_rng(0),
+        )
+    figure = matplotlib.gcf()
+    figure.axes[0].set_xlabel("contribution to NRR, points")
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    matplotlib.close(figure)
+
+
+def calibration_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path: Path) -> None:
+    """Observed share by tenth of the predicted probability, out of time, written as PNG."""
+    matplotlib = _headless()
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, 10) if len(part)]
+    predicted = [float(probability[part].mean()) for part in parts]
+    observed = [float(outcome[part].mean()) for part in parts]
+    error = [1.96 * np.sqrt(max(o * (1 - o), 1e-4) / len(part)) for o, part in zip(observed, parts, strict=True)]
+    figure, axis = matplotlib.subplots(figsize=(5, 5))
+    top = max([*predicted, *observed]) * 1.15 + 0.01
+    axis.plot([0, top], [0, top], color="grey", linewidth=1, linestyle="--", label="perfect")
+    axis.errorbar(predicted, observed, yerr=error, fmt="o", capsize=3, label="tenths of the rows")
+    axis.set(xlabel="predicted probability", ylabel="observed share", title=title, xlim=(0, top), ylim=(0, top))
+    axis.legend()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    matplotlib.close(figure)
+
+
+def lift_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path: Path) -> None:
+    """Share of all events found among the accounts ranked highest, out of time, written as PNG."""
+    matplotlib = _headless()
+    order = np.argsort(-probability, kind="stable")
+    found = np.cumsum(outcome[order]) / max(outcome.sum(), 1)
+    looked = np.arange(1, len(order) + 1) / len(order)
+    figure, axis = matplotlib.subplots(figsize=(5, 5))
+    axis.plot(looked, found, label="model")
+    axis.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="chance")
+    axis.set(xlabel="share of rows looked at", ylabel="share of events found", title=title)
+    axis.legend()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    matplotlib.close(figure)
+
+
+def _headless():  # type: ignore[no-untyped-def]
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot

@@ -1,0 +1,52 @@
+"""Numbers and values as people read them, by unit; never causal."""
+
+from __future__ import annotations
+
+import math
+
+from leap.features import Feature
+
+
+def number(value: float) -> str:
+    """A number with as many digits as it needs.
+
+    >>> number(3.0), number(0.1234), number(12345.6), number(-2.5)
+    ('3', '0.12', '12,346', '-2.5')
+    """
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount with its currency.
+
+    >>> money(-43.2, "USD")
+    '-43 USD'
+    """
+    return f"{amount:,.0f} {currency}"
+
+
+def value_of(feature: Feature, value: object) -> str:
+    """A feature's value with its unit; missing as the catalog explains it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return feature.missing
+    if feature.kind == "boolean":
+        return "yes" if float(str(value)) >= 0.5 else "no"
+    if feature.kind == "category":
+        return str(value)
+    shown = number(float(str(value)))
+    return f"{shown} {feature.unit}" if feature.unit else shown
+
+
+def phrase(
+    feature: Feature, value: object, typical: object, points: float, monthly_money: float | None, currency: str
+) -> str:
+    """One reason in words: value, what is usual, and the points of NRR it is associated with."""
+    shown, usual = value_of(feature, value), value_of(feature, typical)
+    beside = "" if usual == shown else f", usually {usual}"
+    if feature.kind != "number":
+        beside = ""
+    direction = "lower" if points < 0 else "higher"
+    cost = "" if monthly_money is None else f" ({monthly_money:+,.0f} {currency} a month)"
+    return f"{feature.label}: {shown}{beside}; associated with {abs(points) * 100:.1f} points {direction} NRR{cost}"

@@ -1,0 +1,161 @@
+"""The one feature path: training, batch and service all come through `build_features`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leap.features import attributes, events, families, market, periods
+from leap.features.spec import Feature, FeatureCatalog, Recipe, Scope, Signal
+from leap.snapshots import Snapshots
+from leap.tables import AccountTables, Table, TableView
+
+TENURE = "tenure_months"
+
+
+@dataclass(frozen=True)
+class FeatureFrame:
+    """Features of snapshots: `frame` has the catalog's columns in its order, one row per snapshot.
+
+    Numbers and booleans are float64 (missing: NaN), categories are text (missing: None). `observed_late` marks rows whose
+    fit features were first observed only after the purchase they stand for.
+    """
+
+    frame: pd.DataFrame
+    catalog: FeatureCatalog
+    observed_late: np.ndarray
+
+    def where(self, keep: np.ndarray) -> FeatureFrame:
+        """The rows that a mask keeps."""
+        return FeatureFrame(self.frame[keep].reset_index(drop=True), self.catalog, self.observed_late[keep])
+
+
+def discover_features(tables: AccountTables) -> FeatureCatalog:
+    """Every feature that the declared tables offer, in order of table and column, plus the months as a customer."""
+    features: list[Feature] = []
+    for table in tables.tables.values():
+        features += _declare(table)
+    features.append(
+        Feature(
+            TENURE, Recipe("", "snapshot", "tenure"), "Months as a customer", "months", Scope.HEALTH, Signal.RETENTION,
+            "first", "number", "not a customer yet", "tenure",
+        )
+    )  # fmt: skip
+    return FeatureCatalog(tuple(_unique(features)))
+
+
+def _declare(table: Table) -> list[Feature]:
+    match table.spec.shape:
+        case "attributes":
+            return attributes.declare_attributes(table)
+        case "history":
+            return attributes.declare_history(table)
+        case "periods":
+            return periods.declare(table)
+        case "events":
+            return events.declare(table)
+        case "market":
+            return market.declare(table)
+        case _:
+            return []
+
+
+def _unique(features: list[Feature]) -> list[Feature]:
+    """Names that two tables share get the table's name in front."""
+    seen: dict[str, int] = defaultdict(int)
+    for feature in features:
+        seen[feature.name] += 1
+    renamed = []
+    for feature in features:
+        if seen[feature.name] > 1:
+            feature = Feature(**{**feature.__dict__, "name": f"{feature.recipe.table}_{feature.name}"})
+        renamed.append(feature)
+    return renamed
+
+
+def build_features(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> FeatureFrame:
+    """The features of a catalog for snapshots, from what was known before each snapshot's moment.
+
+    Snapshots at purchase also use what became known on the very day, and where an account was observed only later
+    its first observation, which is flagged.
+    """
+    rows = snapshots.rows
+    columns = {f.name: families.empty(f.kind, len(rows)) for f in catalog.features}
+    late = np.zeros(len(rows), dtype=bool)
+    codes = rows["code"].to_numpy()
+    for moment, positions in rows.groupby("features_at").indices.items():
+        at = _Moment(tables, pd.Timestamp(moment), snapshots.at_purchase)
+        values = at.compute(catalog)
+        for name, by_account in values.items():
+            columns[name][positions] = by_account[codes[positions]]
+        late[positions] = at.late[codes[positions]]
+    if TENURE in columns:
+        columns[TENURE] = rows["tenure_months"].fillna(0.0).to_numpy(dtype=float)
+    return FeatureFrame(pd.DataFrame(columns, index=range(len(rows))), catalog, late)
+
+
+class _Moment:
+    """All features of all accounts as known before one moment."""
+
+    def __init__(self, tables: AccountTables, moment: pd.Timestamp, at_purchase: bool):
+        self.tables, self.moment, self.at_purchase = tables, moment, at_purchase
+        self.n_accounts = len(tables.accounts)
+        self.late = np.zeros(self.n_accounts, dtype=bool)
+
+    def view(self, name: str) -> TableView:
+        return self.tables.view(name, self.moment, include_moment=self.at_purchase)
+
+    def compute(self, catalog: FeatureCatalog) -> dict[str, np.ndarray]:
+        by_table: dict[str, list[Feature]] = defaultdict(list)
+        for feature in catalog.features:
+            if feature.recipe.family != "snapshot":
+                by_table[feature.recipe.table].append(feature)
+        values: dict[str, np.ndarray] = {}
+        for name, features in by_table.items():
+            if name in self.tables.tables:
+                values |= self._table(self.view(name), features)
+        return values
+
+    def _table(self, view: TableView, features: list[Feature]) -> dict[str, np.ndarray]:
+        match view.spec.shape:
+            case "attributes":
+                values = attributes.compute_attributes(view, features, self.n_accounts)
+                return self._or_first(view, features, values) if self.at_purchase else values
+            case "history":
+                values = attributes.compute_history(view, features, self.n_accounts)
+                return self._or_first(view, features, values) if self.at_purchase else values
+            case "periods":
+                return periods.compute(view, features, self.n_accounts)
+            case "events":
+                return events.compute(view, features, self.n_accounts)
+            case _:
+                return market.compute(view, features, self._segment(view.spec.segment), self.n_accounts)
+
+    def _or_first(
+        self, view: TableView, features: list[Feature], values: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        for feature in features:
+            if feature.recipe.operation not in ("value", "latest"):
+                continue
+            value = values[feature.name]
+            unknown = pd.isna(value)
+            if unknown.any():
+                first = attributes.first_observed(view, feature, self.n_accounts)
+                filled = unknown & ~pd.isna(first)
+                values[feature.name] = np.where(filled, first, value)
+                self.late |= filled
+        return values
+
+    def _segment(self, column: str | None) -> np.ndarray | None:
+        """Each account's segment as known before the moment, from the attributes or history table that has the column."""
+        if column is None:
+            return None
+        for name, table in self.tables.tables.items():
+            if table.spec.shape in ("attributes", "history") and column in table.rows:
+                view = self.view(name)
+                found = families.latest(view, view.everything, column, "category", self.n_accounts)
+                return np.array(["" if value is None else value for value in found], dtype=object)
+        return np.full(self.n_accounts, "", dtype=object)

@@ -1,0 +1,125 @@
+"""From the fit frame of a company to its ICPs: find on earlier accounts, measure on later ones, size and price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.explanation.drivers import fit_driver_order
+from leap.features import FeatureFrame, Scope, build_features
+from leap.icp import search
+from leap.icp.profiles import ICPProfile, ICPSearch, find_icps, with_size_and_kpis
+from leap.icp.search import Population
+from leap.models.composition import train_scope
+from leap.models.frames import ScopeFrame
+from leap.revenue import MICROS, RetentionFigures, Revenue, add_months, window_ends
+from leap.snapshots import Snapshots, customer_snapshots, prospect_snapshots
+from leap.tables import AccountTables
+from leap.tables.canonical import CLOSED, KEY, WON
+from leap.value import acquisition_cost
+
+
+def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> ICPSearch:
+    """Profiles of a company. The candidates are the SHAP drivers of a fit model of the earlier accounts alone."""
+    outcomes = frame.outcomes
+    population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
+    found_on, measured_on = search.parted(population, frame.rows.known_at)
+    earlier = frame.rows.where(found_on & outcomes.trainable)
+    if not len(earlier.accounts) or not measured_on.any():
+        return ICPSearch(
+            (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
+        )
+    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
+    drivers = fit_driver_order(model, earlier.matrix)
+    result = find_icps(population.where(found_on), population.where(measured_on), drivers)
+    profiles = tuple(_with_present(tables, frame, profile) for profile in result.profiles)
+    return replace(result, profiles=profiles)
+
+
+def _with_present(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> ICPProfile:
+    """Size among customers and prospects now, and figures of the last complete year inside and outside."""
+    policy = tables.settings.policy
+    end = tables.data_until
+    customers = _columns(tables, customer_snapshots(tables, [end]), frame)
+    prospects = _columns(tables, prospect_snapshots(tables, end), frame)
+    thresholds = (policy.icp_min_accounts, policy.icp_max_share)
+    matching = profile.rule.matches(customers.frame), profile.rule.matches(prospects.frame)
+    profile = with_size_and_kpis(profile, *matching, _figures(tables, frame, profile), thresholds)
+    return replace(profile, price=_price(tables, frame, profile)) if profile.kind == "negative" else profile
+
+
+def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> FeatureFrame:
+    return build_features(tables, snapshots, frame.features.catalog.of_scope(Scope.FIT))
+
+
+def _figures(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> dict[str, Any]:
+    """Retention of the last complete window, CAC and win rate, inside and outside the profile; null where unknown."""
+    revenue, settings = Revenue(tables), tables.settings
+    start = add_months(tables.data_until - pd.Timedelta(days=1), -settings.outcome.horizon_months)
+    starting, ending = revenue.mrr_at(start), window_ends(revenue, settings, start)
+    at_end = add_months(start, settings.outcome.horizon_months) < tables.data_until
+    everyone = _everyone(tables, tables.data_until)
+    inside = profile.rule.matches(_columns(tables, everyone, frame).frame)
+    cac = acquisition_cost(tables)
+    document: dict[str, Any] = {"window": {"from": f"{start:%Y-%m-%d}", "months": settings.outcome.horizon_months}}
+    for name, part in (("inside", inside), ("outside", ~inside)):
+        figures = RetentionFigures.of(starting[part], ending[part]) if at_end else None
+        spent = cac[part][~np.isnan(cac[part])]
+        document[name] = {
+            "accounts": figures.accounts if figures else None,
+            "nrr": figures.nrr if figures else None,
+            "grr": figures.grr if figures else None,
+            "logo_churn": figures.logo_churn if figures else None,
+            "expansion_rate": figures.expansion_rate if figures else None,
+            "cac": float(spent.mean()) if len(spent) else None,
+            "win_rate": _win_rate(tables, part),
+        }
+    return document
+
+
+def _everyone(tables: AccountTables, moment: pd.Timestamp) -> Snapshots:
+    codes = np.arange(len(tables.accounts))
+    rows = pd.DataFrame(
+        {
+            "account_id": tables.accounts,
+            "code": codes,
+            "as_of": moment,
+            "mrr": np.nan,
+            "leaving": False,
+            "features_at": moment,
+            "tenure_months": 0.0,
+        }
+    )
+    return Snapshots(rows)
+
+
+def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
+    """Won over closed deals of the accounts of a part."""
+    won = closed = 0
+    for table in tables.with_role("deals"):
+        rows = table.rows[table.rows[CLOSED].notna() & table.rows[WON].notna()]
+        own = part[tables.accounts.get_indexer(rows[KEY])]
+        won += int((rows[WON][own] == 1.0).sum())
+        closed += int(own.sum())
+    return won / closed if closed else None
+
+
+def _price(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> Mapping[str, Any]:
+    """What an account of a negative profile costs a year against the others, and how many were won in the last year."""
+    first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
+    since = tables.data_until - pd.DateOffset(years=1)
+    inside = profile.rule.matches(_columns(tables, _everyone(tables, tables.data_until), frame).frame)
+    won_lately = int((inside & (first >= since).to_numpy()).sum())
+    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / MICROS
+    paying = mrr[mrr > 0]
+    nrr = profile.evidence.figures["nrr"]
+    lost = 12 * float(paying.mean()) * -nrr.lift if len(paying) else None
+    return {
+        "yearly_revenue_lost_per_account": lost,
+        "won_last_year": won_lately,
+        "currency": tables.settings.company.currency,
+    }

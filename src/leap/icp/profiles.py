@@ -1,0 +1,271 @@
+"""Profiles: rules that held on later accounts, as established and negative ICPs with a statement, evidence and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from leap.features import FeatureCatalog
+from leap.icp import search
+from leap.icp.rules import Columns, Condition, Evidence, Rule
+from leap.icp.search import Population
+
+_MAX_FEATURES = 10
+_MAX_MEASURED = 12
+_MAX_Q = 0.05
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A single measured condition, whether it held or not, with the driver it came from (its rank and share)."""
+
+    rule: Rule
+    evidence: Evidence
+    driver_rank: int
+    driver_share: float
+
+    @property
+    def verdict(self) -> str:
+        """stays, leaves, or not shown: what the interval supports."""
+        headline = self.evidence.headline
+        if self.evidence.q_value > _MAX_Q or headline.low <= 0 <= headline.high:
+            return "not shown"
+        good = headline.lift < 0 if self.evidence.metric == "churn" else headline.lift > 0
+        return "stays" if good else "leaves"
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON of `icp`, under `attributes`."""
+        return {
+            "conditions": [condition.to_json() for condition in self.rule.conditions],
+            "words": self.rule.words,
+            "verdict": self.verdict,
+            "evidence": self.evidence.to_json(),
+            "driver": {"rank": self.driver_rank, "share": self.driver_share},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], catalog: FeatureCatalog) -> Attribute:
+        """The inverse of `to_json`."""
+        driver = document["driver"]
+        rule = _rule(document["conditions"], catalog)
+        return cls(rule, Evidence.from_json(document["evidence"]), driver["rank"], driver["share"])
+
+
+@dataclass(frozen=True)
+class ICPProfile:
+    """One profile: who, why we think so, how many there are, and how they do."""
+
+    id: str
+    kind: str
+    rule: Rule
+    evidence: Evidence
+    statement: str
+    size: Mapping[str, Any] = field(default_factory=dict)
+    kpis: Mapping[str, Any] = field(default_factory=dict)
+    price: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON of `icp`."""
+        document = {
+            "id": self.id,
+            "kind": self.kind,
+            "statement": self.statement,
+            "words": self.rule.words,
+            "conditions": [condition.to_json() for condition in self.rule.conditions],
+            "evidence": self.evidence.to_json(),
+            "size": dict(self.size),
+            "kpis": dict(self.kpis),
+        }
+        return document if self.price is None else {**document, "price": dict(self.price)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], catalog: FeatureCatalog) -> ICPProfile:
+        """The inverse of `to_json`."""
+        return cls(
+            document["id"],
+            document["kind"],
+            _rule(document["conditions"], catalog),
+            Evidence.from_json(document["evidence"]),
+            document["statement"],
+            document["size"],
+            document["kpis"],
+            document.get("price"),
+        )
+
+
+@dataclass(frozen=True)
+class ICPSearch:
+    """What was found: profiles, every attribute measured, or why there is none."""
+
+    profiles: tuple[ICPProfile, ...]
+    attributes: tuple[Attribute, ...]
+    none_because: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of `icp`."""
+        return {
+            "icps": [profile.to_json() for profile in self.profiles],
+            "attributes": [attribute.to_json() for attribute in self.attributes],
+            "none_because": self.none_because,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], catalog: FeatureCatalog) -> ICPSearch:
+        """The inverse of `to_json`."""
+        return cls(
+            tuple(ICPProfile.from_json(d, catalog) for d in document["icps"]),
+            tuple(Attribute.from_json(d, catalog) for d in document["attributes"]),
+            document["none_because"],
+        )
+
+
+def find_icps(earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]]) -> ICPSearch:
+    """Rules found on earlier accounts and measured on later, different ones.
+
+    `drivers` are the fit features with their mean SHAP contribution, largest first, of a fit model of the earlier accounts.
+    """
+    features = [feature for feature, _ in drivers[:_MAX_FEATURES]]
+    if not features:
+        return ICPSearch((), (), "The fit model of the earlier accounts has no driver: no attribute told who stays.")
+    singles = search.candidates(earlier, features)
+    scores = {rule: search.strength(rule, earlier) for rule in singles}
+    best = [_strongest(singles, scores, feature.name) for feature in features]
+    leading = [rule for rule in best if rule is not None][: _MAX_MEASURED - 4]
+    joined = search.pairs(earlier, [rule for rule in leading if scores[rule] > 0][:6])
+    joined += search.pairs(earlier, [rule for rule in leading if scores[rule] < 0][:6])
+    scores |= {rule: search.strength(rule, earlier) for rule in joined}
+    measured = leading + sorted(joined, key=lambda r: -abs(scores[r]))[:4]
+    measured = [rule for rule in measured if _enough(rule, later)]
+    if not measured:
+        return ICPSearch((), (), "No condition is met by enough accounts, earlier and later, to be measured.")
+    tried = len(singles) + len(joined)
+    evidence = search.measure(measured, later, found_on=earlier.described(), tried=tried)
+    total = sum(share for _, share in drivers) or 1.0
+    rank = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
+    attributes = [
+        Attribute(rule, e, *rank[rule.conditions[0].feature.name]) for rule, e in zip(measured, evidence, strict=True)
+    ]
+    profiles = _profiles(attributes, later, scores)
+    reason = None if profiles else _nothing(attributes, tried)
+    return ICPSearch(tuple(profiles), tuple(attributes), reason)
+
+
+def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str) -> Rule | None:
+    own = [rule for rule in rules if rule.conditions[0].feature.name == name]
+    # Of a condition and its opposite the one that says who stays is kept: positive scores first.
+    return max(own, key=lambda rule: (round(abs(scores[rule]), 6), scores[rule])) if own else None
+
+
+def _enough(rule: Rule, population: Population) -> bool:
+    inside = rule.matches(population.columns)
+    return min(len(np.unique(population.accounts[inside])), len(np.unique(population.accounts[~inside]))) >= 10
+
+
+def _profiles(attributes: Sequence[Attribute], later: Population, scores: Mapping[Rule, float]) -> list[ICPProfile]:
+    profiles: list[ICPProfile] = []
+    for kind, verdict in (("established", "stays"), ("negative", "leaves")):
+        held = [a for a in attributes if a.verdict == verdict and (scores[a.rule] > 0) == (verdict == "stays")]
+        # Simple rules first, then what moves most accounts furthest.
+        held.sort(key=lambda a: (len(a.rule.conditions), -abs(a.evidence.headline.lift) * np.sqrt(a.evidence.support)))
+        kept: list[Attribute] = []
+        for attribute in held:
+            if not any(search.same_rows(attribute.rule, other.rule, later) for other in kept):
+                kept.append(attribute)
+        for number, attribute in enumerate(kept[:4], start=1):
+            statement = _statement(kind, attribute.rule, attribute.evidence)
+            profiles.append(ICPProfile(f"{kind}-{number}", kind, attribute.rule, attribute.evidence, statement))
+    return profiles
+
+
+def _statement(kind: str, rule: Rule, evidence: Evidence) -> str:
+    headline, later = evidence.headline, evidence.measured_on
+    years = f"{later['from'][:4]} to {int(later['to'][:4]) + 1}"
+    counted = f"{evidence.matched} of {evidence.accounts} later accounts, {years}"
+    if evidence.metric == "churn":
+        said = f"{headline.inside:.0%} of them left within the year, against {headline.outside:.0%} of the others"
+    else:
+        said = f"they kept {headline.inside:.0%} of their revenue over the year, against {headline.outside:.0%} of the others"
+    interval = f"a difference of {headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
+    who = "Sell to companies with" if kind != "negative" else "Think twice about companies with"
+    return f"{who} {rule.words}: {said} ({interval}; {counted})."
+
+
+def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
+    best = min(attributes, key=lambda a: a.evidence.q_value)
+    headline = best.evidence.headline
+    return (
+        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones and none held: the best, "
+        f"{best.rule.words}, shows {headline.lift * 100:+.1f} points, interval {headline.low * 100:+.1f} to "
+        f"{headline.high * 100:+.1f}, false-discovery rate {best.evidence.q_value:.2f}."
+    )
+
+
+def _rule(conditions: Sequence[Mapping[str, Any]], catalog: FeatureCatalog) -> Rule:
+    return Rule(tuple(Condition.from_json(c, catalog.by_name[c["feature"]]) for c in conditions))
+
+
+@dataclass(frozen=True)
+class Match:
+    """How an account fits: the profile it meets, in words what it meets and misses, and what speaks against it."""
+
+    icp_id: str | None
+    tier: str | None
+    matched: tuple[str, ...]
+    missed: tuple[str, ...]
+    disqualified_by: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `icp` of a score."""
+        return {
+            "id": self.icp_id,
+            "tier": self.tier,
+            "matched": list(self.matched),
+            "missed": list(self.missed),
+            "disqualified_by": list(self.disqualified_by),
+        }
+
+
+def match(profiles: Sequence[ICPProfile], columns: Columns, n: int) -> list[Match]:
+    """The ICP match of n rows: A meets an established profile, D meets a negative one, B neither; null without ICPs."""
+    if not profiles:
+        return [Match(None, None, (), (), ())] * n
+    good = [(p, p.rule.matches(columns)) for p in profiles if p.kind != "negative"]
+    bad = [(p, p.rule.matches(columns)) for p in profiles if p.kind == "negative"]
+    result = []
+    for i in range(n):
+        against = tuple(p.rule.words for p, meets in bad if meets[i])
+        meets_good = [p for p, meets in good if meets[i]]
+        tier = "D" if against else "A" if meets_good else "B"
+        result.append(
+            Match(
+                meets_good[0].id if meets_good else None,
+                tier,
+                tuple(p.rule.words for p in meets_good),
+                tuple(p.rule.words for p, meets in good if not meets[i]),
+                against,
+            )
+        )
+    return result
+
+
+def with_size_and_kpis(
+    profile: ICPProfile,
+    customers: np.ndarray,
+    prospects: np.ndarray,
+    figures: Mapping[str, Any],
+    thresholds: tuple[int, float],
+) -> ICPProfile:
+    """The profile with how many accounts match it now, a word on its size, and its figures inside and outside."""
+    matching = int(customers.sum() + prospects.sum())
+    market = len(customers) + len(prospects)
+    narrow, broad = thresholds
+    note = None
+    if matching < narrow:
+        note = f"may be too narrow: fewer than {narrow} accounts and prospects match"
+    elif market and matching / market > broad:
+        note = f"may be too broad: {matching / market:.0%} of all accounts and prospects match"
+    size = {"customers": int(customers.sum()), "prospects": int(prospects.sum()), "market": market, "note": note}
+    return replace(profile, size=size, kpis=dict(figures))

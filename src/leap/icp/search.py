@@ -1,0 +1,234 @@
+"""Candidate rules from the drivers of a fit model on earlier accounts, and their measurement on later, different ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.features import Feature, FeatureFrame
+from leap.icp.rules import Columns, Condition, Evidence, Measured, Rule
+from leap.metrics import account_bootstrap
+
+_MIN_MATCHED = 15
+_MIN_SHARE, _MAX_SHARE = 0.03, 0.9
+_MAX_LEVELS = 8
+
+
+@dataclass(frozen=True)
+class Population:
+    """Rows of account and anniversary with what followed: fit features, account, starting and ending MRR."""
+
+    frame: FeatureFrame
+    accounts: np.ndarray
+    as_of: np.ndarray
+    starting: np.ndarray
+    ending: np.ndarray
+
+    @property
+    def columns(self) -> Columns:
+        """The fit features by name."""
+        return {name: self.frame.frame[name] for name in self.frame.catalog.names}
+
+    def where(self, keep: np.ndarray) -> Population:
+        """The rows that a mask keeps."""
+        return Population(
+            self.frame.where(keep), self.accounts[keep], self.as_of[keep], self.starting[keep], self.ending[keep]
+        )
+
+    def described(self) -> dict[str, Any]:
+        """Counts and dates, as in evidence."""
+        return {
+            "accounts": len(np.unique(self.accounts)),
+            "rows": len(self.accounts),
+            "from": f"{pd.Timestamp(self.as_of.min()):%Y-%m-%d}",
+            "to": f"{pd.Timestamp(self.as_of.max()):%Y-%m-%d}",
+        }
+
+
+def parted(population: Population, known_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of the rows rules are found on, and of the later rows of other accounts that they are measured on.
+
+    Half of the accounts, by a fixed hash, may be found on, with the rows whose outcome was known at a cutoff; all other
+    accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about twice as
+    many rows to measure on.
+    """
+    half = (population.accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(63)) == 0
+    best: tuple[float, np.ndarray, np.ndarray] | None = None
+    for cutoff in np.unique(population.as_of):
+        found = half & (known_at <= cutoff)
+        measured = ~np.isin(population.accounts, population.accounts[found]) & (population.as_of >= cutoff)
+        balance = min(2.0 * found.sum(), float(measured.sum()))
+        if best is None or balance > best[0]:
+            best = (balance, found, measured)
+    if best is None:
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+    return best[1], best[2]
+
+
+def candidates(population: Population, features: Sequence[Feature]) -> list[Rule]:
+    """Single conditions on the given features that enough, and not nearly all, accounts of the population meet."""
+    rules = []
+    for feature in features:
+        for condition in _conditions(feature, population.frame.frame[feature.name]):
+            rule = Rule((condition,))
+            if _supported(rule, population):
+                rules.append(rule)
+    return rules
+
+
+def pairs(population: Population, rules: Sequence[Rule]) -> list[Rule]:
+    """Two conditions on different features, again with enough accounts."""
+    found = []
+    for a, b in itertools.combinations(rules, 2):
+        joined = Rule(a.conditions + b.conditions)
+        narrower = not any(same_rows(joined, part, population) for part in (a, b))
+        if not a.features & b.features and narrower and _supported(joined, population):
+            found.append(joined)
+    return found
+
+
+def same_rows(a: Rule, b: Rule, population: Population) -> bool:
+    """Rules that hold for nearly the same rows (at least 80 % of those of either) say the same."""
+    one, two = a.matches(population.columns), b.matches(population.columns)
+    return bool((one & two).sum() >= 0.8 * max((one | two).sum(), 1))
+
+
+def strength(rule: Rule, population: Population) -> float:
+    """Lift of retention by count over its standard error, by accounts: which rules are worth measuring."""
+    inside = rule.matches(population.columns)
+    kept = (population.ending > 0).astype(float)
+    ratio = np.minimum(population.ending / population.starting, 2.0)
+    best = 0.0
+    for outcome in (kept, ratio):
+        difference = outcome[inside].mean() - outcome[~inside].mean()
+        error = np.sqrt(_error2(outcome, inside, population.accounts) + _error2(outcome, ~inside, population.accounts))
+        score = difference / error if error > 0 else 0.0
+        best = score if abs(score) > abs(best) else best
+    return float(best)
+
+
+def _error2(outcome: np.ndarray, part: np.ndarray, accounts: np.ndarray) -> float:
+    """Squared standard error of a mean whose rows come in accounts."""
+    values = outcome[part] - outcome[part].mean()
+    _, code = np.unique(accounts[part], return_inverse=True)
+    sums = np.bincount(code, weights=values)
+    return float((sums**2).sum() / len(values) ** 2)
+
+
+def measure(
+    rules: Sequence[Rule], population: Population, *, found_on: Mapping[str, Any], tried: int, draws: int = 400
+) -> list[Evidence]:
+    """What each rule did on accounts it was not found on; q-values over all rules and both metrics measured."""
+    if not rules:
+        return []
+    times = account_bootstrap(population.accounts, draws)
+    measured = [_figures(rule, population, times) for rule in rules]
+    p_values = [[_p_value(figures[metric]) for metric in ("nrr", "churn")] for figures in measured]
+    q_values = _benjamini_hochberg(np.array(p_values))
+    described = population.described()
+    found = []
+    for rule, figures, q in zip(rules, measured, q_values, strict=True):
+        metric = "churn" if q[1] < 0.05 <= q[0] else "nrr"
+        inside = rule.matches(population.columns)
+        found.append(
+            Evidence(
+                accounts=described["accounts"],
+                matched=len(np.unique(population.accounts[inside])),
+                figures=figures,
+                metric=metric,
+                found_on=dict(found_on),
+                measured_on=described,
+                tried=tried,
+                q_value=float(q[("nrr", "churn").index(metric)]),
+            )
+        )
+    return found
+
+
+def _figures(rule: Rule, population: Population, times: np.ndarray) -> dict[str, Measured]:
+    inside = rule.matches(population.columns)
+    s, e = population.starting, population.ending
+    parts = {
+        "nrr": (e, s),
+        "churn": ((e == 0).astype(float), np.ones(len(e))),
+        "expansion_rate": (np.maximum(e - s, 0), s),
+    }
+    return {name: _measured(top, bottom, inside, times) for name, (top, bottom) in parts.items()}
+
+
+def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, times: np.ndarray) -> Measured:
+    def ratio(part: np.ndarray) -> tuple[float, np.ndarray]:
+        point = float(top[part].sum() / bottom[part].sum())
+        drawn = times[:, part]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return point, (drawn @ top[part]) / (drawn @ bottom[part])
+
+    (a, drawn_a), (b, drawn_b) = ratio(inside), ratio(~inside)
+    difference = drawn_a - drawn_b
+    difference = difference[np.isfinite(difference)]
+    low, high = np.quantile(difference, [0.025, 0.975]) if len(difference) else (np.nan, np.nan)
+    return Measured(a, b, float(low), float(high))
+
+
+def _p_value(figure: Measured) -> float:
+    """Two-sided, from the interval as if normal."""
+    from scipy.stats import norm
+
+    error = (figure.high - figure.low) / (2 * 1.96)
+    return float(2 * norm.sf(abs(figure.lift) / error)) if error > 0 else 1.0
+
+
+def _benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
+    """Benjamini & Hochberg (1995): the false-discovery rate at which each is still found, same shape."""
+    flat = p_values.ravel()
+    order = np.argsort(flat)
+    scaled = flat[order] * len(flat) / np.arange(1, len(flat) + 1)
+    adjusted = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    result = np.empty(len(flat))
+    result[order] = adjusted
+    return result.reshape(p_values.shape)
+
+
+def _supported(rule: Rule, population: Population) -> bool:
+    inside = rule.matches(population.columns)
+    matched = len(np.unique(population.accounts[inside]))
+    others = len(np.unique(population.accounts[~inside]))
+    return min(matched, others) >= _MIN_MATCHED and _MIN_SHARE <= inside.mean() <= _MAX_SHARE
+
+
+def _conditions(feature: Feature, column: pd.Series) -> list[Condition]:
+    if feature.kind == "boolean":
+        return [Condition(feature, "==", 1.0), Condition(feature, "==", 0.0)]
+    if feature.kind == "category":
+        levels = column.dropna().value_counts().index[:_MAX_LEVELS]
+        return [Condition(feature, "==", str(level)) for level in sorted(map(str, levels))]
+    number = column.to_numpy(dtype=float)
+    number = number[~np.isnan(number)]
+    if not len(number):
+        return []
+    edges = sorted({round_number(float(q)) for q in np.quantile(number, [0.25, 0.5, 0.75])})
+    if number.min() < 1 <= number.max() and float(np.median(number)) <= 1:
+        edges = sorted({*edges, 1.0})  # counts: none against any
+    edges = [edge for edge in edges if number.min() < edge <= number.max()]
+    found = [Condition(feature, op, edge) for edge in edges for op in (">=", "<")]  # type: ignore[arg-type]
+    found += [Condition(feature, "between", (low, high)) for low, high in itertools.combinations(edges, 2)]
+    return found
+
+
+def round_number(value: float) -> float:
+    """The number with one and a half digits that a person would say.
+
+    >>> [round_number(v) for v in (187.3, 52.0, 0.137, 1.0)]
+    [200.0, 50.0, 0.15, 1.0]
+    """
+    if value == 0:
+        return 0.0
+    unit = 10 ** np.floor(np.log10(abs(value)))
+    steps = np.array([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
+    nearest = steps[np.argmin(np.abs(steps - abs(value) / unit))]
+    return float(np.sign(value) * round(nearest * unit, 10))

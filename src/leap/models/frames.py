@@ -1,0 +1,112 @@
+"""What a scope learns from: its snapshots with features, outcomes and folds, rows before the churn record begins left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leap.errors import NotEnoughData
+from leap.features import TENURE, FeatureCatalog, FeatureFrame, Scope, build_features
+from leap.models.composition import Labels, TrainingRows
+from leap.models.encoding import Encoder
+from leap.outcomes import Outcomes, observe
+from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots
+from leap.splits import Fold, temporal_folds
+from leap.tables import AccountTables
+
+_RECORD_BEGINS = 1 / 3
+
+
+@dataclass(frozen=True)
+class ScopeFrame:
+    """Complete rows of one scope, sorted by (account, as_of), aligned with each other.
+
+    `record_begins` is the first date kept: before it hardly anyone churned, since those who left are missing.
+    """
+
+    scope: Scope
+    snapshots: Snapshots
+    features: FeatureFrame
+    outcomes: Outcomes
+    encoder: Encoder
+    rows: TrainingRows
+    folds: list[Fold]
+    record_begins: pd.Timestamp | None
+
+    @property
+    def leaving(self) -> np.ndarray:
+        """Rows whose end was known at their date: in no training, but in every portfolio."""
+        return ~self.outcomes.trainable
+
+    @property
+    def trainable(self) -> TrainingRows:
+        """The rows to fit on."""
+        return self.rows.where(self.outcomes.trainable)
+
+    def latest(self) -> FeatureFrame:
+        """The features of the last complete date: the accounts that drivers are counted over."""
+        as_of = self.snapshots.rows["as_of"]
+        recent = as_of >= as_of.max() - pd.DateOffset(months=12) if self.snapshots.at_purchase else as_of == as_of.max()
+        return self.features.where(recent.to_numpy())
+
+
+def health_frame(tables: AccountTables, catalog: FeatureCatalog) -> ScopeFrame:
+    """Customers at every date, with all features."""
+    return _frame(tables, Scope.HEALTH, customer_snapshots(tables, as_of_dates(tables)), catalog)
+
+
+def fit_frame(tables: AccountTables, catalog: FeatureCatalog, record_begins: pd.Timestamp | None = None) -> ScopeFrame:
+    """Accounts at each anniversary of their first payment, with the fit features of that first day and tenure beside them."""
+    fit = FeatureCatalog(tuple(f for f in catalog.features if f.scope == Scope.FIT or f.name == TENURE))
+    return _frame(tables, Scope.FIT, purchase_snapshots(tables), fit, record_begins)
+
+
+def _frame(
+    tables: AccountTables,
+    scope: Scope,
+    snapshots: Snapshots,
+    catalog: FeatureCatalog,
+    record_begins: pd.Timestamp | None = None,
+) -> ScopeFrame:
+    outcomes = observe(tables, snapshots)
+    if not outcomes.complete.any():
+        months = tables.settings.outcome.horizon_months
+        raise NotEnoughData(
+            f"No snapshot has a complete outcome: the data end before {tables.data_until:%Y-%m-%d}, less than {months} months "
+            "after the first revenue.",
+            remedy=f"Give more history, or a shorter outcome.horizon_months than {months} (3 or 6).",
+        )
+    as_of = snapshots.rows["as_of"].to_numpy()
+    if record_begins is None and scope == Scope.HEALTH:
+        record_begins = first_with_churn(as_of[outcomes.complete], outcomes.churned[outcomes.complete])
+    keep = outcomes.complete.copy()
+    if record_begins is not None:
+        keep &= as_of >= record_begins.to_datetime64()
+    snapshots, outcomes = snapshots.where(keep), outcomes.where(keep)
+    features = build_features(tables, snapshots, catalog)
+    accounts = snapshots.rows["code"].to_numpy()
+    encoder = Encoder.fit(features, accounts)
+    labels = Labels(outcomes.churned, outcomes.ratio, outcomes.starting, tables.settings.outcome.min_uplift)
+    rows = TrainingRows(
+        encoder.encode(features), labels, accounts, snapshots.rows["as_of"].to_numpy(), outcomes.known_at
+    )
+    folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable)
+    return ScopeFrame(scope, snapshots, features, outcomes, encoder, rows, folds, record_begins)
+
+
+def first_with_churn(as_of: np.ndarray, churned: np.ndarray) -> pd.Timestamp | None:
+    """The first date from which churn is at least a third of its later median; None if that holds from the start.
+
+    Tables written today often lack the accounts that left long ago: their first years show almost no churn, and a model
+    would learn that from them.
+    """
+    rate = pd.Series(churned).groupby(as_of).mean()
+    if len(rate) < 6 or rate.max() == 0:
+        return None
+    usual = float(rate.iloc[len(rate) // 2 :].median())
+    low = np.flatnonzero(rate.to_numpy()[: len(rate) // 2] < _RECORD_BEGINS * usual)
+    if not len(low):
+        return None
+    return pd.Timestamp(rate.index[low[-1] + 1])

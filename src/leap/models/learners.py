@@ -1,0 +1,253 @@
+"""What a model is made of: base rate, linear and boosted trees, each with a margin and exact contributions to it.
+
+A margin is log-odds for outcomes that happen or not, and the ratio itself for amounts. Contributions plus the base are the
+margin on every row: closed form for linear models, path-dependent TreeSHAP for trees (Lundberg et al. 2020, "From local
+explanations to global understanding with explainable AI for trees").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import lightgbm
+
+Task = Literal["binary", "ratio"]
+_CLIP = 4.0
+_MISSING_SHARE = 0.01
+
+
+class Learner(Protocol):
+    """A fitted model over encoded columns."""
+
+    @property
+    def kind(self) -> str:
+        """base_rate, linear or boosted."""
+
+    @property
+    def base(self) -> float:
+        """The expected margin: what is predicted before anything is known of an account."""
+
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """Margins, shape (n,)."""
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Contributions to the margin, shape (n, width); a row plus `base` is its margin."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is data; a text model stands under the key `text`."""
+
+
+@dataclass(frozen=True)
+class BaseRate:
+    """Predicts the mean of the training rows for everyone."""
+
+    base: float
+    kind: str = "base_rate"
+
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """The base, shape (n,)."""
+        return np.full(len(matrix), self.base)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Zeros, shape (n, width)."""
+        return np.zeros(matrix.shape)
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the bundle."""
+        return {"kind": self.kind, "base": self.base}
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Logistic or ridge regression on standardised columns, long-tailed ones as signed logarithms, clipped at 4 deviations.
+
+    A missing value counts as the training mean, plus its own coefficient where missing was frequent.
+    """
+
+    base: float
+    logarithm: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    centre: np.ndarray
+    coefficient: np.ndarray
+    missing_mean: np.ndarray
+    missing_coefficient: np.ndarray
+    kind: str = "linear"
+
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """Margins, shape (n,)."""
+        return np.asarray(self.base + self.contributions(matrix).sum(axis=1))
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """coefficient * (value - training mean), shape (n, width)."""
+        z = _standardised(matrix, self.logarithm, self.mean, self.scale) - self.centre
+        absent = np.isnan(matrix) - self.missing_mean
+        return np.asarray(z * self.coefficient + absent * self.missing_coefficient)
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the bundle."""
+        arrays = {name: getattr(self, name).tolist() for name in _LINEAR_ARRAYS}
+        return {"kind": self.kind, "base": self.base, **arrays}
+
+
+_LINEAR_ARRAYS = ("logarithm", "mean", "scale", "centre", "coefficient", "missing_mean", "missing_coefficient")
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """LightGBM trees, kept as their text; scored with one thread, since two collapse on a busy machine."""
+
+    text: str
+    base: float
+    kind: str = "boosted"
+    _loaded: list[lightgbm.Booster] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def booster(self) -> lightgbm.Booster:
+        """The loaded model. The text must have been verified: LightGBM's parser crashes on damaged ones."""
+        if not self._loaded:
+            import lightgbm
+
+            self._loaded.append(lightgbm.Booster(model_str=self.text))
+        return self._loaded[0]
+
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """Margins, shape (n,)."""
+        return np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=1))
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """TreeSHAP values, shape (n, width)."""
+        if not len(matrix):
+            return np.zeros(matrix.shape)
+        return np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the bundle; the text goes to a file of its own."""
+        return {"kind": self.kind, "base": self.base, "text": self.text}
+
+
+def learner_from_json(document: Mapping[str, Any]) -> Learner:
+    """The inverse of every learner's `to_json`."""
+    match document["kind"]:
+        case "base_rate":
+            return BaseRate(float(document["base"]))
+        case "linear":
+            arrays = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
+            return Linear(float(document["base"]), **arrays)
+        case _:
+            return Boosted(str(document["text"]), float(document["base"]))
+
+
+def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRate:
+    """The weighted mean, as log-odds for a binary outcome."""
+    mean = float(np.average(outcome, weights=weight))
+    if task == "ratio":
+        return BaseRate(mean)
+    # Half an event keeps the log-odds of a rate of 0 or 1 finite.
+    half = 0.5 / max(len(outcome), 1)
+    mean = min(max(mean, half), 1 - half)
+    return BaseRate(float(np.log(mean / (1 - mean))))
+
+
+def fit_linear(
+    matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, penalties: Sequence[float]
+) -> list[Linear]:
+    """Ridge (least squares) or L2 logistic regression, one for each penalty, which is per row and so the same for any number.
+
+    The columns are prepared once for all penalties.
+    """
+    present = ~np.isnan(matrix)
+    width = matrix.shape[1]
+    logarithm = np.array([_is_long_tailed(matrix[present[:, j], j]) for j in range(width)], dtype=float)
+    values = _log_where(matrix, logarithm)
+    count = np.maximum(present.sum(axis=0), 1)
+    mean = np.where(present, values, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(present, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    scale = np.where(deviation > 1e-12, deviation, 1.0)
+    z = _standardised(matrix, logarithm, mean, scale)
+    missing_mean = 1 - present.mean(axis=0)
+    use_missing = (missing_mean > _MISSING_SHARE) & (missing_mean < 1 - _MISSING_SHARE)
+    design = np.column_stack([z, (~present - missing_mean)[:, use_missing]])
+    # Clipping moves the mean of a column: with it in the base, contributions are deviations from the mean account.
+    centre = z.mean(axis=0)
+    fitted = []
+    for penalty in penalties:
+        coefficient, intercept = _solve(design, outcome, weight / weight.mean(), task, penalty * len(outcome))
+        own, missing = coefficient[:width], np.zeros(width)
+        missing[use_missing] = coefficient[width:]
+        base = float(intercept + centre @ own)
+        fitted.append(Linear(base, logarithm, mean, scale, centre, own, missing_mean, missing))
+    return fitted
+
+
+def _solve(
+    design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, strength: float
+) -> tuple[np.ndarray, float]:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if task == "binary":
+        model: Any = LogisticRegression(C=1 / strength, solver="newton-cholesky", max_iter=100, tol=1e-6)
+    else:
+        model = Ridge(alpha=strength)
+    model.fit(design, outcome, sample_weight=weight)
+    return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
+
+
+def fit_boosted(
+    matrix: np.ndarray,
+    outcome: np.ndarray,
+    weight: np.ndarray,
+    task: Task,
+    parameters: Mapping[str, Any],
+    rounds: int,
+    rows_per_account: float,
+    seed: int = 0,
+) -> lightgbm.Booster:
+    """Regularised trees; a leaf holds so many *accounts'* rows, since monthly snapshots repeat an account."""
+    import lightgbm
+
+    options = dict(parameters)
+    leaf_accounts = float(options.pop("leaf_accounts", 15))
+    options |= {
+        "objective": "binary" if task == "binary" else "regression",
+        "min_data_in_leaf": max(5, int(leaf_accounts * rows_per_account)),
+        "max_depth": 6,
+        "verbosity": -1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "num_threads": 1,
+    }
+    data = lightgbm.Dataset(matrix, outcome, weight=weight, free_raw_data=False, params={"verbosity": -1})
+    return lightgbm.train(options, data, num_boost_round=rounds)
+
+
+def boosted_of(booster: lightgbm.Booster, matrix: np.ndarray, rounds: int) -> Boosted:
+    """The first trees of a booster as a learner; its base is the expected margin that TreeSHAP starts from."""
+    text = booster.model_to_string(num_iteration=rounds)
+    learner = Boosted(text, 0.0)
+    base = np.asarray(learner.booster.predict(matrix[:1], pred_contrib=True, num_threads=1))[0, -1]
+    return Boosted(text, float(base))
+
+
+def _is_long_tailed(values: np.ndarray) -> bool:
+    if len(values) < 3 or (len(np.unique(values[:1000])) <= 2 and len(np.unique(values)) <= 2):
+        return False
+    deviation = values.std()
+    if deviation < 1e-12:
+        return False
+    return bool(abs(((values - values.mean()) ** 3).mean() / deviation**3) > 2)
+
+
+def _log_where(matrix: np.ndarray, logarithm: np.ndarray) -> np.ndarray:
+    return np.where(logarithm > 0, np.sign(matrix) * np.log1p(np.abs(matrix)), matrix)
+
+
+def _standardised(matrix: np.ndarray, logarithm: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    z = (_log_where(matrix, logarithm) - mean) / scale
+    return np.asarray(np.clip(np.nan_to_num(z, nan=0.0, posinf=_CLIP, neginf=-_CLIP), -_CLIP, _CLIP))

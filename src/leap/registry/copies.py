@@ -1,0 +1,88 @@
+"""Verified local copies of versions: what is served when the registry is away."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Final
+
+from leap.bundle.files import manifest_of, read_folder, sha256, write_file, write_folder
+from leap.errors import BundleError
+from leap.registry.locks import alive
+
+VERIFIED_BY: Final = ("leap", "lightgbm", "numpy")
+
+Verify = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The folder `bundles` of a store; `verify` raises BundleError unless a bundle may be loaded."""
+
+    folder: Path
+    verify: Verify
+
+    def at(self, version: str, identity: str) -> Path:
+        """Where the copy of a version lies, once there is one."""
+        return self.folder / f"{version}-{identity[:16]}"
+
+    def holds(self, copy: Path, identity: str) -> bool:
+        """Whether a copy is whole, the one meant, and verified by the libraries that would load it now."""
+        try:
+            verified_by = json.loads(_marker(copy).read_bytes())
+            return bool(identity_of(read_folder(copy)) == identity and verified_by == libraries())
+        except (BundleError, OSError, ValueError):
+            return False
+
+    @contextlib.contextmanager
+    def verified(self, files: Mapping[str, bytes]) -> Iterator[Path]:
+        """The files in a folder of their own once they climbed the ladder; gone afterwards unless named."""
+        incoming = self.folder / f".incoming-{os.getpid()}-{time.monotonic_ns()}"
+        try:
+            write_folder(incoming, files)
+            self.verify(incoming)
+            yield incoming
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+    def name(self, incoming: Path, version: str, identity: str) -> Path:
+        """Make a verified folder the copy of a version, in place of a damaged one."""
+        copy = self.at(version, identity)
+        if copy.exists():
+            shutil.rmtree(copy)
+        incoming.rename(copy)
+        write_file(_marker(copy), json.dumps(libraries()).encode())
+        return copy
+
+    def sweep(self) -> None:
+        """Remove what processes that are gone left unverified."""
+        for left in self.folder.glob(".incoming-*"):
+            pid = re.match(r"\.incoming-([0-9]+)-", left.name)
+            if pid and not alive(int(pid[1])):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def identity_of(files: Mapping[str, bytes]) -> str:
+    """The checksum of a bundle as a whole."""
+    return sha256(manifest_of(files))
+
+
+def libraries() -> dict[str, str]:
+    """The versions that decide what a bundle scores; a copy verified by others is verified again."""
+    found = {}
+    for name in VERIFIED_BY:
+        with contextlib.suppress(ImportError):
+            found[name] = installed_version(name)
+    return found
+
+
+def _marker(copy: Path) -> Path:
+    return copy.with_name(f"{copy.name}.verified")

@@ -1,0 +1,103 @@
+"""What goes into the store and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from leap.errors import NoModel
+
+MODEL: Final = "leap"
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+PREVIOUS: Final = "previous"
+ALIASES: Final = (CHAMPION, CHALLENGER, PREVIOUS)
+
+
+class Anything:
+    """Whatever the champion is: the default of `expected_champion`, where None means that there is none."""
+
+
+ANYTHING: Final = Anything()
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One finished training, ready to be kept; `tags` hold at least `company` and `gate`."""
+
+    params: Mapping[str, object]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    bundle_folder: Path
+    files: Sequence[Path] = ()
+    """Plots, reports, cards: kept with the run under their own names."""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """One version of the registered model, with the figures of the run that made it."""
+
+    version: str
+    created: datetime
+    company: str
+    aliases: tuple[str, ...]
+    gate: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A verified local copy of a version; `stale` says why the registry was not followed, or is empty."""
+
+    version: str
+    folder: Path
+    stale: str = ""
+
+
+@dataclass(frozen=True)
+class StoreProblem:
+    """Something wrong with the store, and how to put it right."""
+
+    kind: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class ChampionRecord:
+    """The content of champion.json: what was decided, and whether MLflow's aliases say the same yet."""
+
+    version: str
+    previous: str | None
+    folder: str
+    """The verified copy, relative to the store."""
+    sha256: str
+    gate: str
+    by_hand: bool
+    decided_at: str
+    settled: bool = False
+
+
+def no_model(alias: str, folder: Path) -> NoModel:
+    """The error for an alias that no version has."""
+    if alias == PREVIOUS:
+        return NoModel(f"there is no previous champion in {folder} to go back to.", remedy="See: leap models")
+    return NoModel(
+        f"there is no {alias} in {folder}.",
+        remedy="Train one (leap train DIR --promote), or choose a version (leap models, leap promote VERSION).",
+    )
+
+
+def now() -> str:
+    """This moment in UTC, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def printable(text: str) -> str:
+    """Text of others without what could steer a terminal or break a name."""
+    return "".join(character for character in text if character.isprintable()).strip()

@@ -1,0 +1,1 @@
+"""Reports: summarise into plain values, then render; the template only lays out."""

@@ -1,0 +1,195 @@
+"""What a training says: the JSON of `train`, the text on the screen, the run in the registry and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leap.bundle.make import summary_metrics
+from leap.bundle.model_bundle import ModelBundle
+from leap.evaluation import OutcomeQuality, OutOfTime, Quality
+from leap.explanation import pictures
+from leap.explanation.wording import money
+from leap.features import FeatureFrame
+from leap.metrics import Figure
+from leap.models.frames import ScopeFrame
+
+_OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
+
+
+def document(
+    bundle: ModelBundle,
+    quality: Quality,
+    fit_quality: Quality,
+    version: str,
+    promoted: bool,
+    seconds: Mapping[str, float],
+    replaces: str | None,
+) -> dict[str, Any]:
+    """The JSON of `train`."""
+    found = quality.to_json()
+    return {
+        "trained": True,
+        "reason": None,
+        "company": bundle.company,
+        "version": version,
+        "promoted": promoted,
+        "replaces_model_of": replaces,
+        "as_of_range": bundle.trained["as_of_range"],
+        "outcomes": found["outcomes"],
+        "fit_outcomes": fit_quality.to_json()["outcomes"],
+        "portfolio": found["portfolio"],
+        "intervals": {"level": bundle.intervals.level, "coverage": bundle.intervals.coverage},
+        "folds": found["folds"],
+        "drivers": [driver.to_json() for driver in bundle.drivers],
+        "icps": len(bundle.icp.profiles),
+        "notes": list(bundle.trained["notes"]),
+        "definition_hash": bundle.definition_hash,
+        "seconds": dict(seconds),
+    }
+
+
+def declined_document(
+    reason: str, seconds: Mapping[str, float], quality: Quality | None = None, fit_quality: Quality | None = None
+) -> dict[str, Any]:
+    """The JSON of a `train` that makes no claim."""
+    return {
+        "trained": False,
+        "reason": reason,
+        "version": None,
+        "promoted": False,
+        "outcomes": quality.to_json()["outcomes"] if quality else {},
+        "fit_outcomes": fit_quality.to_json()["outcomes"] if fit_quality else {},
+        "portfolio": dict(quality.portfolio) if quality else {},
+        "drivers": [],
+        "seconds": dict(seconds),
+    }
+
+
+def declined_text(company: str, reason: str) -> str:
+    """Why there is no model."""
+    return f"No model for {company}: {reason}\nNo champion was made or changed; no drivers and no ICP are shown."
+
+
+def text(
+    bundle: ModelBundle, quality: Quality, fit_quality: Quality, version: str, promoted: bool, replaces: str | None
+) -> str:
+    """The findings for a terminal."""
+    lines = [f"{bundle.company}: version {version} is the {'champion' if promoted else 'challenger'}."]
+    if replaces:
+        verb = "It replaced" if promoted else "Promoting it would replace"
+        lines.append(f"{verb} the model of another company: {replaces}.")
+    lines += ["", "How good, out of time (95 % interval over accounts; baseline beside it)"]
+    lines += [quality_line(name, found) for name, found in quality.outcomes.items()]
+    lines += ["  before the purchase (fit models):"]
+    lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
+    lines += ["", portfolio_line(quality, bundle), "", "Top drivers of NRR"]
+    lines += driver_lines(bundle)
+    lines += ["", "ICPs"]
+    lines += [f"  {profile.id}: {profile.statement}" for profile in bundle.icp.profiles] or [
+        f"  none: {bundle.icp.none_because}"
+    ]
+    lines += [f"Note: {note}" for note in bundle.trained["notes"]]
+    return "\n".join(lines)
+
+
+def quality_line(name: str, found: OutcomeQuality) -> str:
+    """One outcome's figures in a line."""
+    figures = found.metrics
+    parts = []
+    if found.learner == "base_rate":
+        parts.append("base rate (no skill shown)")
+    if "auc" in figures and found.learner != "base_rate":
+        parts.append(f"AUC {_with_interval(figures['auc'])} (chance 0.50)")
+        skill = figures["brier_skill"]
+        parts.append(f"Brier skill {_with_interval(skill)}")
+    if name == "nrr":
+        parts.append(f"account error {_with_interval(figures['mae'])} (baseline {figures['mae'].baseline:.2f})")
+    observed, predicted = found.calibration["mean_observed"], found.calibration["mean_predicted"]
+    parts.append(f"predicted {predicted:.1%}, observed {observed:.1%}")
+    counted = f"{found.n_events} of {found.n_accounts} accounts"
+    return f"  {_OUTCOME_WORDS[name]:<12} {'; '.join(parts)} ({counted}; {found.learner})"
+
+
+def portfolio_line(quality: Quality, bundle: ModelBundle) -> str:
+    """Portfolio NRR, predicted out of time against what followed."""
+    p = quality.portfolio
+    return (
+        f"Portfolio NRR out of time: predicted {p['nrr_predicted']:.1%}, observed {p['nrr_observed']:.1%}, "
+        f"direct model {p['nrr_direct']:.1%} (nearer: {p['headline']}); intervals of accounts held "
+        f"{bundle.intervals.coverage:.0%} of what followed (wanted {bundle.intervals.level:.0%})."
+    )
+
+
+def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:
+    """The largest drivers with share, direction and whether to act yet."""
+    lines = []
+    for driver in bundle.drivers[:most]:
+        more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
+        direction = {"raises": "more is associated with higher NRR", "lowers": "more is associated with lower NRR"}
+        said = direction.get(driver.direction, "direction depends")
+        act = "" if driver.stable else " (unstable over folds: do not act yet)"
+        lines.append(f"  {driver.share:>4.0%}  {driver.label}{more}: {said}{act}")
+    return lines
+
+
+def _with_interval(figure: Figure) -> str:
+    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+
+
+def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> dict[str, Any]:
+    """Parameters, metrics, tags and description of the run in the registry."""
+    outcome = bundle.settings.outcome.model_dump()
+    churn = quality.outcomes["churn"].metrics.get("auc")
+    skill = f"churn AUC {_with_interval(churn)} out of time" if churn else "no churn skill"
+    return {
+        "params": {
+            **{f"outcome.{name}": value for name, value in outcome.items()},
+            "seed": bundle.trained["seed"],
+            "trials": bundle.trained["trials"],
+            "features": len(bundle.catalog.features),
+            **{f"health.{name}.learner": found.learner for name, found in quality.outcomes.items()},
+            **{f"fit.{name}.learner": found.learner for name, found in fit_quality.outcomes.items()},
+        },
+        "metrics": summary_metrics({"health": quality, "fit": fit_quality}),
+        "tags": {
+            "company": bundle.company,
+            "gate": "passed",
+            "catalog_fingerprint": bundle.fingerprint,
+            "definition_hash": bundle.definition_hash,
+            "trained_on": bundle.trained_on,
+        },
+        "description": f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP profiles.",
+    }
+
+
+def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found: OutOfTime, folder: Path) -> list[Path]:
+    """Plots, the ICP report and the model card of a training; paths of the files written."""
+    from leap.reports import icp, model_card
+
+    keep = ~found.leaving
+    outcome, probability = found.labels.churned[keep], found.prediction.p[keep]
+    paths = [folder / name for name in ("calibration.png", "lift.png", "shap_summary.png", "shap_summary_fit.png")]
+    pictures.calibration_picture(outcome, probability, "Churn: predicted and observed, out of time", paths[0])
+    pictures.lift_picture(outcome, probability, "Churn: events found, out of time", paths[1])
+    pictures.shap_summary(bundle.health, _sample(health.latest()), paths[2])
+    pictures.shap_summary(bundle.fit, _sample(fit.latest()), paths[3])
+    report, card = folder / "icp_report.html", folder / "model_card.md"
+    report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
+    card.write_text(model_card.render(bundle), encoding="utf-8")
+    return [path for path in [*paths, report, card] if path.exists()]
+
+
+def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
+    n = len(frame.frame)
+    keep = np.zeros(n, dtype=bool)
+    keep[np.linspace(0, n - 1, min(most, n)).astype(int)] = True
+    return frame.where(keep)
+
+
+def amount(value: float | None, bundle: ModelBundle) -> str:
+    """Money in the reporting currency, or a dash."""
+    return "–" if value is None else money(value, bundle.settings.company.currency)

@@ -1,0 +1,110 @@
+"""Which rows exist: a snapshot is `(account_id, as_of)` of an account that pays at that moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leap.revenue import MICROS, Revenue, add_months
+from leap.tables import AccountTables
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Rows sorted by (account_id, as_of), so that the order of a file changes no model.
+
+    Columns of `rows`: `account_id`, `code` (position in `AccountTables.accounts`), `as_of`, `mrr` (reporting currency;
+    missing for prospects), `leaving` (its end within the horizon was already known), `features_at` (the moment the
+    features are taken at) and `tenure_months` (since the first payment).
+    """
+
+    rows: pd.DataFrame
+    at_purchase: bool = False
+    """Features are those of the company before it bought, not of the row's own date."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, keep: np.ndarray) -> Snapshots:
+        """The rows that a mask keeps."""
+        return Snapshots(self.rows[keep].reset_index(drop=True), self.at_purchase)
+
+
+def as_of_dates(tables: AccountTables) -> list[pd.Timestamp]:
+    """First days of the months (or quarters) from the first revenue to the end of the data."""
+    first = Revenue(tables).first_moment
+    every = {"month": "MS", "quarter": "QS"}[tables.settings.outcome.as_of_every]
+    return [d for d in pd.date_range(first.normalize(), tables.data_until, freq=every) if d < tables.data_until]
+
+
+def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snapshots:
+    """One row for every account with MRR above zero at each of the dates."""
+    revenue = Revenue(tables)
+    first_paid = revenue.first_paid().to_numpy().astype("datetime64[us]")
+    horizon = tables.settings.outcome.horizon_months
+    parts = []
+    for date in dates:
+        micros = revenue.mrr_at(date)
+        codes = np.flatnonzero(micros > 0)
+        parts.append(_rows(tables, codes, date, micros[codes] / MICROS, first_paid[codes]))
+        parts[-1]["leaving"] = revenue.leaving(date, add_months(date, horizon))[codes]
+    return Snapshots(_joined(parts))
+
+
+def purchase_snapshots(tables: AccountTables) -> Snapshots:
+    """One row per account and anniversary of its first payment, with the features it had when it bought.
+
+    Monthly rows of later dates would over-represent those who stayed and let effects of being a customer in.
+    """
+    revenue = Revenue(tables)
+    first_paid = revenue.first_paid().dropna()
+    horizon = tables.settings.outcome.horizon_months
+    parts = []
+    by_date = pd.Series(tables.accounts.get_indexer(first_paid.index)).groupby(first_paid.to_numpy())
+    for purchase, codes in by_date:
+        bought = pd.Timestamp(str(purchase)) if not isinstance(purchase, pd.Timestamp) else purchase
+        years = 0
+        while (date := add_months(bought, 12 * years)) < tables.data_until:
+            micros = revenue.mrr_at(date)
+            paying = codes.to_numpy()[micros[codes] > 0]
+            bought_at = np.full(len(paying), bought.to_datetime64())
+            part = _rows(tables, paying, date, micros[paying] / MICROS, bought_at)
+            part["features_at"] = bought
+            part["leaving"] = revenue.leaving(date, add_months(date, horizon))[paying]
+            parts.append(part)
+            years += 1
+    return Snapshots(_joined(parts), at_purchase=True)
+
+
+def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
+    """One row for every account without any revenue row at a date."""
+    codes = np.flatnonzero(~Revenue(tables).has_revenue_row())
+    rows = _rows(tables, codes, date, np.full(len(codes), np.nan), np.full(len(codes), np.datetime64("NaT")))
+    rows["leaving"] = False
+    return Snapshots(_joined([rows]))
+
+
+def _rows(
+    tables: AccountTables, codes: np.ndarray, date: pd.Timestamp, mrr: np.ndarray, first_paid: np.ndarray
+) -> pd.DataFrame:
+    months = (date.to_datetime64() - first_paid.astype("datetime64[us]")) / np.timedelta64(1, "D") * 12 / 365.25
+    return pd.DataFrame(
+        {
+            "account_id": tables.accounts[codes],
+            "code": codes,
+            "as_of": date,
+            "mrr": mrr,
+            "leaving": False,
+            "features_at": date,
+            "tenure_months": np.maximum(months, 0.0),
+        }
+    )
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    rows = pd.concat(parts, ignore_index=True)
+    for column in ("as_of", "features_at"):
+        rows[column] = rows[column].astype("datetime64[us]")
+    return rows.sort_values(["code", "as_of"], kind="stable").reset_index(drop=True)

@@ -1,0 +1,53 @@
+"""The application behind its guard, in this process, asked from this machine."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from serving.access import Tokens
+from serving.app import BENTOML_ROUTES, create_app
+from serving.guard import Guard, Inside, known_routes
+from serving.wiring import LiveModel
+from tests.serving.fakes import fake_served
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette asks for a successor of httpx
+    from starlette.testclient import TestClient
+
+Ask = Callable[..., TestClient]
+
+
+def guarded(live: LiveModel, environment: Mapping[str, str] | None = None, **limits: Any) -> Guard:
+    """The layers as the service has them, without BentoML's between."""
+    app = create_app(live)
+    routes = [*known_routes(app), *BENTOML_ROUTES]
+    return Guard(Inside(app), routes=routes, tokens=Tokens(environment or {}), **limits)
+
+
+def ask(
+    live: LiveModel, environment: Mapping[str, str] | None = None, *, peer: str = "127.0.0.1", **limits: Any
+) -> TestClient:
+    """A client of that application; faults of ours come back as answers, not as exceptions."""
+    return TestClient(
+        guarded(live, environment, **limits),
+        base_url="http://localhost",
+        client=(peer, 50000),
+        raise_server_exceptions=False,
+    )
+
+
+@pytest.fixture
+def live() -> LiveModel:
+    """A holder with version 7 of a made-up company."""
+    return LiveModel(fake_served("7"))
+
+
+@pytest.fixture
+def client(live: LiveModel) -> Iterator[TestClient]:
+    """A client on this machine, no token set."""
+    with ask(live) as one:
+        yield one

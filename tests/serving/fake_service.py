@@ -1,0 +1,36 @@
+"""The service with a made-up model: `python -m bentoml serve tests.serving.fake_service:FakeService`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import bentoml
+
+from leap.config import Company
+from serving.app import create_app
+from serving.service import MOUNT, SETTINGS, GuardedService
+from serving.wiring import LiveModel, Served
+from tests.serving.fakes import FakeScorer
+
+
+class SlowScorer(FakeScorer):
+    """Takes its time for one account, and fails for another with that account's name in the exception."""
+
+    def by_id(self, ids: Sequence[str], top: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
+        if "slow" in ids:
+            time.sleep(1.5)
+        if any(one.startswith("faulty") for one in ids):
+            raise ValueError(f"cannot score {ids}")
+        return super().by_id(ids, top)
+
+
+company = Company(name="Nordlicht", currency="EUR", money_note="Fees are assumed.")
+live = LiveModel(Served(SlowScorer("7"), company))  # type: ignore[arg-type]
+
+
+@bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
+@bentoml.asgi_app(create_app(live), path="/", name=MOUNT)
+class FakeService:
+    """The same application and guard around a made-up model."""

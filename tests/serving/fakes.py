@@ -1,0 +1,228 @@
+# ruff: noqa: E501 (tables of figures)
+"""A scorer with the manners of `leap.scoring.Scorer`, on a company made up by arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from leap.config import Company
+from leap.errors import CatalogError, TableError
+from serving.wiring import Served
+
+FIT = {"employees": 120, "industry": "Software", "country": "DE"}
+HEALTH = {"active_days_28d": 3, "seats_used_share": 0.41, "tickets_open_91d": 6}
+LABELS = {
+    "employees": "Employees",
+    "industry": "Industry",
+    "country": "Country",
+    "active_days_28d": "Days with activity, last 28 days",
+    "seats_used_share": "Share of seats in use",
+    "tickets_open_91d": "Open tickets, last 91 days",
+}
+PHRASES = {
+    "employees": "120 employees, more than most",
+    "industry": "Industry is Software",
+    "country": "Country is DE",
+    "active_days_28d": "Active on 3 of the last 28 days, far below its usual 17",
+    "seats_used_share": "41 % of the seats are in use",
+    "tickets_open_91d": "6 tickets opened in the last 91 days, twice as many as usual",
+}
+FIRST = ["Alder", "Birch", "Cedar", "Dune", "Ember", "Fjord", "Grove", "Harbour", "Isle", "Juniper", "Kestrel", "Larch"]
+SECOND = ["Analytics", "Bikes", "Clinics", "Digital", "Energy", "Foods", "GmbH", "Holding", "Insurance", "Labs"]
+
+ICPS = {
+    "icps": [
+        {
+            "id": "established-1",
+            "kind": "established",
+            "statement": "Software companies with 50 to 500 employees in Germany, Austria or Switzerland.",
+            "conditions": [
+                {"feature": "industry", "op": "==", "value": "Software", "label": "Industry", "words": "Industry is Software"},
+                {"feature": "employees", "op": "between", "value": [50, 500], "label": "Employees", "words": "Employees: at least 50, below 500"},
+                {"feature": "country", "op": "in", "value": ["DE", "AT", "CH"], "label": "Country", "words": "Country is DE, AT or CH"},
+            ],
+            "evidence": {
+                "accounts": 214, "support": 0.28, "inside": 1.083, "outside": 0.934, "lift": 0.149, "low": 0.071, "high": 0.228,
+                "ratio": 1.16, "found_on": ["2023-01-01", "2024-12-31"], "measured_on": ["2025-01-01", "2026-10-31"],
+                "tried": 819, "q_value": 0.012,
+            },
+            "size": {"customers": 61, "prospects": 1240, "share": 0.17},
+            "kpis": {
+                "nrr": {"inside": 1.083, "outside": 0.934}, "grr": {"inside": 0.951, "outside": 0.862},
+                "churn": {"inside": 0.043, "outside": 0.121}, "win_rate": {"inside": 0.31, "outside": 0.22},
+                "cycle_days": {"inside": 41, "outside": 66}, "payback_months": {"inside": 9.4, "outside": 15.8},
+            },
+        },
+        {
+            "id": "emerging-1",
+            "kind": "emerging",
+            "statement": "Energy suppliers that opened a site in the last year.",
+            "conditions": [
+                {"feature": "industry", "op": "==", "value": "Energy", "label": "Industry", "words": "Industry is Energy"},
+                {"feature": "sites_opened_365d", "op": ">=", "value": 1, "label": "Sites", "words": "Sites opened in the last 365 days: at least 1"},
+            ],
+            "evidence": {
+                "accounts": 214, "support": 0.07, "inside": 1.21, "outside": 0.962, "lift": 0.248, "low": -0.012, "high": 0.41,
+                "ratio": 1.26, "found_on": ["2023-01-01", "2024-12-31"], "measured_on": ["2025-01-01", "2026-10-31"],
+                "tried": 819, "q_value": 0.081,
+            },
+            "size": {"customers": 15, "prospects": 310, "share": 0.04},
+            "kpis": {"nrr": {"inside": 1.21, "outside": 0.962}, "churn": {"inside": 0.02, "outside": 0.101}},
+        },
+        {
+            "id": "negative-1",
+            "kind": "negative",
+            "statement": "Agencies below 20 employees: leave them, they cost USD 18,400 a year more than they bring.",
+            "conditions": [
+                {"feature": "industry", "op": "==", "value": "Agency", "label": "Industry", "words": "Industry is Agency"},
+                {"feature": "employees", "op": "<", "value": 20, "label": "Employees", "words": "Employees: below 20"},
+            ],
+            "evidence": {
+                "accounts": 214, "support": 0.15, "inside": 0.71, "outside": 0.998, "lift": -0.288, "low": -0.392, "high": -0.171,
+                "ratio": 0.71, "found_on": ["2023-01-01", "2024-12-31"], "measured_on": ["2025-01-01", "2026-10-31"],
+                "tried": 819, "q_value": 0.001,
+            },
+            "size": {"customers": 32, "prospects": 2210, "share": 0.31},
+            "kpis": {"nrr": {"inside": 0.71, "outside": 0.998}, "churn": {"inside": 0.24, "outside": 0.07}},
+        },
+    ],
+    "none_because": None,
+}  # fmt: skip
+
+
+class FakeScorer:
+    """Scores by arithmetic on the account's number; `version` is the only thing in which two of them differ."""
+
+    def __init__(self, version: str = "7", accounts: int = 230, icps: Mapping[str, Any] = ICPS) -> None:
+        self.version = version
+        self.as_of = date(2026, 11, 1)
+        self.definition_hash = "d41f0c9e"
+        self._customers = [f"a{number}" for number in range(1, accounts + 1)]
+        self._icps = icps
+
+    def model_header(self) -> dict[str, Any]:
+        return {"name": "leap", "version": self.version, "trained_on": "2026-10-01"}
+
+    def icp_document(self) -> dict[str, Any]:
+        return dict(self._icps)
+
+    def model_document(self) -> dict[str, Any]:
+        catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
+        return {"version": self.version, "card": {"company": "Nordlicht"}, "catalog": catalog}
+
+    def by_id(self, ids: Sequence[str], top: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
+        known = set(self._customers)
+        return [self._score(one, top) for one in ids if one in known], [one for one in ids if one not in known]
+
+    def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
+        for _, features in accounts:
+            self._known(features, {**FIT, **HEALTH})
+        return [self._score(name, top) for name, _ in accounts]
+
+    def by_rows(self, accounts: Sequence[Any], as_of: date | None = None, top: int = 5) -> list[dict[str, Any]]:
+        for name, tables in accounts:
+            if set(tables) - {"usage"}:
+                raise TableError(
+                    f"{name}: unknown table(s) {sorted(set(tables) - {'usage'})}; expected some of ['usage']."
+                )
+        return [self._score(name, top) for name, _ in accounts]
+
+    def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
+        for _, attributes in prospects:
+            self._known(attributes, FIT)
+        return [{**self._score(name, top), "mrr": None} for name, _ in prospects]
+
+    def listing(self) -> list[dict[str, Any]]:
+        return [self._listed(name) for name in self._customers]
+
+    def _known(self, given: Mapping[str, object], known: Mapping[str, object]) -> None:
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise CatalogError(
+                f"Unknown feature(s) {unknown}.", details=unknown, remedy=f"Expected some of {sorted(known)}."
+            )
+
+    def _listed(self, name: str) -> dict[str, Any]:
+        score, number = self._score(name, 1), _number(name)
+        return {
+            "account_id": name,
+            "name": f"{FIRST[number % 12]} {SECOND[number // 12 % 10]}" if number % 9 else None,
+            "mrr": score["mrr"],
+            "churn_probability": score["churn"]["p"],
+            "nrr": score["nrr"]["point"],
+            "value_12m": score["value_12m"]["point"],
+            "icp_id": score["icp"]["id"],
+            "icp_tier": score["icp"]["tier"],
+            "reason_1": score["reasons"][0]["phrase"] if score["reasons"] else None,
+        }
+
+    def _score(self, name: str, top: int) -> dict[str, Any]:
+        number = _number(name)
+        mrr = float(300 + (number * 7919) % 9000)
+        if number % 50 == 49:
+            return _abstained(name, mrr)
+        p, d, u = (number * 37 % 60) / 100, (number * 13 % 20) / 100, (number * 17 % 30) / 100
+        nrr, base = (1 - p) * (1 - d + u), 0.97
+        reasons = _reasons(nrr - base, mrr)
+        listed = reasons if top == 0 else reasons[:top]
+        return {
+            "account_id": name,
+            "mrr": mrr,
+            "churn": {"p": p},
+            "contraction": {"rate": d},
+            "expansion": {"rate": u, "p": 0.34},
+            "grr": (1 - p) * (1 - d),
+            "nrr": {"point": nrr, "low": 0.0, "high": nrr + 0.2, "level": 0.9, "coverage": 0.91, "direct": nrr + 0.01},
+            "value_12m": {"point": 9.1 * mrr * nrr, "low": 0.0, "high": 11 * mrr},
+            "icp": {
+                "id": "established-1" if number % 3 else None,
+                "tier": "ABC"[number % 3],
+                "matched": ["Industry is Software"],
+                "missed": ["Employees: at least 50, below 500"],
+                "disqualified_by": [],
+            },
+            "reasons": listed,
+            "base": {"nrr": base},
+            "residual": sum(reason["nrr_points"] for reason in reasons[len(listed) :]),
+            "abstained": None,
+        }
+
+
+def _abstained(name: str, mrr: float) -> dict[str, Any]:
+    return {
+        "account_id": name, "mrr": mrr, "churn": {"p": None}, "contraction": {"rate": None}, "expansion": {"rate": None, "p": None},
+        "grr": None, "nrr": {"point": None, "low": None, "high": None}, "value_12m": {"point": None, "low": None, "high": None},
+        "icp": {"id": None, "tier": None, "matched": [], "missed": [], "disqualified_by": []}, "reasons": [],
+        "base": {"nrr": None}, "residual": None, "abstained": "already_leaving",
+    }  # fmt: skip
+
+
+def _reasons(total: float, mrr: float) -> list[dict[str, Any]]:
+    shares = dict(zip([*HEALTH, *FIT], (1.1, -0.35, 0.4, -0.2, 0.05, 0.0), strict=True))
+    return [
+        {
+            "feature": name,
+            "label": LABELS[name],
+            "value": {**FIT, **HEALTH}[name],
+            "phrase": PHRASES[name],
+            "scope": "fit" if name in FIT else "health",
+            "probability_points": -share * total / 2,
+            "nrr_points": share * total,
+            "money": share * total * mrr,
+            "direction": "lowers" if share * total < 0 else "raises",
+        }
+        for name, share in shares.items()
+    ]
+
+
+def _number(name: str) -> int:
+    digits = "".join(character for character in name if character.isdigit())
+    return int(digits) if digits else 12
+
+
+def fake_served(version: str = "7", **options: Any) -> Served:
+    """A live model of a made-up company."""
+    company = Company(name="Nordlicht", currency="EUR", money_note="Fees are assumed.")
+    return Served(FakeScorer(version, **options), company)  # type: ignore[arg-type]

@@ -1,0 +1,286 @@
+"""Routes: what is asked, what is answered, what is refused, and that /docs.json tells the truth about it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from leap.errors import BundleError
+from serving.schemas import AccountAnswer, IcpAnswer, ModelAnswer, Ready, ScoresAnswer
+from serving.wiring import LiveModel, Problem
+from tests.serving.conftest import ask
+from tests.serving.fakes import FakeScorer, fake_served
+from tests.serving.test_guard import JSON, assert_error
+
+
+def test_known_customers_are_scored_and_others_named(client: Any) -> None:
+    answer = client.post("/v1/score", json={"account_ids": ["a2", "nobody", "a1"], "top": 2})
+    assert answer.status_code == 200
+    document = answer.json()
+    ScoresAnswer.model_validate(document)
+    assert document["model"] == {"name": "leap", "version": "7", "trained_on": "2026-10-01"}
+    assert (document["definition_hash"], document["as_of"]) == ("d41f0c9e", "2026-11-01")
+    assert [score["account_id"] for score in document["scores"]] == ["a2", "a1"]
+    assert document["not_found"] == ["nobody"]
+    assert [len(score["reasons"]) for score in document["scores"]] == [2, 2]
+
+
+@pytest.mark.parametrize(("asked", "reasons"), [({}, 5), ({"top": 0}, 6), ({"top": 1}, 1)])
+def test_base_reasons_and_residual_add_up_for_any_top(client: Any, asked: dict[str, int], reasons: int) -> None:
+    score = client.post("/v1/score", json={"account_ids": ["a1"], **asked}).json()["scores"][0]
+    assert len(score["reasons"]) == reasons
+    listed = sum(reason["nrr_points"] for reason in score["reasons"])
+    assert score["base"]["nrr"] + listed + score["residual"] == pytest.approx(score["nrr"]["point"], abs=1e-9)
+
+
+def test_accounts_with_features_and_with_rows_come_back_in_the_order_asked(client: Any) -> None:
+    accounts = [
+        {"account_id": "x", "tables": {"usage": [{"day": "2026-10-01", "users": 3}]}},
+        {"account_id": "y", "features": {"employees": 12, "industry": "Software", "country": None}},
+        {"account_id": "z", "tables": {"usage": []}},
+    ]
+    document = client.post("/v1/score", json={"accounts": accounts, "as_of": "2026-10-15"}).json()
+    assert [score["account_id"] for score in document["scores"]] == ["x", "y", "z"]
+    assert document["as_of"] == "2026-10-15"
+
+
+def test_an_account_that_abstains_says_why_and_has_nulls(client: Any) -> None:
+    document = client.get("/v1/accounts/a49").json()
+    AccountAnswer.model_validate(document)
+    assert document["abstained"] == "already_leaving"
+    assert document["nrr"]["point"] is None
+
+
+def test_one_account_is_its_score_with_the_model_beside_it(client: Any) -> None:
+    document = client.get("/v1/accounts/a1?top=0").json()
+    AccountAnswer.model_validate(document)
+    assert document["account_id"] == "a1" and document["model"]["version"] == "7" and len(document["reasons"]) == 6
+    answer = client.get("/v1/accounts/ax%2F..%2Fa1")
+    assert_error(answer, 404, "unknown_account")
+    assert answer.json()["error"]["details"] == ["ax/../a1"]
+
+
+def test_prospects_are_rated_by_what_is_true_before_they_buy(client: Any) -> None:
+    document = client.post("/v1/prospects", json={"prospects": [{"id": "p1", "attributes": {"employees": 80}}]}).json()
+    ScoresAnswer.model_validate(document)
+    assert document["scores"][0]["account_id"] == "p1" and document["scores"][0]["mrr"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/v1/score", {"accounts": [{"account_id": "x", "features": {"employes": 5}}]}, "catalog"),
+        ("/v1/score", {"accounts": [{"account_id": "x", "tables": {"usages": []}}]}, "table"),
+        ("/v1/prospects", {"prospects": [{"id": "p", "attributes": {"active_days_28d": 5}}]}, "catalog"),
+    ],
+)
+def test_what_the_model_does_not_know_is_422_with_what_it_knows(
+    client: Any, path: str, body: dict[str, Any], code: str
+) -> None:
+    answer = client.post(path, json=body)
+    assert_error(answer, 422, code)
+    assert "xpected some of" in answer.json()["error"]["message"]
+
+
+def one_account(**cells: object) -> dict[str, Any]:
+    return {"accounts": [{"account_id": "x", "features": cells}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        "a1",
+        None,
+        {"account_ids": []},
+        {"account_ids": "a1"},
+        {"account_ids": [1]},
+        {"account_ids": [""]},
+        {"account_ids": ["a" * 1001]},
+        {"account_ids": ["a"] * 1001},
+        {"account_ids": ["a1"], "accounts": []},
+        {"account_ids": ["a1"], "accounts": [{"account_id": "x", "features": {}}]},
+        {"account_ids": ["a1"], "top": -1},
+        {"account_ids": ["a1"], "top": "all"},
+        {"account_ids": ["a1"], "as_of": "soon"},
+        {"account_ids": ["a1"], "as_of": "2026-10-01"},
+        {"account_ids": ["a1"], "tpo": 3},
+        {"accounts": [{"account_id": "x"}]},
+        {"accounts": [{"account_id": "x", "features": {}, "tables": {}}]},
+        {"accounts": [{"account_id": "x", "features": {}}] * 1001},
+        {"accounts": [{"account_id": "x", "tables": {"usage": [{}] * 10_001}}]},
+        {"accounts": [{"account_id": "x", "tables": {"usage": [[1]]}}]},
+        one_account(employees=[1]),
+        one_account(employees={"a": 1}),
+        one_account(employees="x" * 1001),
+        one_account(employees=10**400),
+        one_account(**{"k" * 1001: 1}),
+    ],
+)
+def test_what_breaks_the_schema_is_422_with_the_place(client: Any, body: Any) -> None:
+    answer = client.post("/v1/score", content=json.dumps(body), headers=JSON)
+    assert_error(answer, 422, "invalid")
+    assert len(answer.content) < 10_000
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_numbers_that_are_none_are_422(client: Any, number: str) -> None:
+    body = b'{"accounts": [{"account_id": "x", "features": {"employees": %s}}]}' % number.encode()
+    answer = client.post("/v1/score", content=body, headers=JSON)
+    assert_error(answer, 422, "invalid")
+    assert answer.json()["error"]["details"][0]["where"] == "body.accounts.0.features.employees"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"", b"nonsense", b"\xff\xfe{}", b'{"account_ids": ["a1"]} trailing', b"[" * 100_000,
+        b'{"account_ids":' + b"[" * 50_000 + b"]" * 50_000 + b"}", b'{"a": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["open", "empty", "word", "not utf-8", "trailing", "deep", "deep and closed", "number too long"],
+)  # fmt: skip
+def test_what_is_no_json_or_nested_without_end_is_refused(client: Any, body: bytes) -> None:
+    answer = client.post("/v1/score", content=body, headers=JSON)
+    assert answer.status_code in (400, 422)
+    assert_error(answer, answer.status_code, {400: "malformed", 422: "invalid"}[answer.status_code])
+    if body in (b"{", b"", b"nonsense", b"\xff\xfe{}", b"[" * 100_000):
+        assert answer.status_code == 400
+
+
+def test_text_that_is_no_unicode_is_refused_and_can_be_told(client: Any) -> None:
+    for body in (
+        b'{"account_ids": ["\\ud800"]}',
+        b'{"accounts": [{"account_id": "x", "features": {"\\ud800": 1}}]}',
+        b'{"accounts": [{"account_id": "x", "features": {"industry": "\\ud800"}}]}',
+    ):
+        assert_error(client.post("/v1/score", content=body, headers=JSON), 422, "invalid")
+
+
+def test_a_refusal_does_not_repeat_the_value(client: Any) -> None:
+    answer = client.post("/v1/score", json=one_account(employees=["hidden-value"]))
+    assert answer.status_code == 422 and "hidden-value" not in answer.text
+
+
+def test_icp_and_model_are_the_scorers_documents(client: Any, live: LiveModel) -> None:
+    scorer = live.take().scorer
+    assert client.get("/v1/icp").json() == scorer.icp_document()
+    assert client.get("/v1/model").json() == scorer.model_document()
+    IcpAnswer.model_validate(scorer.icp_document())
+    ModelAnswer.model_validate(scorer.model_document())
+
+
+def test_without_a_model_scores_are_503_and_readyz_says_why() -> None:
+    live = LiveModel()
+    client = ask(live)
+    answer = client.post("/v1/score", json={"account_ids": ["a1"]})
+    assert_error(answer, 503, "no_model")
+    assert int(answer.headers["retry-after"]) > 0
+    live.problem = Problem("bundle", "models/churn.txt: checksum differs")
+    ready = client.get("/readyz")
+    assert ready.status_code == 503
+    Ready.model_validate(ready.json())
+    assert ready.json()["ready"] is False and ready.json()["problem"] == "models/churn.txt: checksum differs"
+
+
+def test_a_fault_of_the_scorer_is_a_500_in_the_one_form(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("hidden-value")
+
+    monkeypatch.setattr(FakeScorer, "by_id", broken)
+    answer = client.post("/v1/score", json={"account_ids": ["a1"]})
+    assert_error(answer, 500, "internal")
+    assert "hidden-value" not in answer.text
+
+
+def test_a_damaged_bundle_met_while_scoring_is_503(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BundleError("models/churn.txt: gone")
+
+    monkeypatch.setattr(FakeScorer, "by_features", broken)
+    assert_error(client.post("/v1/score", json=one_account(employees=1)), 503, "bundle")
+
+
+def test_an_answer_during_a_swap_is_of_one_version(live: LiveModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The swap happens while the scorer works; header, scores and hash still come from the one taken at the start."""
+    entered, go_on = threading.Event(), threading.Event()
+    original = FakeScorer.by_id
+
+    def slow(self: FakeScorer, ids: Any, top: int = 5) -> Any:
+        entered.set()
+        assert go_on.wait(5)
+        scores, not_found = original(self, ids, top)
+        return [{**score, "scored_by": self.version} for score in scores], not_found
+
+    monkeypatch.setattr(FakeScorer, "by_id", slow)
+    answers: list[Any] = []
+    client = ask(live)
+    asking = threading.Thread(target=lambda: answers.append(client.post("/v1/score", json={"account_ids": ["a1"]})))
+    asking.start()
+    assert entered.wait(5)
+    go_on_with = fake_served("8")
+    live.swap(go_on_with)
+    go_on.set()
+    asking.join()
+    document = answers[0].json()
+    assert (document["model"]["version"], document["scores"][0]["scored_by"]) == ("7", "7")
+    assert client.get("/v1/model").json()["version"] == "8"
+
+
+# ------------------------------------------------------------------ /docs.json
+
+
+def test_the_openapi_document_is_valid_with_and_without_a_model(client: Any) -> None:
+    validate(client.get("/docs.json").json())
+    validate(ask(LiveModel()).get("/docs.json").json())
+
+
+def test_every_route_and_body_is_typed_and_every_error_is_the_one_form(client: Any) -> None:
+    document = client.get("/docs.json").json()
+    assert set(document["paths"]) == {
+        "/v1/score", "/v1/prospects", "/v1/accounts/{account_id}", "/v1/icp", "/v1/model",
+        "/livez", "/readyz", "/metrics",
+    }  # fmt: skip
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            assert operation["summary"]
+            for status, answer in operation["responses"].items():
+                schema = next(iter(answer["content"].values()))["schema"]
+                assert "$ref" in schema or path in ("/livez", "/metrics"), (path, status)
+                if int(status) >= 400 and path != "/readyz":
+                    assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_every_example_of_the_document_works_and_answers_as_promised(client: Any) -> None:
+    document = client.get("/docs.json").json()
+    tried = 0
+    for path in ("/v1/score", "/v1/prospects"):
+        operation = document["paths"][path]["post"]
+        media = operation["requestBody"]["content"]["application/json"]
+        for example in media["examples"].values():
+            validator_for(media["schema"], document).validate(example["value"])
+            answer = client.post(path, json=example["value"])
+            assert answer.status_code == 200, answer.text
+            promised = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            validator_for(promised, document).validate(answer.json())
+            assert answer.json()["scores"]
+            tried += 1
+    assert tried == 3
+
+
+@pytest.mark.parametrize("path", ["/v1/accounts/a1", "/v1/accounts/a49", "/v1/icp", "/v1/model", "/readyz"])
+def test_answers_fit_the_document(client: Any, path: str) -> None:
+    document = client.get("/docs.json").json()
+    template = "/v1/accounts/{account_id}" if "accounts" in path else path
+    promised = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    validator_for(promised, document).validate(client.get(path).json())
+
+
+def validator_for(schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    return OAS31Validator({**schema, "components": document["components"]})

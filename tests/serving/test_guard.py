@@ -1,0 +1,248 @@
+"""Who may ask, in which form, how much; and one form for every refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from serving.access import Tokens
+from serving.guard import SECURITY_HEADERS, Guard, Inside, KnownRoute
+from serving.wiring import LiveModel
+from tests.serving.conftest import ask, guarded
+
+JSON = {"Content-Type": "application/json"}
+TOKEN = {"LEAP_TOKEN": "sesame"}
+
+
+def assert_error(answer: Any, status: int, code: str) -> None:
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "details"}
+    assert error["code"] == code
+    assert error["message"] and isinstance(error["details"], list)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-security-policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/score", "/v1/icp", "/metrics", "/docs.json", "/accounts/a1", "/nowhere"])
+@pytest.mark.parametrize("header", [None, "Bearer simsim", "Bearer", "sesame", "Basic c2VzYW1l", "Bearer s\xe9same"])
+def test_without_the_token_everything_is_401(live: LiveModel, path: str, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    assert_error(ask(live, TOKEN).get(path, headers=headers), 401, "unauthorized")
+
+
+def test_health_needs_no_token_but_keeps_the_reason_of_a_problem_back(live: LiveModel) -> None:
+    from serving.wiring import Problem
+
+    live.problem = Problem("bundle", "models/churn.txt: checksum differs")
+    client = ask(live, TOKEN)
+    assert client.get("/readyz").json()["problem"] == "bundle"
+    told = client.get("/readyz", headers={"Authorization": "Bearer sesame"}).json()
+    assert told["problem"] == "models/churn.txt: checksum differs"
+    assert told["stale"] is True and told["ready"] is True
+
+
+def test_the_token_opens_as_bearer_and_as_a_browsers_password(live: LiveModel) -> None:
+    client = ask(live, TOKEN, peer="203.0.113.9")
+    assert client.get("/v1/icp", headers={"Authorization": "Bearer sesame"}).status_code == 200
+    basic = base64.b64encode(b"anyone:sesame").decode()
+    assert client.get("/", headers={"Authorization": f"Basic {basic}"}).status_code == 200
+    assert client.get("/").headers["www-authenticate"].startswith("Basic")
+    assert client.get("/v1/icp").headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_token_file_may_hold_an_old_and_a_new_token_and_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old\n")
+    tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
+    assert tokens.accepts("old") and not tokens.accepts("new")
+    file.write_text("old\nnew-one\n")
+    assert tokens.accepts("old") and tokens.accepts("new-one")
+    file.unlink()
+    assert tokens.required and not tokens.accepts("old") and not tokens.accepts("")
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_an_empty_token_file_lets_nobody_in(live: LiveModel, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(content)
+    client = ask(live, {"LEAP_TOKEN_FILE": str(file)})
+    assert_error(client.get("/v1/icp", headers={"Authorization": "Bearer "}), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("peer", "host"), [("203.0.113.9", "localhost"), ("127.0.0.1", "evil.example"), ("::2", "[::1]")]
+)
+def test_without_a_token_set_only_this_machine_is_answered(live: LiveModel, peer: str, host: str) -> None:
+    client = ask(live, peer=peer)
+    assert_error(client.get("/v1/icp", headers={"Host": host}), 401, "unauthorized")
+    assert client.get("/readyz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/healthz", 404, "not_found"),
+        ("GET", "/schema.json", 404, "not_found"),
+        ("GET", "/v1/score/", 404, "not_found"),
+        ("GET", "/static/../app.py", 404, "not_found"),
+        ("GET", "/static/other.css", 404, "not_found"),
+        ("GET", "/v1/score", 405, "method_not_allowed"),
+        ("DELETE", "/v1/accounts/a1", 405, "method_not_allowed"),
+        ("POST", "/", 405, "method_not_allowed"),
+    ],
+)
+def test_unknown_addresses_and_methods_have_the_one_form(
+    client: Any, method: str, path: str, status: int, code: str
+) -> None:
+    answer = client.request(method, path)
+    assert_error(answer, status, code)
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "application/vnd.bentoml+pickle"},
+        {"Content-Type": "application/json; charset=latin-1"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+def test_anything_but_json_is_415(client: Any, headers: dict[str, str]) -> None:
+    assert_error(client.post("/v1/score", content=b'{"account_ids": ["a1"]}', headers=headers), 415, "not_json")
+
+
+def test_json_with_its_charset_named_is_read(client: Any) -> None:
+    headers = {"Content-Type": 'Application/JSON; charset="UTF-8"'}
+    assert client.post("/v1/score", content=b'{"account_ids": ["a1"]}', headers=headers).status_code == 200
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_unread(live: LiveModel) -> None:
+    assert_error(ask(live, max_body_bytes=100).post("/v1/score", content=b"x" * 101, headers=JSON), 413, "too_large")
+
+
+def test_a_body_that_does_not_say_is_counted_while_it_comes(live: LiveModel) -> None:
+    answer = ask(live, max_body_bytes=200).post("/v1/score", content=iter([b" " * 50] * 5), headers=JSON)
+    assert_error(answer, 413, "too_large")
+
+
+def test_of_a_body_without_end_no_more_is_read_than_the_limits(live: LiveModel) -> None:
+    chunks = 0
+
+    async def receive() -> Message:
+        nonlocal chunks
+        chunks += 1
+        return {"type": "http.request", "body": b" " * 50, "more_body": True}
+
+    app = guarded(live, max_body_bytes=200, max_discarded_bytes=1000)
+    sent = run_once(app, receive, [(b"content-type", b"application/json")])
+    assert sent[0]["status"] == 413
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert 50 * chunks < 200 + 1000 + 3 * 50
+
+
+def test_a_body_that_never_comes_is_given_up(live: LiveModel) -> None:
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    sent = run_once(guarded(live, body_seconds=0.02), receive, [(b"content-type", b"application/json")])
+    assert sent[0]["status"] == 408
+
+
+def run_once(app: Any, receive: Receive, headers: list[tuple[bytes, bytes]]) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http", "method": "POST", "path": "/v1/score", "query_string": b"", "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"localhost"), *headers],
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    return sent
+
+
+def route(path: str = "/x") -> list[KnownRoute]:
+    import re
+
+    return [KnownRoute(path, re.compile(f"^{path}$"), frozenset({"GET", "POST"}))]
+
+
+def answer_of(app: Any) -> Any:
+    from tests.serving.conftest import TestClient
+
+    guard = Guard(app, routes=route(), tokens=Tokens({}))
+    return TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1), raise_server_exceptions=False).get(
+        "/x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes", "code"),
+    [(429, 429, "too_many_requests"), (503, 503, "unavailable"), (504, 503, "unavailable"), (500, 500, "internal")],
+)
+def test_what_a_layer_between_refuses_is_put_into_our_form(status: int, becomes: int, code: str) -> None:
+    from starlette.responses import JSONResponse
+
+    answer = answer_of(JSONResponse([{"error": "nope"}], status_code=status))
+    assert_error(answer, becomes, code)
+    assert ("retry-after" in answer.headers) == (becomes in (429, 503))
+
+
+VALUE = "hidden-value"
+
+
+async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError(f"account {VALUE} is odd")
+
+
+@pytest.mark.parametrize("app", [faulty, Inside(faulty)], ids=["outside", "inside"])
+def test_a_fault_is_a_500_and_the_log_says_where_but_not_what(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    answer = answer_of(app)
+    assert_error(answer, 500, "internal")
+    assert answer.headers["x-request-id"] in answer.json()["error"]["message"]
+    assert "RuntimeError" in caplog.text and "faulty" in caplog.text
+    assert VALUE not in caplog.text + answer.text
+
+
+def test_layers_between_see_the_template_and_the_application_sees_the_path(live: LiveModel) -> None:
+    seen = []
+    app = guarded(live)
+    inside = app.app
+
+    async def between(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["path"])
+        await inside(scope, receive, send)
+
+    app.app = between
+    from tests.serving.conftest import TestClient
+
+    client = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 1))
+    assert client.get("/v1/accounts/a7").json()["account_id"] == "a7"
+    assert client.get("/nowhere/at/all").status_code == 404
+    assert seen == ["/v1/accounts/{account_id}"]
+
+
+def test_head_is_answered_where_get_is(client: Any) -> None:
+    for path in ("/", "/v1/icp", "/readyz"):
+        assert client.head(path).status_code == 200
+    assert client.head("/v1/score").status_code == 405
+
+
+def test_a_request_id_is_kept_if_it_is_plain(client: Any) -> None:
+    assert client.get("/livez", headers={"X-Request-ID": "job-17.a"}).headers["x-request-id"] == "job-17.a"
+    odd = client.get("/nowhere", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"]
+    assert odd != "a b\tc" and len(odd) == 16

@@ -1,0 +1,169 @@
+"""Pages: what RevOps reads, also when there is nothing to read, and that nothing in them can run or reach out."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from leap.config import Company
+from serving.wiring import LiveModel, Problem, Served
+from tests.serving.conftest import ask
+from tests.serving.fakes import ICPS, FakeScorer, fake_served
+
+
+class Parsed(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+    def linked(self, prefix: str) -> list[str]:
+        return [
+            str(attrs["href"]) for tag, attrs in self.tags if tag == "a" and str(attrs.get("href")).startswith(prefix)
+        ]
+
+
+def read(client: Any, path: str, status: int = 200) -> Parsed:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Parsed(answer.text)
+
+
+def test_the_home_page_says_whose_which_model_and_as_of_when(client: Any) -> None:
+    words = read(client, "/").words
+    for part in ("Nordlicht", "version 7", "1 Oct 2026", "1 Nov 2026", "Money in EUR."):
+        assert part in words
+
+
+def test_profiles_have_statement_conditions_and_evidence_with_its_interval(client: Any) -> None:
+    words = read(client, "/").words
+    for part in (
+        "Software companies with 50 to 500 employees in Germany, Austria or Switzerland.",
+        "Employees: at least 50, below 500",
+        "108.3 % NRR inside, 93.4 % outside",
+        "+14.9 points, interval +7.1 to +22.8",
+        "−28.8 points, interval −39.2 to −17.1",
+        "819 rules tried, q 0.012",
+    ):
+        assert part in words
+
+
+def test_the_accounts_with_most_money_at_risk_come_first_and_a_hundred_are_shown(client: Any, live: LiveModel) -> None:
+    links = read(client, "/").linked("/accounts/")
+    expected = sorted(
+        (row for row in live.take().scorer.listing() if row["nrr"] is not None),
+        key=lambda row: -row["mrr"] * (1 - row["nrr"]),
+    )
+    assert links == [f"/accounts/{row['account_id']}" for row in expected[:100]]
+
+
+def test_accounts_are_found_by_name_or_id(client: Any) -> None:
+    assert "/accounts/a175" in read(client, "/?q=HARBOUR+energy").linked("/accounts/")
+    assert read(client, "/?q=a175").linked("/accounts/") == ["/accounts/a175"]
+    assert "No account matches “zzz”." in read(client, "/?q=zzz").words
+
+
+def test_money_comes_with_its_note(client: Any) -> None:
+    for path in ("/", "/accounts/a1"):
+        assert read(client, path).words.count("Fees are assumed.") >= 2
+
+
+def test_an_account_page_shows_reasons_that_add_up(client: Any) -> None:
+    words = read(client, "/accounts/a1").words
+    assert "Active on 3 of the last 28 days, far below its usual 17" in words
+    assert "From the base of 97.0 % they add up to 65.5 %" in words
+    assert "No score: already leaving." in read(client, "/accounts/a49").words
+
+
+def test_an_unknown_account_is_a_page_of_its_own(client: Any) -> None:
+    assert "“<b>x” is not among the customers" in read(client, "/accounts/%3Cb%3Ex", 404).words
+
+
+def test_no_profile_says_why() -> None:
+    live = LiveModel(fake_served(icps={"icps": [], "none_because": "31 churned accounts; at least 60 are needed."}))
+    words = read(ask(live), "/").words
+    assert "No profile holds in this data. 31 churned accounts; at least 60 are needed." in words
+
+
+def test_no_model_yet_and_a_model_that_failed() -> None:
+    live = LiveModel()
+    assert "The model is being loaded" in read(ask(live), "/", 503).words
+    live.problem = Problem("no_model", "There is no champion. Run: leap train --promote")
+    for path in ("/", "/accounts/a1"):
+        assert "There is no champion. Run: leap train --promote" in read(ask(live), path, 503).words
+
+
+def test_a_champion_that_could_not_be_loaded_is_told_while_the_old_one_answers(client: Any, live: LiveModel) -> None:
+    live.problem = Problem("bundle", "models/churn.txt: checksum differs.")
+    assert "Version 7 goes on answering. models/churn.txt: checksum differs." in read(client, "/").words
+
+
+def test_no_customers_is_said() -> None:
+    assert "No customers on this day." in read(ask(LiveModel(fake_served(accounts=0))), "/").words
+
+
+HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }}"
+
+
+class HostileScorer(FakeScorer):
+    """Every text that comes from data is an attack."""
+
+    def listing(self) -> list[dict[str, Any]]:
+        return [{**row, "name": HOSTILE, "reason_1": HOSTILE, "icp_id": HOSTILE} for row in super().listing()[:3]]
+
+    def icp_document(self) -> dict[str, Any]:
+        condition = {"feature": "x", "op": "==", "value": 1, "words": HOSTILE}
+        profile = {
+            **ICPS["icps"][0],
+            "statement": HOSTILE,
+            "id": HOSTILE,
+            "conditions": [condition],
+            "size": {HOSTILE: 1},
+        }
+        return {"icps": [profile], "none_because": None}
+
+    def by_id(self, ids: Any, top: int = 5) -> Any:
+        scores, not_found = super().by_id(ids, top)
+        hostile = [{**reason, "phrase": HOSTILE, "value": HOSTILE} for reason in scores[0]["reasons"]] if scores else []
+        return [{**score, "reasons": hostile} for score in scores], not_found
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=<script>", "/accounts/a1", "/accounts/<script>alert(1)</script>"])
+def test_pages_hold_no_script_no_style_and_no_address_of_others(path: str) -> None:
+    served = Served(HostileScorer(), Company(name=HOSTILE, money_note=HOSTILE))  # type: ignore[arg-type]
+    client = ask(LiveModel(served))
+    answer = client.get(path)
+    page = Parsed(answer.text)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "style", "iframe", "object", "img")]
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+        for name in ("href", "src", "action"):
+            assert str(attributes.get(name) or "/").startswith(("/", "#"))
+    assert "49" not in page.text.split("Leap")[0]
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_the_style_sheet_reaches_out_nowhere_and_is_for_light_dark_phone_and_paper(client: Any) -> None:
+    answer = client.get("/static/leap.css")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/css")
+    assert not re.search(r"url\(|@import|https?:", answer.text)
+    for part in ("prefers-color-scheme: dark", "max-width: 46rem", "@media print"):
+        assert part in answer.text
