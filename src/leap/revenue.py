@@ -327,6 +327,13 @@ class Retention:
         return document
 
 
+def window(tables: AccountTables, start: str | None, end: str | None) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The window asked for; by default it ends on the last day of the data and is as long as the horizon."""
+    last = (tables.data_until - pd.Timedelta(microseconds=1)).normalize()
+    to = pd.Timestamp(end) if end else last
+    return (pd.Timestamp(start) if start else add_months(to, -tables.settings.outcome.horizon_months)), to
+
+
 def retention(tables: AccountTables, start: pd.Timestamp, end: pd.Timestamp, *, by: str | None = None) -> Retention:
     """Retention of the accounts that paid at `start`, measured at `end`; RevenueError if the window is not in the data."""
     revenue = Revenue(tables)

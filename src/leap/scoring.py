@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.errors import CatalogError, UnknownAccount
+from leap.errors import CatalogError, UnknownAccount, UsageError
 from leap.explanation import wording
 from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.encoding import plain_value
-from leap.snapshots import Snapshots, customer_snapshots, prospect_snapshots
+from leap.snapshots import Snapshots, customer_snapshots, day_of, prospect_snapshots
 from leap.tables import AccountTables, tables_from_records
 from leap.value import ValueTerms, account_value, margins, service_cost_a_year
 
@@ -300,12 +300,7 @@ class Scorer:
         if tables is None:
             return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
         moment = as_of or tables.data_until
-        missing = {f.recipe.table for f in bundle.catalog.features if f.recipe.table} - set(tables.tables)
-        if missing:
-            raise CatalogError(
-                f"The model of {bundle.company} needs table(s) {sorted(missing)}; the workspace has {sorted(tables.tables)}.",
-                remedy="Score a workspace with the same tables, or train a model for this one.",
-            )
+        require_same_tables(bundle, tables)
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
         for ready in (
             table.value,
@@ -495,6 +490,54 @@ class Scorer:
         )
 
 
+@dataclass(frozen=True)
+class Batch:
+    """All scores of a workspace at one date: customers, then prospects."""
+
+    customers: ScoreTable
+    prospects: ScoreTable
+
+    def frame(self) -> pd.DataFrame:
+        """A score file: one row per customer with MRR, then one per prospect."""
+        parts = [self.customers.frame(), self.prospects.frame(prospects=True)]
+        filled = [part for part in parts if len(part)]
+        return pd.concat(filled, ignore_index=True) if filled else parts[0]
+
+    @property
+    def abstained(self) -> int:
+        """Rows without a score."""
+        return int(self.customers.leaving.sum())
+
+    def most_at_risk(self, count: int = 10) -> list[dict[str, Any]]:
+        """Customers by the MRR expected to be lost, largest first."""
+        at_risk = np.where(self.customers.leaving, -np.inf, self.customers.mrr * (1 - self.customers.prediction.nrr))
+        order = [int(i) for i in np.argsort(-at_risk, kind="stable")[:count] if np.isfinite(at_risk[i])]
+        return [self.customers.to_json(i, 1) for i in order]
+
+
+def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None) -> Batch:
+    """Score every customer and prospect at a date (default: the end of the data)."""
+    moment = day_of(as_of) if as_of else tables.data_until
+    if moment > tables.data_until:
+        raise UsageError(
+            f"--as-of {moment:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
+            remedy="Choose an earlier date, or load newer tables.",
+        )
+    require_same_tables(bundle, tables)
+    customers = score(bundle, tables, customer_snapshots(tables, [moment]), version)
+    return Batch(customers, score_prospects(bundle, tables, moment, version))
+
+
+def require_same_tables(bundle: ModelBundle, tables: AccountTables) -> None:
+    """CatalogError if a table that the model's features come from is not there."""
+    missing = {f.recipe.table for f in bundle.catalog.features if f.recipe.table} - set(tables.tables)
+    if missing:
+        raise CatalogError(
+            f"The model of {bundle.company} needs table(s) {sorted(missing)}; the workspace has {sorted(tables.tables)}.",
+            remedy="Score a workspace with the same tables, or train a model for this one.",
+        )
+
+
 def portfolio(table: ScoreTable) -> dict[str, float | None]:
     """NRR, GRR and churn expected of all customers together; accounts that are leaving count with their known end."""
     paid = table.mrr
@@ -509,4 +552,4 @@ def portfolio(table: ScoreTable) -> dict[str, float | None]:
     }
 
 
-__all__ = ["ALREADY_LEAVING", "ScoreTable", "Scorer", "portfolio", "score", "score_prospects"]
+__all__ = ["ALREADY_LEAVING", "Batch", "ScoreTable", "Scorer", "portfolio", "score", "score_all", "score_prospects"]

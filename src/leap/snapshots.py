@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from leap.errors import UsageError
 from leap.revenue import MICROS, Revenue, add_months
 from leap.tables import AccountTables
 
@@ -30,6 +31,29 @@ class Snapshots:
     def where(self, keep: np.ndarray) -> Snapshots:
         """The rows that a mask keeps."""
         return Snapshots(self.rows[keep].reset_index(drop=True), self.at_purchase)
+
+
+def day_of(text: str) -> pd.Timestamp:
+    """A moment from an ISO date; UsageError if it is none.
+
+    >>> day_of("2024-02-29").year
+    2024
+    """
+    try:
+        return pd.Timestamp(text).tz_localize(None)
+    except ValueError:
+        raise UsageError(f"Expected a date such as 2026-10-01, found {text!r}.") from None
+
+
+def days_within(tables: AccountTables, texts: list[str]) -> list[pd.Timestamp]:
+    """Distinct dates in order; UsageError for one after the end of the data."""
+    days = sorted({day_of(text) for text in texts})
+    if days and days[-1] > tables.data_until:
+        raise UsageError(
+            f"{days[-1]:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
+            remedy="Choose an earlier date, or load newer tables.",
+        )
+    return days
 
 
 def as_of_dates(tables: AccountTables) -> list[pd.Timestamp]:
@@ -69,12 +93,14 @@ def purchase_snapshots(tables: AccountTables) -> Snapshots:
         while (date := add_months(bought, 12 * years)) < tables.data_until:
             micros = revenue.mrr_at(date)
             paying = codes.to_numpy()[micros[codes] > 0]
+            years += 1
+            if not len(paying):
+                continue
             bought_at = np.full(len(paying), bought.to_datetime64())
             part = _rows(tables, paying, date, micros[paying] / MICROS, bought_at)
             part["features_at"] = bought
             part["leaving"] = revenue.leaving(date, add_months(date, horizon))[paying]
             parts.append(part)
-            years += 1
     return Snapshots(_joined(parts), at_purchase=True)
 
 

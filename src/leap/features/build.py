@@ -97,6 +97,12 @@ def build_features(tables: AccountTables, snapshots: Snapshots, catalog: Feature
     return FeatureFrame(pd.DataFrame(columns, index=range(len(rows))), catalog, late)
 
 
+def feature_matrix(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> pd.DataFrame:
+    """`account_id`, `as_of` and one column a feature, as `leap features` writes it."""
+    keys = snapshots.rows[["account_id", "as_of"]].reset_index(drop=True)
+    return pd.concat([keys, build_features(tables, snapshots, catalog).frame], axis=1)
+
+
 class _Moment:
     """All features of all accounts as known before one moment."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -154,7 +156,7 @@ def _deals(view: TableView, features: list[Feature], n_accounts: int) -> dict[st
     }
 
 
-def _days(view: TableView):  # type: ignore[no-untyped-def]
+def _days(view: TableView) -> Callable[[np.ndarray], np.ndarray]:
     return view.derived("day", lambda rows: rows[AT].to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
@@ -165,9 +167,8 @@ def _kind_vocabulary(view: TableView) -> list[str]:
     return list(cache["kinds"])
 
 
-def _kind_codes(view: TableView):  # type: ignore[no-untyped-def]
-    vocabulary = pd.Index(_kind_vocabulary(view))
-    return view.derived("kind_codes", lambda rows: vocabulary.get_indexer(rows[KIND]))
+def _kind_codes(view: TableView) -> Callable[[np.ndarray], np.ndarray]:
+    return view.derived("kind_codes", lambda rows: pd.Index(_kind_vocabulary(view)).get_indexer(rows[KIND]))
 
 
 def _kind_code(view: TableView, kind: str) -> int:

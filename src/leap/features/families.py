@@ -14,6 +14,7 @@ from leap.config import ColumnSpec, TableSpec
 from leap.features.spec import Feature, Kind, Recipe, Scope, Signal
 from leap.tables import Table, TableView, values
 
+_INITIALS = frozenset({"mrr", "arr", "nps", "csat", "id"})
 _MAX_KINDS = 12
 _MIN_KIND_ACCOUNTS = 10
 
@@ -34,6 +35,8 @@ def words(text: str) -> str:
     'End user'
     """
     spaced = re.sub(r"[_\s]+", " ", text).strip()
+    if spaced.lower() in _INITIALS:
+        return spaced.upper()
     return spaced[:1].upper() + spaced[1:]
 
 

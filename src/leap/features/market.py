@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -9,9 +11,9 @@ from leap.features import families
 from leap.features.families import Declared
 from leap.features.spec import Feature
 from leap.tables import Table, TableView
-from leap.tables.canonical import INDICATOR, PERIOD, SEGMENT, VALUE
+from leap.tables.canonical import INDICATOR, PERIOD, ROW, SEGMENT, VALUE
 
-_YEAR = pd.Timedelta(days=365)
+_YEAR = np.timedelta64(365, "D")
 
 
 def declare(table: Table) -> list[Feature]:
@@ -36,28 +38,63 @@ def compute(
     view: TableView, features: list[Feature], segment: np.ndarray | None, n_accounts: int
 ) -> dict[str, np.ndarray]:
     """Values by account, shape (n_accounts,) each; `segment` holds each account's segment where the table has one."""
-    rows = view.everything
-    frame = pd.DataFrame(
-        {
-            "indicator": view.values(INDICATOR, rows),
-            "period": view.moments(PERIOD, rows),
-            "value": view.values(VALUE, rows).astype(float),
-            "segment": view.values(SEGMENT, rows) if view.spec.segment else "",
-        }
-    )
-    # Rows are sorted by place in the file: of a figure published twice for one period the later row counts.
-    frame = frame.sort_values(["indicator", "segment", "period"], kind="stable")
-    levels: dict[tuple[str, str], tuple[float, float]] = {}
-    for (indicator, name), group in frame.groupby(["indicator", "segment"]):
-        last = group.iloc[-1]
-        year_ago = group[group["period"] <= last["period"] - _YEAR]
-        base = float(year_ago["value"].iloc[-1]) if len(year_ago) else np.nan
-        level = float(last["value"])
-        levels[(str(indicator), str(name))] = (level, level / base - 1 if base else np.nan)
+    series = _Series.of(view)
+    level, change = series.known(view)
     segments = np.full(n_accounts, "", dtype=object) if segment is None else segment
+    of_account = pd.Index(series.segments).get_indexer(pd.Index(segments))
     result = {}
     for feature in features:
-        which = 0 if feature.recipe.operation == "level" else 1
-        by_segment = {name: value[which] for (ind, name), value in levels.items() if ind == feature.recipe.kind}
-        result[feature.name] = np.array([by_segment.get(s, np.nan) for s in segments], dtype=float)
+        values = level if feature.recipe.operation == "level" else change
+        by_segment = np.append(np.full(len(series.segments), np.nan), np.nan)
+        if feature.recipe.kind in series.indicators:
+            row = series.indicators.index(str(feature.recipe.kind))
+            by_segment[:-1] = values.reshape(len(series.indicators), len(series.segments))[row]
+        result[feature.name] = by_segment[of_account]  # an unknown segment (-1) reads the last entry, NaN
     return result
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The rows of a market table, put in order once: by indicator and segment, then period, then place in the file."""
+
+    indicators: list[str]
+    segments: list[str]
+    order: np.ndarray
+    group: np.ndarray
+    period: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def of(cls, view: TableView) -> _Series:
+        cache = view.source.columns
+        if "market_series" not in cache:
+            cache["market_series"] = np.array([cls._made(view)], dtype=object)
+        found: _Series = cache["market_series"][0]
+        return found
+
+    @classmethod
+    def _made(cls, view: TableView) -> _Series:
+        rows = view.source.rows
+        segment = rows[SEGMENT].astype(str) if view.spec.segment else pd.Series("", index=rows.index)
+        indicators, segments = sorted(set(rows[INDICATOR])), sorted(set(segment))
+        group = pd.Index(indicators).get_indexer(rows[INDICATOR]) * len(segments) + pd.Index(segments).get_indexer(segment)
+        period = rows[PERIOD].to_numpy().astype("datetime64[us]")
+        order = np.lexsort((rows[ROW].to_numpy(), period, group))
+        value = rows[VALUE].to_numpy(dtype=float)
+        return cls(indicators, segments, order, group[order], period[order], value[order])
+
+    def known(self, view: TableView) -> tuple[np.ndarray, np.ndarray]:
+        """Latest value published before the moment and its change over a year, one entry for each indicator and segment."""
+        size = len(self.indicators) * len(self.segments)
+        known = view.source.known[self.order] < view.limit
+        # Assignment with repeated groups keeps the last one: of a period published twice the later row counts.
+        last = np.full(size, -1)
+        last[self.group[known]] = np.flatnonzero(known)
+        level = np.where(last >= 0, self.value[last], np.nan)
+        reference = self.period[last] - _YEAR
+        old = known & (self.period <= reference[self.group])
+        before = np.full(size, -1)
+        before[self.group[old]] = np.flatnonzero(old)
+        base = np.where(before >= 0, self.value[before], np.nan)
+        change = np.divide(level, base, out=np.full(size, np.nan), where=base != 0) - 1
+        return level, change

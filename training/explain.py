@@ -1,0 +1,41 @@
+"""`leap explain ACCOUNT DIR`: one account's score with its reasons."""
+
+import argparse
+
+from training.console import Console, Result, command_parser, day, run
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Explain one account."""
+    parser = command_parser("explain", "Explain the score of one account.", data_until=True)
+    parser.add_argument("account", help="id of the account, as in the tables")
+    parser.add_argument("--as-of", type=day, metavar="D", help="date of the score (default: the end of the data)")
+    parser.add_argument("--top", type=int, default=5, metavar="N", help="how many reasons; 0 for all (default: 5)")
+    parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
+    return run(parser, argv, explain)
+
+
+def explain(args: argparse.Namespace, console: Console) -> Result:
+    """Load, read, score one, say why."""
+    from leap.bundle.model_bundle import ModelBundle
+    from leap.registry import Store
+    from leap.reports.scores import account_lines
+    from leap.scoring import Scorer
+    from leap.snapshots import day_of
+    from leap.sources import read_workspace
+
+    with console.stage("loading the model"):
+        fetched = Store(args.store, args.workspace).load(args.version or "champion")
+        bundle = ModelBundle.load(fetched.folder)
+    with console.stage("reading the tables"):
+        tables = read_workspace(args.workspace, data_until=args.data_until)
+    with console.stage("scoring"):
+        scorer = Scorer.build(bundle, fetched.version, tables, day_of(args.as_of) if args.as_of else None)
+        found = scorer.explain(args.account, args.top)
+    text = "\n".join(account_lines(found, bundle, reasons=args.top or len(found["reasons"])))
+    header = {"model": scorer.model_header(), "definition_hash": scorer.definition_hash, "as_of": scorer.as_of}
+    return Result({**header, **found}, text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,37 @@
+"""`leap features`: the feature matrix of customers at one or more dates, as Parquet or CSV."""
+
+import argparse
+from pathlib import Path
+
+from training.console import Console, Result, command_parser, day, run
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the features of all customers at the dates given."""
+    parser = command_parser("features", "Write the feature matrix as of one or more dates.", data_until=True)
+    parser.add_argument("--as-of", action="append", required=True, type=day, metavar="D", help="a date; may be repeated")
+    parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
+    return run(parser, argv, features)
+
+
+def features(args: argparse.Namespace, console: Console) -> Result:
+    """Build what training and service would see at those dates."""
+    from leap.exports import write_frame
+    from leap.features import discover_features, feature_matrix
+    from leap.snapshots import customer_snapshots, days_within
+    from leap.sources import read_workspace
+
+    with console.stage("reading the tables"):
+        tables = read_workspace(args.workspace, data_until=args.data_until)
+    with console.stage("building features"):
+        catalog = discover_features(tables)
+        matrix = feature_matrix(tables, customer_snapshots(tables, days_within(tables, args.as_of)), catalog)
+    write_frame(matrix, args.out)
+    document = {"rows": len(matrix), "columns": list(matrix.columns), "catalog_fingerprint": catalog.fingerprint}
+    lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
+    lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]
+    return Result(document, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
