@@ -16,6 +16,8 @@ os.environ.update(
 
 import pytest
 
+from tests.fixtures_bundle import demo_bundle, demo_bundle_folder, planted  # noqa: F401 (fixtures of every test)
+
 CHECKOUT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("LEAP_TEST_DATA") or CHECKOUT.parent / "shared" / "data").resolve()
 

@@ -9,7 +9,9 @@ from training.console import Console, Result, command_parser, day, run
 def main(argv: list[str] | None = None) -> int:
     """Write the features of all customers at the dates given."""
     parser = command_parser("features", "Write the feature matrix as of one or more dates.", data_until=True)
-    parser.add_argument("--as-of", action="append", required=True, type=day, metavar="D", help="a date; may be repeated")
+    parser.add_argument(
+        "--as-of", action="append", required=True, type=day, metavar="D", help="a date; may be repeated"
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
     return run(parser, argv, features)
 

@@ -8,8 +8,12 @@ from training.console import Console, Result, command_parser, day, run
 def main(argv: list[str] | None = None) -> int:
     """Print NRR, GRR, churn and the movements of a window."""
     parser = command_parser("retention", "Exact retention of a window, by the snapshot method.", data_until=True)
-    parser.add_argument("--from", dest="start", type=day, metavar="D", help="start of the window (default: a horizon before --to)")
-    parser.add_argument("--to", dest="end", type=day, metavar="D", help="end of the window (default: the last day of the data)")
+    parser.add_argument(
+        "--from", dest="start", type=day, metavar="D", help="start of the window (default: a horizon before --to)"
+    )
+    parser.add_argument(
+        "--to", dest="end", type=day, metavar="D", help="end of the window (default: the last day of the data)"
+    )
     parser.add_argument("--by", metavar="COLUMN", help="also by the values of a column at the start")
     return run(parser, argv, retention)
 

@@ -49,7 +49,11 @@ def main() -> int:
 def leap(*arguments: str) -> dict[str, Any] | None:
     """The JSON of a command, or None after its error was shown."""
     done = subprocess.run(
-        [sys.executable, "-m", "training", *arguments, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "training", *arguments, "--json"],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     document: dict[str, Any] = json.loads(done.stdout)
     if "error" in document:

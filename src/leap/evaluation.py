@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from leap import metrics
-from leap.errors import NotEnoughData
+from leap.errors import NotEnoughData, RevenueError
 from leap.features import FeatureFrame, Scope, discover_features
 from leap.metrics import Figure
 from leap.models.composition import COMPONENTS, Labels, Prediction, ScopeModel, TrainingRows, train_scope
@@ -468,3 +468,19 @@ def without_near_perfect(
 def _not_kept(tables: AccountTables, leaks: list[Leak]) -> list[Leak]:
     kept = set(tables.settings.leaks.keep_columns)
     return [leak for leak in leaks if f"{leak.table}.{leak.column}" not in kept]
+
+
+def audit(tables: AccountTables) -> list[Leak]:
+    """Columns that training would leave out: by name, and by what one feature alone tells where there are outcomes."""
+    tables, leaks = without_telling_names(tables)
+    if not any(len(table.rows) for table in tables.with_role("revenue")):
+        return leaks
+    try:
+        frame = health_frame(tables, discover_features(tables))
+    except (NotEnoughData, RevenueError):
+        return leaks
+    train = frame.outcomes.trainable
+    churned = frame.outcomes.churned[train]
+    if not 0 < churned.sum() < len(churned):
+        return leaks
+    return leaks + near_perfect(tables, frame.features.where(train), churned)

@@ -29,7 +29,7 @@ class Outcomes:
     @property
     def ratio(self) -> np.ndarray:
         """E / S, shape (n,); missing where the outcome is not complete."""
-        return self.ending / self.starting
+        return np.asarray(self.ending / self.starting)
 
     @property
     def churned(self) -> np.ndarray:
@@ -67,8 +67,7 @@ def observe(tables: AccountTables, snapshots: Snapshots) -> Outcomes:
     ending = np.full(len(rows), np.nan)
     known_at = np.full(len(rows), np.datetime64("NaT", "us"))
     codes = rows["code"].to_numpy()
-    for date, positions in rows.groupby("as_of").indices.items():
-        as_of = pd.Timestamp(date)
+    for as_of, positions in snapshots.by_moment():
         known = add_months(as_of, settings.horizon_months) + pd.Timedelta(days=settings.grace_days)
         known_at[positions] = known.to_datetime64()
         if known < tables.data_until:
@@ -84,8 +83,7 @@ def realised_paths(tables: AccountTables, snapshots: Snapshots, months: int = 12
     rows = snapshots.rows
     paths = np.full((len(rows), months), np.nan)
     codes = rows["code"].to_numpy()
-    for date, positions in rows.groupby("as_of").indices.items():
-        as_of = pd.Timestamp(date)
+    for as_of, positions in snapshots.by_moment():
         if add_months(as_of, months) < tables.data_until:
             paths[positions] = revenue.mrr_path(as_of, months)[codes[positions]] / MICROS
     return paths

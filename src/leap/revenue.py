@@ -74,7 +74,7 @@ class Revenue:
         self._table: Table = revenue[0]
         rows = self._table.rows
         self.by_periods = self._table.spec.shape == "periods"
-        self._codes = self.accounts.get_indexer(rows[KEY])
+        self._codes = tables.codes_of(rows[KEY])
         self._micros = np.rint(rows[AMOUNT].to_numpy(dtype=float) * MICROS).astype(np.int64)
         self._known = rows[KNOWN].to_numpy().astype("datetime64[us]")
         self._rates = _Rates.of(tables)
@@ -114,20 +114,27 @@ class Revenue:
     def mrr_after_grace(self, moment: pd.Timestamp, grace_days: int, *, rates_at: pd.Timestamp) -> np.ndarray:
         """MRR at a moment, or the first positive one within the grace days after it."""
         ending = self.mrr_at(moment, rates_at=rates_at)
-        if grace_days and self.by_periods:
-            last = moment + pd.Timedelta(days=grace_days)
-            starts = np.unique(self._start[(self._start > _us(moment)) & (self._start <= _us(last))])
-            for start in starts:
-                ending = np.where(ending > 0, ending, self.mrr_at(pd.Timestamp(start), rates_at=rates_at))
+        for later in self._moments_of_grace(moment, grace_days):
+            ending = np.where(ending > 0, ending, self.mrr_at(later, rates_at=rates_at))
         return ending
 
+    def _moments_of_grace(self, moment: pd.Timestamp, days: int) -> list[pd.Timestamp]:
+        """When MRR can become positive after a moment: where a period begins; for orders, at the end of each day."""
+        last = moment + pd.Timedelta(days=days)
+        if not self.by_periods:
+            return [moment + pd.Timedelta(days=n) for n in range(1, days + 1)]
+        starts = np.unique(self._start[(self._start > _us(moment)) & (self._start <= _us(last))])
+        return [pd.Timestamp(start) for start in starts]
+
     def has_gap(self, start: pd.Timestamp, end: pd.Timestamp, longer_than_days: int) -> np.ndarray:
-        """Which accounts were without revenue for longer than so many days inside `[start, end)`; shape (n_accounts,)."""
+        """Which accounts began in `[start, end)` to be without revenue for longer than so many days, by account.
+
+        A gap that ends only in the days of grace counts whole; one that is still open is as long as it takes.
+        """
         codes, begins, ends = self._gaps
         inside = (begins >= _us(start)) & (begins < _us(end))
-        length = np.minimum(ends, _us(end)) - begins
         result = np.zeros(len(self.accounts), dtype=bool)
-        result[codes[inside & (length > np.timedelta64(longer_than_days, "D"))]] = True
+        result[codes[inside & (ends - begins > np.timedelta64(longer_than_days, "D"))]] = True
         return result
 
     def leaving(self, moment: pd.Timestamp, until: pd.Timestamp) -> np.ndarray:
@@ -156,14 +163,18 @@ class Revenue:
         result[self._codes] = True
         return result
 
-    def changes(self) -> pd.DataFrame:
-        """Every change of an account's MRR, netted per account and date: `code`, `at`, `before`, `after` (millionths)."""
+    def changes(self, rates_at: pd.Timestamp | None = None) -> pd.DataFrame:
+        """Every change of an account's MRR, netted per account and date: `code`, `at`, `before`, `after` (millionths).
+
+        All amounts are converted at the rates of one moment, so that the movements of a window add up to its end;
+        without one they stay in their own currencies, where only zero means anything.
+        """
         if not self.by_periods:
             raise RevenueError(
                 "Movements need subscriptions (shape periods); found events, whose trailing revenue has no dated changes."
             )
         at = np.concatenate([self._start, self._end])
-        micros = self._reporting(pd.Timestamp(self._start.min())) if self._rates else self._micros
+        micros = self._micros if rates_at is None else self._reporting(rates_at)
         delta = pd.DataFrame(
             {
                 "code": np.concatenate([self._codes, self._codes]),
@@ -178,17 +189,17 @@ class Revenue:
         return net[net["delta"] != 0].drop(columns="delta")
 
     def _sum(self, rows: np.ndarray, rates_at: pd.Timestamp) -> np.ndarray:
-        micros = self._reporting(rates_at)[rows]
         total = np.zeros(len(self.accounts), dtype=np.int64)
-        np.add.at(total, self._codes[rows], micros)
+        np.add.at(total, self._codes[rows], self._reporting(rates_at, rows))
         return total
 
-    def _reporting(self, moment: pd.Timestamp) -> np.ndarray:
-        """Amounts in the reporting currency at the rates of a moment."""
+    def _reporting(self, moment: pd.Timestamp, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Amounts of rows in the reporting currency at the rates of a moment; other rows need no rate."""
+        micros = self._micros[rows]
         if not self._rates:
-            return self._micros
-        factor = self._rates.at(moment, self._currency)
-        return np.rint(self._micros * factor).astype(np.int64)
+            return np.asarray(micros)
+        factor = self._rates.at(moment, self._currency[rows])
+        return np.asarray(np.rint(micros * factor), dtype=np.int64)
 
     @property
     def _gaps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -203,7 +214,7 @@ class Revenue:
 
 
 def _us(moment: pd.Timestamp) -> np.datetime64:
-    return moment.to_datetime64().astype("datetime64[us]")
+    return np.datetime64(moment, "us")
 
 
 def _or_open(column: pd.Series) -> np.ndarray:
@@ -328,8 +339,9 @@ class Retention:
 
 
 def window(tables: AccountTables, start: str | None, end: str | None) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The window asked for; by default it ends on the last day of the data and is as long as the horizon."""
-    last = (tables.data_until - pd.Timedelta(microseconds=1)).normalize()
+    """The window asked for; by default as long as the horizon, up to the last day whose days of grace are over."""
+    grace = pd.Timedelta(days=tables.settings.outcome.grace_days)
+    last = (tables.data_until - pd.Timedelta(microseconds=1)).normalize() - grace
     to = pd.Timestamp(end) if end else last
     return (pd.Timestamp(start) if start else add_months(to, -tables.settings.outcome.horizon_months)), to
 
@@ -339,13 +351,16 @@ def retention(tables: AccountTables, start: pd.Timestamp, end: pd.Timestamp, *, 
     revenue = Revenue(tables)
     if not start < end:
         raise RevenueError(f"The window must end after it starts; found from {start:%Y-%m-%d} to {end:%Y-%m-%d}.")
-    if end >= tables.data_until:
+    grace_days = tables.settings.outcome.grace_days
+    if end + pd.Timedelta(days=grace_days) >= tables.data_until:
+        grace = f" (with {grace_days} days of grace)" if grace_days else ""
         raise RevenueError(
-            f"The window ends on {end:%Y-%m-%d}, but the data end before {tables.data_until:%Y-%m-%d} (exclusive).",
-            remedy="Choose an earlier --to; an open window would count open subscriptions as retained.",
+            f"The window ends on {end:%Y-%m-%d}{grace}, but the data end before {tables.data_until:%Y-%m-%d} "
+            "(exclusive).",
+            remedy="Choose an earlier --to; what is still open would be counted as if it were over.",
         )
     starting = revenue.mrr_at(start)
-    ending = revenue.mrr_after_grace(end, tables.settings.outcome.grace_days, rates_at=start)
+    ending = revenue.mrr_after_grace(end, grace_days, rates_at=start)
     ending = _without_long_gaps(revenue, tables.settings, start, end, ending)
     segments = {}
     if by is not None:
@@ -382,7 +397,7 @@ def window_ends(revenue: Revenue, settings: Settings, start: pd.Timestamp) -> np
 
 
 def _movements(revenue: Revenue, start: pd.Timestamp, end: pd.Timestamp) -> dict[str, float]:
-    changes = revenue.changes()
+    changes = revenue.changes(rates_at=start)
     changes["first"] = ~changes["code"].duplicated() & (changes["before"] == 0)
     inside = changes[(changes["at"] > _us(start)) & (changes["at"] <= _us(end))]
     before, after = inside["before"], inside["after"]
@@ -412,5 +427,6 @@ def _segment_values(tables: AccountTables, by: str, moment: pd.Timestamp) -> np.
             rows = rows[(rows[START] <= moment) & ~(rows[END] <= moment)]
         latest = rows.groupby(KEY)[column].last()
         return latest.reindex(tables.accounts).astype("string").fillna("(none)").to_numpy(dtype=object)
-    known = sorted({c for t in tables.tables.values() if KEY in t.rows for c in t.rows if not str(c).startswith("_")})
+    columns = {str(c) for t in tables.tables.values() if KEY in t.rows for c in t.rows}
+    known = sorted(c for c in columns if not c.startswith("_"))
     raise RevenueError(f"--by {by}: no table has that column; expected one of {', '.join(known)}.")

@@ -21,6 +21,7 @@ from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.encoding import plain_value
 from leap.snapshots import Snapshots, customer_snapshots, day_of, prospect_snapshots
 from leap.tables import AccountTables, tables_from_records
+from leap.uncertainty import Intervals
 from leap.value import ValueTerms, account_value, margins, service_cost_a_year
 
 ALREADY_LEAVING = "already_leaving"
@@ -75,7 +76,7 @@ class ScoreTable:
         return self._intervals.ratio(self.prediction)
 
     @property
-    def _intervals(self) -> Any:
+    def _intervals(self) -> Intervals:
         return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,11 @@ class Snapshots:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def by_moment(self, column: str = "as_of") -> Iterator[tuple[pd.Timestamp, np.ndarray]]:
+        """Each distinct moment of a column with the positions of its rows."""
+        for moment, positions in self.rows.groupby(column).indices.items():
+            yield pd.Timestamp(str(moment)), np.asarray(positions)
 
     def where(self, keep: np.ndarray) -> Snapshots:
         """The rows that a mask keeps."""
@@ -88,7 +94,7 @@ def purchase_snapshots(tables: AccountTables) -> Snapshots:
     parts = []
     by_date = pd.Series(tables.accounts.get_indexer(first_paid.index)).groupby(first_paid.to_numpy())
     for purchase, codes in by_date:
-        bought = pd.Timestamp(str(purchase)) if not isinstance(purchase, pd.Timestamp) else purchase
+        bought = pd.Timestamp(str(purchase))
         years = 0
         while (date := add_months(bought, 12 * years)) < tables.data_until:
             micros = revenue.mrr_at(date)
@@ -115,7 +121,9 @@ def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
 def _rows(
     tables: AccountTables, codes: np.ndarray, date: pd.Timestamp, mrr: np.ndarray, first_paid: np.ndarray
 ) -> pd.DataFrame:
-    months = (date.to_datetime64() - first_paid.astype("datetime64[us]")) / np.timedelta64(1, "D") * 12 / 365.25
+    days = (np.datetime64(date, "us") - first_paid.astype("datetime64[us]")).astype("timedelta64[us]").astype(float)
+    # NaT becomes the smallest integer: accounts that never paid have no tenure.
+    months = np.where(np.isnat(first_paid), 0.0, days / 86_400e6 * 12 / 365.25)
     return pd.DataFrame(
         {
             "account_id": tables.accounts[codes],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -230,7 +230,7 @@ class ModelBundle:
         )
 
 
-def _scored(model: ScopeModel, rows: list[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Predictions and the sum and size of contributions for golden rows."""
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)

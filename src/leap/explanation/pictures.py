@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def lift_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path:
     matplotlib.close(figure)
 
 
-def _headless():  # type: ignore[no-untyped-def]
+def _headless() -> Any:
     import matplotlib
 
     matplotlib.use("Agg")

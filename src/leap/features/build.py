@@ -86,8 +86,8 @@ def build_features(tables: AccountTables, snapshots: Snapshots, catalog: Feature
     columns = {f.name: families.empty(f.kind, len(rows)) for f in catalog.features}
     late = np.zeros(len(rows), dtype=bool)
     codes = rows["code"].to_numpy()
-    for moment, positions in rows.groupby("features_at").indices.items():
-        at = _Moment(tables, pd.Timestamp(moment), snapshots.at_purchase)
+    for moment, positions in snapshots.by_moment("features_at"):
+        at = _Moment(tables, moment, snapshots.at_purchase)
         values = at.compute(catalog)
         for name, by_account in values.items():
             columns[name][positions] = by_account[codes[positions]]

@@ -100,7 +100,7 @@ def compute(view: TableView, features: list[Feature], n_accounts: int) -> dict[s
     windows = {f.recipe.window_days: view.window(f.recipe.window_days) for f in features if f.recipe.window_days}
     result = {}
     for feature in features:
-        rows = windows.get(feature.recipe.window_days, everything)
+        rows = windows[feature.recipe.window_days] if feature.recipe.window_days else everything
         result[feature.name] = np.where(ever, _one(view, feature, rows, n_accounts), np.nan)
     return result
 
@@ -129,7 +129,7 @@ def _one(view: TableView, feature: Feature, rows: np.ndarray, n_accounts: int) -
             present = ~np.isnan(found)
             count = np.bincount(codes[present], minlength=n_accounts)
             total = np.bincount(codes[present], weights=found[present], minlength=n_accounts)
-            return np.divide(total, count, out=np.full(n_accounts, np.nan), where=count > 0)
+            return _ratio(total, count)
         case "recency":
             last = np.full(n_accounts, np.datetime64("NaT", "us"))
             last[codes] = view.moments(AT, rows)
@@ -140,7 +140,7 @@ def _one(view: TableView, feature: Feature, rows: np.ndarray, n_accounts: int) -
             recent = np.bincount(codes, weights=view.values(QUANTITY, rows), minlength=n_accounts)
             longer = view.window(long)
             base = np.bincount(view.codes(longer), weights=view.values(QUANTITY, longer), minlength=n_accounts)
-            return np.divide(recent / short, base / long, out=np.full(n_accounts, np.nan), where=base > 0)
+            return _ratio(recent / short, base / long)
 
 
 def _deals(view: TableView, features: list[Feature], n_accounts: int) -> dict[str, np.ndarray]:
@@ -168,12 +168,19 @@ def _kind_vocabulary(view: TableView) -> list[str]:
 
 
 def _kind_codes(view: TableView) -> Callable[[np.ndarray], np.ndarray]:
-    return view.derived("kind_codes", lambda rows: pd.Index(_kind_vocabulary(view)).get_indexer(rows[KIND]))
+    return view.derived("kind_codes", lambda rows: pd.Index(_kind_vocabulary(view)).get_indexer(pd.Index(rows[KIND])))
 
 
 def _kind_code(view: TableView, kind: str) -> int:
     vocabulary = _kind_vocabulary(view)
     return vocabulary.index(kind) if kind in vocabulary else -1
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below, missing where below is not positive."""
+    result = np.full(len(below), np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
 
 
 def _distinct(codes: np.ndarray, of: np.ndarray, n_accounts: int) -> np.ndarray:

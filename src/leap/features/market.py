@@ -77,7 +77,9 @@ class _Series:
         rows = view.source.rows
         segment = rows[SEGMENT].astype(str) if view.spec.segment else pd.Series("", index=rows.index)
         indicators, segments = sorted(set(rows[INDICATOR])), sorted(set(segment))
-        group = pd.Index(indicators).get_indexer(rows[INDICATOR]) * len(segments) + pd.Index(segments).get_indexer(segment)
+        group = pd.Index(indicators).get_indexer(pd.Index(rows[INDICATOR])) * len(segments) + pd.Index(
+            segments
+        ).get_indexer(pd.Index(segment))
         period = rows[PERIOD].to_numpy().astype("datetime64[us]")
         order = np.lexsort((rows[ROW].to_numpy(), period, group))
         value = rows[VALUE].to_numpy(dtype=float)

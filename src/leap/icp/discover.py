@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from leap.explanation.drivers import fit_driver_order
-from leap.features import FeatureFrame, Scope, build_features
+from leap.features import Scope, build_features
 from leap.icp import search
 from leap.icp.profiles import ICPProfile, ICPSearch, find_icps, with_size_and_kpis
+from leap.icp.rules import Columns
 from leap.icp.search import Population
 from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
@@ -47,13 +48,15 @@ def _with_present(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile)
     customers = _columns(tables, customer_snapshots(tables, [end]), frame)
     prospects = _columns(tables, prospect_snapshots(tables, end), frame)
     thresholds = (policy.icp_min_accounts, policy.icp_max_share)
-    matching = profile.rule.matches(customers.frame), profile.rule.matches(prospects.frame)
+    matching = profile.rule.matches(customers), profile.rule.matches(prospects)
     profile = with_size_and_kpis(profile, *matching, _figures(tables, frame, profile), thresholds)
     return replace(profile, price=_price(tables, frame, profile)) if profile.kind == "negative" else profile
 
 
-def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> FeatureFrame:
-    return build_features(tables, snapshots, frame.features.catalog.of_scope(Scope.FIT))
+def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> Columns:
+    catalog = frame.features.catalog.of_scope(Scope.FIT)
+    built = build_features(tables, snapshots, catalog).frame
+    return {name: built[name] for name in catalog.names}
 
 
 def _figures(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def _figures(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> d
     starting, ending = revenue.mrr_at(start), window_ends(revenue, settings, start)
     at_end = add_months(start, settings.outcome.horizon_months) < tables.data_until
     everyone = _everyone(tables, tables.data_until)
-    inside = profile.rule.matches(_columns(tables, everyone, frame).frame)
+    inside = profile.rule.matches(_columns(tables, everyone, frame))
     cac = acquisition_cost(tables)
     document: dict[str, Any] = {"window": {"from": f"{start:%Y-%m-%d}", "months": settings.outcome.horizon_months}}
     for name, part in (("inside", inside), ("outside", ~inside)):
@@ -102,7 +105,7 @@ def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
     won = closed = 0
     for table in tables.with_role("deals"):
         rows = table.rows[table.rows[CLOSED].notna() & table.rows[WON].notna()]
-        own = part[tables.accounts.get_indexer(rows[KEY])]
+        own = part[tables.codes_of(rows[KEY])]
         won += int((rows[WON][own] == 1.0).sum())
         closed += int(own.sum())
     return won / closed if closed else None
@@ -112,7 +115,7 @@ def _price(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> Map
     """What an account of a negative profile costs a year against the others, and how many were won in the last year."""
     first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
     since = tables.data_until - pd.DateOffset(years=1)
-    inside = profile.rule.matches(_columns(tables, _everyone(tables, tables.data_until), frame).frame)
+    inside = profile.rule.matches(_columns(tables, _everyone(tables, tables.data_until), frame))
     won_lately = int((inside & (first >= since).to_numpy()).sum())
     mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / MICROS
     paying = mrr[mrr > 0]

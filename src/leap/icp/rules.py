@@ -15,7 +15,7 @@ from leap.features import Feature, Scope
 Operator = Literal["==", "!=", ">=", "<", "between"]
 Value = float | str | bool | tuple[float, float]
 Columns = Mapping[str, Any]
-"""Values by feature name, one array each: a dictionary, or a DataFrame's columns."""
+"""Values by feature name, one array each."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,18 @@ class Condition:
             return ~equal if self.op == "!=" else equal
         number = column.astype(float)
         if self.op == "between":
-            low, high = self.value  # type: ignore[misc]
-            return np.asarray((number >= float(low)) & (number < float(high)))
+            low, high = self._bounds
+            return np.asarray((number >= low) & (number < high))
         bound = float(self.value)  # type: ignore[arg-type]
         tests = {"==": number == bound, "!=": number != bound, ">=": number >= bound, "<": number < bound}
         return np.asarray(tests[self.op])
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        """The two ends of `between`."""
+        if not isinstance(self.value, tuple):
+            raise CatalogError(f"{self.feature.name}: between needs two bounds, found {self.value!r}.")
+        return self.value
 
     @property
     def words(self) -> str:
@@ -68,8 +75,8 @@ class Condition:
             return f"{label}: {'not ' if self.op == '!=' else ''}{self.value}"
         unit = f" {self.feature.unit}" if self.feature.unit else ""
         if self.op == "between":
-            low, high = self.value  # type: ignore[misc]
-            return f"{label}: {wording.number(float(low))} to under {wording.number(float(high))}{unit}"
+            low, high = self._bounds
+            return f"{label}: {wording.number(low)} to under {wording.number(high)}{unit}"
         sign = {">=": "at least", "<": "under", "==": "exactly", "!=": "other than"}[self.op]
         return f"{label}: {sign} {wording.number(float(self.value))}{unit}"  # type: ignore[arg-type]
 
@@ -107,7 +114,7 @@ class Rule:
 
     def matches(self, columns: Columns) -> np.ndarray:
         """Which rows meet every condition, shape (n,)."""
-        return np.logical_and.reduce([condition.matches(columns) for condition in self.conditions])
+        return np.asarray(np.logical_and.reduce([condition.matches(columns) for condition in self.conditions]))
 
     @property
     def words(self) -> str:

@@ -215,7 +215,7 @@ def _conditions(feature: Feature, column: pd.Series) -> list[Condition]:
     if number.min() < 1 <= number.max() and float(np.median(number)) <= 1:
         edges = sorted({*edges, 1.0})  # counts: none against any
     edges = [edge for edge in edges if number.min() < edge <= number.max()]
-    found = [Condition(feature, op, edge) for edge in edges for op in (">=", "<")]  # type: ignore[arg-type]
+    found = [Condition(feature, op, edge) for edge in edges for op in (">=", "<")]
     found += [Condition(feature, "between", (low, high)) for low, high in itertools.combinations(edges, 2)]
     return found
 

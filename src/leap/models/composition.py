@@ -173,7 +173,7 @@ class Labels:
 
     def amount(self, name: str) -> np.ndarray:
         """The share of starting MRR by which the row changed."""
-        return np.maximum(1 - self.ratio, 0) if name == "contraction" else np.maximum(self.ratio - 1, 0)
+        return np.asarray(np.maximum(1 - self.ratio if name == "contraction" else self.ratio - 1, 0))
 
     def where(self, keep: np.ndarray) -> Labels:
         """The rows that a mask keeps."""

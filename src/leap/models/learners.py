@@ -137,8 +137,8 @@ def learner_from_json(document: Mapping[str, Any]) -> Learner:
         case "base_rate":
             return BaseRate(float(document["base"]))
         case "linear":
-            arrays = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
-            return Linear(float(document["base"]), **arrays)
+            arrays: dict[str, Any] = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
+            return Linear(base=float(document["base"]), **arrays)
         case _:
             return Boosted(str(document["text"]), float(document["base"]))
 
@@ -191,7 +191,7 @@ def _solve(
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if task == "binary":
-        model: Any = LogisticRegression(C=1 / strength, solver="newton-cholesky", max_iter=100, tol=1e-6)
+        model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=1e-4)
     else:
         model = Ridge(alpha=strength)
     model.fit(design, outcome, sample_weight=weight)
@@ -217,6 +217,7 @@ def fit_boosted(
         "objective": "binary" if task == "binary" else "regression",
         "min_data_in_leaf": max(5, int(leaf_accounts * rows_per_account)),
         "max_depth": 6,
+        "max_bin": 63,
         "verbosity": -1,
         "deterministic": True,
         "force_row_wise": True,

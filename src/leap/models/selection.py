@@ -27,8 +27,8 @@ MIN_EVENTS = 20
 """Accounts with the event that a model is fitted on at least; below it the base rate is all that can be said."""
 
 _MANY_ROWS = 8_000
-PENALTIES = (0.3, 0.1, 0.03, 0.01, 0.003)
-ROUNDS = (30, 60, 120, 240)
+PENALTIES = (0.3, 0.1, 0.03, 0.01)
+ROUNDS = (40, 80, 160)
 SMALL_TREES: Mapping[str, Any] = {
     "learning_rate": 0.05,
     "num_leaves": 7,
@@ -113,8 +113,7 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
     if (
         only == "base_rate"
         or rows.n_events < MIN_EVENTS
-        or (rows.n_accounts - rows.n_events < MIN_EVENTS // 2
-        and rows.task == "binary")
+        or (rows.n_accounts - rows.n_events < MIN_EVENTS // 2 and rows.task == "binary")
     ):
         return _base_rate(rows, {})
     everything, rows = rows, thinned(rows)
@@ -144,11 +143,12 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
 
 
 def thinned(rows: Rows) -> Rows:
-    """Every third date of many rows: monthly snapshots of an account say nearly the same, and choosing needs few of them."""
+    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same."""
     if len(rows.outcome) <= _MANY_ROWS:
         return rows
+    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     dates = np.unique(rows.as_of)
-    return rows.where(np.isin(rows.as_of, dates[::-1][::3]))
+    return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
 
 
 def choose(losses: Mapping[Candidate, np.ndarray], accounts: np.ndarray) -> Candidate:

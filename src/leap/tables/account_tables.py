@@ -53,6 +53,10 @@ class AccountTables:
             pd.Index(sorted(set().union(*[set(k) for k in keys])), dtype=object) if keys else pd.Index([], dtype=object)
         )
 
+    def codes_of(self, keys: pd.Series) -> np.ndarray:
+        """Positions of account keys in `accounts`, shape (n,); -1 for an unknown one."""
+        return self.accounts.get_indexer(pd.Index(keys))
+
     @cached_property
     def names(self) -> dict[str, str]:
         """Display names of accounts, from the column `name` of an attributes table; else nothing."""
@@ -111,7 +115,9 @@ class _SortedTable:
         self.table = table
         order = [column for column in (AT, ROW) if column in rows]
         self.rows = rows.sort_values(order, kind="stable").reset_index(drop=True) if order else rows
-        self.codes = accounts.get_indexer(self.rows[KEY]) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
+        self.codes = (
+            accounts.get_indexer(pd.Index(self.rows[KEY])) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
+        )
         self.known = self.rows[KNOWN].to_numpy().astype("datetime64[us]")
         self.at = self.rows[AT].to_numpy().astype("datetime64[us]") if AT in rows else self.known
         self.never_late = bool(AT in rows and (self.known == self.at).all())
@@ -136,7 +142,7 @@ class TableView:
     @cached_property
     def limit(self) -> np.datetime64:
         """The moment; rows known at or after it do not exist."""
-        return self.moment.to_datetime64().astype("datetime64[us]")
+        return np.datetime64(self.moment, "us")
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -159,14 +165,14 @@ class TableView:
 
     def codes(self, positions: np.ndarray) -> np.ndarray:
         """The account codes of rows."""
-        return self.source.codes[positions]
+        return np.asarray(self.source.codes[positions])
 
     def values(self, column: str, positions: np.ndarray) -> np.ndarray:
         """A column of rows, as typed in the canonical table."""
         cache = self.source.columns
         if column not in cache:
             cache[column] = self.source.rows[column].to_numpy()
-        return cache[column][positions]
+        return np.asarray(cache[column][positions])
 
     def moments(self, column: str, positions: np.ndarray) -> np.ndarray:
         """A moment column of rows; ends, cancellations and results that were not known before the moment are missing."""

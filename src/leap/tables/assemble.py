@@ -1,47 +1,102 @@
-"""Raw frames to AccountTables: every table through its shape's checks, then the checks between tables, then the cut at D."""
+"""Raw frames to AccountTables: every table through its shape's checks, those between tables, then the cut at D."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
 from leap.config import Settings, TableSpec
-from leap.errors import SourceError, TableError
+from leap.errors import SettingsError, SourceError, TableError
 from leap.tables import values
 from leap.tables.account_tables import AccountTables, Table
-from leap.tables.canonical import AMOUNT, AT, CURRENCY, END, INDICATOR, KEY, START, canonical_table
+from leap.tables.canonical import AMOUNT, AT, CURRENCY, END, INDICATOR, KEY, KNOWN, ROW, START, canonical_table
 from leap.tables.problems import Problem, examples_of
+
+_MOST_EARLY = 0.2
+"""Trials and implementation come before the first payment; more activity than this share is worth a look."""
 
 
 def assemble(
-    settings: Settings, frames: Mapping[str, pd.DataFrame], problems: list[Problem], data_until: str | None
+    settings: Settings,
+    frames: Mapping[str, pd.DataFrame],
+    problems: list[Problem],
+    data_until: str | None,
+    set_aside: Mapping[str, pd.DataFrame] | None = None,
 ) -> AccountTables:
-    """The tables of a company from raw frames; rules that fail, quarantine or warn are in `problems`."""
+    """The tables of a company from raw frames; rules that fail, quarantine or warn are in `problems`.
+
+    A frame's index says where its rows stand in the source. `set_aside` are rows that could not be read into it: their
+    `rule`, their `text`, and their place as index; they count as read and quarantined. A table that fails has no rows.
+    """
+    _require_zone(settings)
     today = pd.Timestamp.now("UTC").tz_localize(None)
     tables: dict[str, Table] = {}
     quarantine: dict[str, pd.DataFrame] = {}
-    for name, raw in frames.items():
-        spec = settings.tables[name]
-        try:
-            canonical = canonical_table(name, spec, raw, settings, today)
-        except TableError as error:
-            problems.append(Problem("fail", name, None, "table_refused", len(raw), 1.0, (), str(error)))
+    for name, spec in settings.tables.items():
+        raw = frames.get(name)
+        if raw is None:
+            tables[name] = Table(name, spec, _no_rows())
             continue
-        problems += canonical.problems
-        if len(canonical.quarantined):
-            quarantine[name] = canonical.quarantined
-        left_out = tuple(
-            str(c) for c in raw.columns if c not in _named_columns(spec) and c not in canonical.rows.columns
-        )
-        tables[name] = Table(name, spec, canonical.rows, len(raw), len(canonical.quarantined), left_out)
-    problems += [*_orphans(tables), *_currencies(settings, tables), *_empty(tables)]
+        aside = (set_aside or {}).get(name, pd.DataFrame())
+        read = len(raw) + len(aside)
+        canonical = canonical_table(name, spec, raw, settings, today)
+        problems += [*_unread(name, aside, read), *canonical.problems]
+        refused = pd.concat([canonical.quarantined, _numbered(aside)]) if len(aside) else canonical.quarantined
+        if len(refused):
+            quarantine[name] = refused.sort_values("row", kind="stable").reset_index(drop=True)
+        failed = any(problem.level == "fail" for problem in canonical.problems)
+        named = {*_named_columns(spec), *canonical.rows.columns}
+        left_out = tuple(column for column in dict.fromkeys(map(str, raw.columns)) if column not in named)
+        tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
+    problems += [*_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
+    problems += _empty(tables, problems)
     until = _data_until(settings, tables, data_until, today)
     problems += _ends_apart(tables, until)
     everything = AccountTables(settings, tables, until, tuple(problems), quarantine)
     return everything.known_before(until)
+
+
+def _no_rows() -> pd.DataFrame:
+    """A table of which nothing is used, typed as the cut in time and the index of accounts expect it."""
+    return pd.DataFrame(
+        {ROW: pd.Series(dtype="int64"), KEY: pd.Series(dtype=str), KNOWN: pd.Series(dtype="datetime64[us]")}
+    )
+
+
+def _numbered(aside: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"rule": aside["rule"].to_numpy(), "row": aside.index.to_numpy() + 1, "_text": aside["text"].to_numpy()}
+    )
+
+
+_UNREAD = {
+    "ragged_row": "These rows have more or fewer cells than the header; quote cells that hold the separator.",
+    "nul_byte": "These rows hold NUL bytes, so the file is damaged there; export it again.",
+}
+
+
+def _unread(name: str, aside: pd.DataFrame, read: int) -> list[Problem]:
+    """One problem for every rule by which rows could not be read."""
+    if not len(aside):
+        return []
+    found = []
+    for rule, rows in aside.groupby("rule"):
+        share, remedy = len(rows) / read, _UNREAD[str(rule)]
+        found.append(Problem("quarantine", name, None, str(rule), len(rows), share, examples_of(rows["text"]), remedy))
+    return found
+
+
+def _require_zone(settings: Settings) -> None:
+    try:
+        ZoneInfo(settings.company.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"company.timezone: no time zone {settings.company.timezone!r}; expected a name such as Europe/Berlin."
+        ) from None
 
 
 def tables_from_records(
@@ -78,9 +133,11 @@ def _data_until(
             raise SourceError(f"data_until: expected a date such as 2026-10-02, found {text!r}.")
         return pd.Timestamp(parsed.iloc[0])
     revenue = [table for table in tables.values() if table.spec.role == "revenue" or table.spec.shape == "snapshot"]
-    latest = [_latest(table, today) for table in (revenue or tables.values())]
-    known = [moment for moment in latest if moment is not None]
-    return (max(known) if known else today).floor("D") + pd.Timedelta(days=1)
+    for some in (revenue, list(tables.values())):
+        known = [moment for table in some if (moment := _latest(table, today)) is not None]
+        if known:
+            return max(known).floor("D") + pd.Timedelta(days=1)
+    return today.floor("D") + pd.Timedelta(days=1)
 
 
 def _latest(table: Table, today: pd.Timestamp) -> pd.Timestamp | None:
@@ -91,7 +148,7 @@ def _latest(table: Table, today: pd.Timestamp) -> pd.Timestamp | None:
 
 
 def _orphans(tables: Mapping[str, Table]) -> list[Problem]:
-    base = [table for table in tables.values() if table.spec.shape == "attributes"]
+    base = [table for table in tables.values() if table.spec.shape == "attributes" and len(table.rows)]
     if not base:
         return []
     known = set().union(*(set(table.rows[KEY]) for table in base))
@@ -101,7 +158,8 @@ def _orphans(tables: Mapping[str, Table]) -> list[Problem]:
             continue
         orphan = table.rows[~table.rows[KEY].isin(known)]
         if len(orphan):
-            remedy = f"These accounts stand in no attributes table ({', '.join(t.name for t in base)}); they are used without it."
+            names = ", ".join(t.name for t in base)
+            remedy = f"These accounts stand in no attributes table ({names}); they are used without it."
             share = len(orphan) / table.rows_read
             found.append(
                 Problem(
@@ -113,7 +171,7 @@ def _orphans(tables: Mapping[str, Table]) -> list[Problem]:
 
 def _currencies(settings: Settings, tables: Mapping[str, Table]) -> list[Problem]:
     found = []
-    rates = {c.upper() for t in tables.values() if t.spec.role == "rates" for c in t.rows[INDICATOR]}
+    rates = {c.upper() for t in tables.values() if t.spec.role == "rates" and len(t.rows) for c in t.rows[INDICATOR]}
     for table in tables.values():
         if CURRENCY not in table.rows or AMOUNT not in table.rows:
             continue
@@ -138,11 +196,29 @@ def _currencies(settings: Settings, tables: Mapping[str, Table]) -> list[Problem
     return found
 
 
-def _empty(tables: Mapping[str, Table]) -> list[Problem]:
+def _too_early(tables: Mapping[str, Table]) -> list[Problem]:
+    """Events of customers that mostly happened before they were any: a sign of shuffled or wrongly joined data."""
+    found = []
+    paid = [table.rows for table in tables.values() if table.spec.role == "revenue" and START in table.rows]
+    first = pd.concat(paid).groupby(KEY)[START].min() if paid else pd.Series(dtype="datetime64[us]")
+    for table in tables.values():
+        rows, spec = table.rows, table.spec
+        if first.empty or spec.shape != "events" or spec.role is not None or spec.scope != "health" or not len(rows):
+            continue
+        early = rows[rows[AT] < rows[KEY].map(first)]
+        if len(early) > _MOST_EARLY * len(rows):
+            remedy = "This activity of customers happened before their first revenue; check the accounts of these rows."
+            share, shown, rule = len(early) / table.rows_read, examples_of(early[KEY]), "before_first_revenue"
+            found.append(Problem("warn", table.name, spec.at_column, rule, len(early), share, shown, remedy))
+    return found
+
+
+def _empty(tables: Mapping[str, Table], problems: list[Problem]) -> list[Problem]:
+    failed = {problem.table for problem in problems if problem.level == "fail"}
     return [
         Problem("warn", name, None, "empty_table", 0, 0.0, (), "No rows are used from this table.")
         for name, table in tables.items()
-        if not len(table.rows)
+        if not len(table.rows) and name not in failed
     ]
 
 
