@@ -100,7 +100,8 @@ def test_ratio_and_components_of_each_kind_of_outcome():
 
 def test_an_end_on_the_last_day_of_the_window_is_churn():
     tables = company_of(
-        [subscription("on", "2023-01-01", "2024-06-01"), subscription("after", "2023-01-01", "2024-06-02")], "2024-07-01"
+        [subscription("on", "2023-01-01", "2024-06-01"), subscription("after", "2023-01-01", "2024-06-02")],
+        "2024-07-01",
     )
     rows = rows_at(tables, "2023-06-01").droplevel(1)
     assert rows["churned"].to_dict() == {"on": 1.0, "after": 0.0}

@@ -72,14 +72,19 @@ def text(tables: "AccountTables", leaks: "list[Leak]", written: Mapping[str, Pat
     for problem in sorted(tables.problems, key=lambda problem: grave[problem.level]):
         where = f"{problem.table}.{problem.column}" if problem.column else problem.table
         shown = f", for example {', '.join(problem.examples)}" if problem.examples else ""
-        lines += ["", f"{problem.level.upper()} {where}: {problem.rule}, {problem.count:,} ({problem.share:.1%}){shown}"]
+        lines += [
+            "",
+            f"{problem.level.upper()} {where}: {problem.rule}, {problem.count:,} ({problem.share:.1%}){shown}",
+        ]
         lines += [f"  {problem.remedy}"]
     for leak in leaks:
         lines += ["", f"LEAK {leak.table}.{leak.column}: {leak.why}; left out of training"]
     if leaks:
         lines += ['  To use one all the same: leaks.keep_columns = ["table.column"] in leap.toml.']
     lines += [""] + [f"refused rows of {name}: {path}" for name, path in written.items()]
-    lines += [f"not declared in {name}: {some(table.left_out)}" for name, table in tables.tables.items() if table.left_out]
+    lines += [
+        f"not declared in {name}: {some(table.left_out)}" for name, table in tables.tables.items() if table.left_out
+    ]
     return "\n".join([*lines, verdict(tables, leaks)])
 
 

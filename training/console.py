@@ -28,6 +28,11 @@ from typing import NoReturn, TextIO
 
 from leap.errors import LeapError, UsageError
 
+# One thread a computation: two that wait for each other on a busy machine take many times as long as one. The libraries
+# read this when they are first imported, which no command does before this line.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
 # Terminal escapes, and marks that reverse the order of reading: text from data must not steer a terminal.
 UNPRINTABLE = dict.fromkeys(
     [c for c in range(0x20) if chr(c) not in "\n\t"]

@@ -17,7 +17,8 @@ from leap.metrics import Figure
 from leap.models.composition import COMPONENTS, Labels, Prediction, ScopeModel, TrainingRows, train_scope
 from leap.models.encoding import Encoder
 from leap.models.frames import ScopeFrame, health_frame
-from leap.models.selection import MIN_EVENTS, recency
+from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, MIN_EVENTS, plain_logistic, recency
+from leap.snapshots import as_of_dates
 from leap.splits import Fold
 from leap.tables import AccountTables, without_columns
 from leap.uncertainty import Intervals, fit_intervals
@@ -41,6 +42,7 @@ class OutOfTime:
     prediction: Prediction
     baseline: Prediction
     baseline_nrr: np.ndarray
+    linear: Mapping[str, np.ndarray]
     labels: Labels
     accounts: np.ndarray
     leaving: np.ndarray
@@ -60,6 +62,8 @@ class OutcomeQuality:
     metrics: Mapping[str, Figure]
     calibration: Mapping[str, float]
     losses: Mapping[str, float] = field(default_factory=dict)
+    linear_baseline: Mapping[str, float] = field(default_factory=dict)
+    """AUC and Brier score of a plain logistic regression on the same rows."""
 
     @property
     def has_skill(self) -> bool:
@@ -78,9 +82,14 @@ class OutcomeQuality:
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `train`."""
         return {
-            **{k: v for k, v in self.__dict__.items() if k not in ("metrics", "calibration", "losses")},
+            **{
+                k: v
+                for k, v in self.__dict__.items()
+                if k not in ("metrics", "calibration", "losses", "linear_baseline")
+            },
             "metrics": {name: figure.to_json() for name, figure in self.metrics.items()},
             "calibration": dict(self.calibration),
+            "linear_baseline": dict(self.linear_baseline),
             "inner_fold_losses": dict(self.losses),
         }
 
@@ -95,6 +104,7 @@ class Quality:
     folds: tuple[Mapping[str, Any], ...]
     claimed: bool
     reason: str | None
+    intervals: Intervals
 
     @property
     def unproven(self) -> list[str]:
@@ -148,6 +158,7 @@ def out_of_time(
         predicted = model.predict(rows.matrix[test])
         part = {name: getattr(predicted, name) for name in Prediction.__dataclass_fields__}
         part |= {f"base_{k}": np.full(len(test), v) for k, v in _base_means(past).items()}
+        part |= {f"linear_{name}": plain_logistic(past.of(name)).predict(rows.matrix[test]) for name in COMPONENTS}
         parts.append({**part, "rows": test, "fold": np.full(len(test), number)})
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     positions = joined["rows"]
@@ -158,6 +169,7 @@ def out_of_time(
         prediction=Prediction(**{name: joined[name] for name in fields}),
         baseline=Prediction(**{name: joined[f"base_{name}"] for name in fields}),
         baseline_nrr=joined["base_nrr"],
+        linear={name: joined[f"linear_{name}"] for name in COMPONENTS},
         labels=rows.labels.where(positions),
         accounts=rows.accounts[positions],
         leaving=leaving[positions],
@@ -189,7 +201,7 @@ def require_folds(frame: ScopeFrame) -> None:
 
 def _base_means(rows: TrainingRows) -> dict[str, float]:
     """Means of the training rows, recent ones weighing as they do for the models."""
-    labels, weight = rows.labels, recency(rows.as_of)
+    labels, weight = rows.labels, recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
     kept, kept_weight = labels.where(labels.retained), weight[labels.retained]
 
     def mean(values: np.ndarray) -> float:
@@ -212,10 +224,11 @@ def judge(found: OutOfTime, draws: int = 200) -> Quality:
     """Figures of every outcome, the portfolio, and whether the models may claim anything."""
     keep, model = ~found.leaving, found.models[-1]
     outcomes = {name: _judge_component(model, found, name, keep, draws) for name in COMPONENTS}
-    outcomes["nrr"] = _judge_nrr(model, found, keep, draws)
+    intervals, coverage = judged_intervals(found, draws)
+    outcomes["nrr"] = _judge_nrr(found, keep, coverage, draws)
     claimed, reason = _claim(outcomes)
     folds = tuple(_judge_fold(found, number) for number in range(len(found.cutoffs)))
-    return Quality(model.scope, outcomes, _portfolio(found), folds, claimed, reason)
+    return Quality(model.scope, outcomes, _portfolio(found), folds, claimed, reason, intervals)
 
 
 def _rows_of(found: OutOfTime, name: str, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -254,6 +267,13 @@ def _judge_component(model: ScopeModel, found: OutOfTime, name: str, keep: np.nd
             figures["mae"] = metrics.with_interval(metrics.mae, amount, expected, resamples, baseline=usual)
             figures["spearman"] = metrics.with_interval(metrics.spearman, amount, expected, resamples, baseline=0.0)
     one = np.ones(len(outcome))
+    linear = {}
+    if figures:
+        plain = found.linear[name][part]
+        linear = {
+            "auc": metrics.AucWithin(found.fold[part])(outcome, plain, one),
+            "brier": metrics.brier(outcome, plain, one),
+        }
     return OutcomeQuality(
         learner=component.learner_name,
         n_rows=len(outcome),
@@ -269,10 +289,11 @@ def _judge_component(model: ScopeModel, found: OutOfTime, name: str, keep: np.nd
             "mean_observed": float(outcome.mean()) if len(outcome) else float("nan"),
         },
         losses=component.losses,
+        linear_baseline=linear,
     )
 
 
-def _judge_nrr(model: ScopeModel, found: OutOfTime, keep: np.ndarray, draws: int) -> OutcomeQuality:
+def _judge_nrr(found: OutOfTime, keep: np.ndarray, coverage: Figure, draws: int) -> OutcomeQuality:
     ratio, predicted = found.labels.ratio[keep], found.prediction.nrr[keep]
     baseline, weight = found.baseline_nrr[keep], found.labels.starting[keep]
     accounts = found.accounts[keep]
@@ -283,6 +304,7 @@ def _judge_nrr(model: ScopeModel, found: OutOfTime, keep: np.ndarray, draws: int
         "portfolio_error": metrics.with_interval(
             metrics.portfolio_error, ratio, predicted, resamples, baseline=baseline, weight=weight
         ),
+        "coverage": coverage,
     }
     share = weight / weight.sum()
     return OutcomeQuality(
@@ -301,18 +323,23 @@ def _judge_nrr(model: ScopeModel, found: OutOfTime, keep: np.ndarray, draws: int
     )
 
 
-def judged_intervals(found: OutOfTime) -> Intervals:
-    """Intervals fitted on all rows predicted out of time; their coverage is that of the last fold by the folds before it."""
+def judged_intervals(found: OutOfTime, draws: int = 200) -> tuple[Intervals, Figure]:
+    """Intervals fitted on all rows predicted out of time, and the coverage in the last fold of those fitted before it.
+
+    With one fold only, the coverage is of the rows they were fitted on.
+    """
     keep = ~found.leaving
     last = found.fold == found.fold.max()
-    final = fit_intervals(_rows_at(found.prediction, keep), found.labels.ratio[keep])
+    final = earlier = fit_intervals(_rows_at(found.prediction, keep), found.labels.ratio[keep])
     before, after = keep & ~last, keep & last
-    if not before.any():
-        return final
-    earlier = fit_intervals(_rows_at(found.prediction, before), found.labels.ratio[before])
+    if before.any():
+        earlier = fit_intervals(_rows_at(found.prediction, before), found.labels.ratio[before])
     low, high = earlier.ratio(_rows_at(found.prediction, after))
     ratio = found.labels.ratio[after]
-    return replace(final, coverage=float(((low <= ratio + 1e-9) & (ratio - 1e-9 <= high)).mean()))
+    held = ((low <= ratio + 1e-9) & (ratio - 1e-9 <= high)).astype(float)
+    resamples = metrics.account_bootstrap(found.accounts[after], draws)
+    figure = metrics.with_interval(metrics.mean, held, held, resamples, baseline=final.level)
+    return replace(final, coverage=figure.value), figure
 
 
 def _rows_at(prediction: Prediction, keep: np.ndarray) -> Prediction:
@@ -473,7 +500,7 @@ def _not_kept(tables: AccountTables, leaks: list[Leak]) -> list[Leak]:
 def audit(tables: AccountTables) -> list[Leak]:
     """Columns that training would leave out: by name, and by what one feature alone tells where there are outcomes."""
     tables, leaks = without_telling_names(tables)
-    if not any(len(table.rows) for table in tables.with_role("revenue")):
+    if not any(len(table.rows) for table in tables.with_role("revenue")) or not as_of_dates(tables):
         return leaks
     try:
         frame = health_frame(tables, discover_features(tables))

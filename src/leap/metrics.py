@@ -73,6 +73,11 @@ class AucWithin:
         return figure
 
 
+def mean(outcome: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
+    """Weighted mean of the outcome, whatever was predicted."""
+    return float(np.average(outcome, weights=weight))
+
+
 def brier(outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray) -> float:
     """Mean squared difference of probability and outcome."""
     return float(np.average((probability - outcome) ** 2, weights=weight))

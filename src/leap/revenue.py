@@ -157,10 +157,10 @@ class Revenue:
         first = pd.Series(self._start[paid]).groupby(self._codes[paid]).min()
         return pd.Series(first.reindex(range(len(self.accounts))).to_numpy(), index=self.accounts)
 
-    def has_revenue_row(self) -> np.ndarray:
-        """Accounts with any revenue row, even of zero; the others are prospects."""
+    def has_revenue_row(self, moment: pd.Timestamp) -> np.ndarray:
+        """Accounts whose first revenue row, even of zero, began by a moment; the others were prospects then."""
         result = np.zeros(len(self.accounts), dtype=bool)
-        result[self._codes] = True
+        result[self._codes[self._start <= _us(moment)]] = True
         return result
 
     def changes(self, rates_at: pd.Timestamp | None = None) -> pd.DataFrame:

@@ -111,8 +111,8 @@ def purchase_snapshots(tables: AccountTables) -> Snapshots:
 
 
 def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
-    """One row for every account without any revenue row at a date."""
-    codes = np.flatnonzero(~Revenue(tables).has_revenue_row())
+    """One row for every account without any revenue row by a date: what it bought later does not hide it."""
+    codes = np.flatnonzero(~Revenue(tables).has_revenue_row(date))
     rows = _rows(tables, codes, date, np.full(len(codes), np.nan), np.full(len(codes), np.datetime64("NaT")))
     rows["leaving"] = False
     return Snapshots(_joined([rows]))

@@ -316,7 +316,9 @@ def test_the_same_from_duckdb_gzip_and_a_folder_of_parquet(tmp_path):
     ],
 )
 def test_a_file_that_cannot_be_read_fails_its_table_only(source, content, tmp_path):
-    (tmp_path / source.split("#")[0].replace("missing", "other").replace("/", "_").replace("*", "_")).write_bytes(content)
+    (tmp_path / source.split("#")[0].replace("missing", "other").replace("/", "_").replace("*", "_")).write_bytes(
+        content
+    )
     tables = inspect_workspace(workspace(tmp_path, source=source))
     assert found(tables) == {("fail", "subscriptions", None, "unreadable_source", 1)}
     assert conserved(tables)
@@ -334,7 +336,11 @@ def test_rows_are_numbered_as_in_the_file_whatever_was_set_aside_before_them(tmp
     usage = 'account_id,day,actions\na1,2023-05-01,1\n\nragged\na1,"2023-\n05",1\na2,2023-05-02,1\na2,never,1\n'
     tables = inspect_workspace(workspace(tmp_path, usage=usage))
     refused = tables.quarantine["usage"]
-    assert list(zip(refused["row"], refused["rule"], strict=True)) == [(2, "ragged_row"), (3, "bad_date"), (5, "bad_date")]
+    assert list(zip(refused["row"], refused["rule"], strict=True)) == [
+        (2, "ragged_row"),
+        (3, "bad_date"),
+        (5, "bad_date"),
+    ]
     assert tables.tables["usage"].rows["_row"].tolist() == [1, 4]
 
 
@@ -409,7 +415,17 @@ def test_an_unreadable_end_of_the_data_is_refused_by_name(tmp_path):
 
 CELLS = st.one_of(
     st.sampled_from(
-        ["", "a1", "2023-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "NaN", "-5", "1e308"]
+        [
+            "",
+            "a1",
+            "2023-01-01",
+            "9999-12-31",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-12:00",
+            "NaN",
+            "-5",
+            "1e308",
+        ]
     ),
     st.text(max_size=8),
     st.dates().map(str),
@@ -447,5 +463,7 @@ def test_random_cells_are_used_or_quarantined_or_refused_in_words(rows, quoted, 
 @settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes_never_end_in_a_traceback(data, tmp_path_factory):
-    tables = inspect_workspace(workspace(tmp_path_factory.mktemp("bytes"), usage=data, accounts=ACCOUNTS.encode() + data))
+    tables = inspect_workspace(
+        workspace(tmp_path_factory.mktemp("bytes"), usage=data, accounts=ACCOUNTS.encode() + data)
+    )
     assert conserved(tables)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.evaluation import Leak, OutOfTime, Quality, judged_intervals
+from leap.evaluation import Leak, OutOfTime, Quality
 from leap.explanation.drivers import drivers
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
@@ -42,8 +42,8 @@ def make_bundle(
         catalog=frame.features.catalog,
         health=model,
         fit=fit_model,
-        intervals=judged_intervals(found),
-        fit_intervals=judged_intervals(fit_found),
+        intervals=quality.intervals,
+        fit_intervals=fit_quality.intervals,
         typical=typical_values(frame.latest()),
         icp=icp,
         drivers=tuple(drivers(model, found.models, frame.latest())),

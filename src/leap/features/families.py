@@ -83,8 +83,12 @@ class Declared:
         """The declared columns that may be features, with what they hold.
 
         Declaring the column of the kind or the quantity gives their features a label and a unit, and no feature more.
+        Ends and cancellations are no features either: as plain columns they would be known from the start.
         """
-        named = (self.table.spec.kind, self.table.spec.quantity) if self.table.spec.shape != "attributes" else ()
+        table = self.table.spec
+        named = [table.kind, table.quantity] if table.shape != "attributes" else []
+        if table.shape == "periods":
+            named += [table.end, table.cancelled]
         for column, spec in self.table.spec.columns.items():
             if spec.available == "after" or column not in self.table.rows or column in named:
                 continue

@@ -11,7 +11,7 @@ from leap.features import families
 from leap.features.families import Declared
 from leap.features.spec import Feature
 from leap.tables import Table, TableView
-from leap.tables.canonical import INDICATOR, PERIOD, ROW, SEGMENT, VALUE
+from leap.tables.canonical import INDICATOR, PERIOD, SEGMENT, VALUE
 
 _YEAR = np.timedelta64(365, "D")
 
@@ -55,7 +55,7 @@ def compute(
 
 @dataclass(frozen=True)
 class _Series:
-    """The rows of a market table, put in order once: by indicator and segment, then period, then place in the file."""
+    """The rows of a market table, put in order once: by indicator and segment, then period, then when known."""
 
     indicators: list[str]
     segments: list[str]
@@ -81,7 +81,7 @@ class _Series:
             segments
         ).get_indexer(pd.Index(segment))
         period = rows[PERIOD].to_numpy().astype("datetime64[us]")
-        order = np.lexsort((rows[ROW].to_numpy(), period, group))
+        order = np.lexsort((period, group))  # stable: the rows of a view are sorted by when they were known
         value = rows[VALUE].to_numpy(dtype=float)
         return cls(indicators, segments, order, group[order], period[order], value[order])
 
@@ -89,7 +89,7 @@ class _Series:
         """Latest value published before the moment and its change over a year, one entry for each indicator and segment."""
         size = len(self.indicators) * len(self.segments)
         known = view.source.known[self.order] < view.limit
-        # Assignment with repeated groups keeps the last one: of a period published twice the later row counts.
+        # Assignment with repeated groups keeps the last one: of a period published twice the last one known counts.
         last = np.full(size, -1)
         last[self.group[known]] = np.flatnonzero(known)
         level = np.where(last >= 0, self.value[last], np.nan)

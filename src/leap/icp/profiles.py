@@ -181,16 +181,21 @@ def _profiles(attributes: Sequence[Attribute], later: Population, scores: Mappin
 
 
 def _statement(kind: str, rule: Rule, evidence: Evidence) -> str:
+    """One sentence for a meeting: who, what was seen, how sure, on whom."""
     headline, later = evidence.headline, evidence.measured_on
     years = f"{later['from'][:4]} to {int(later['to'][:4]) + 1}"
-    counted = f"{evidence.matched} of {evidence.accounts} later accounts, {years}"
     if evidence.metric == "churn":
-        said = f"{headline.inside:.0%} of them left within the year, against {headline.outside:.0%} of the others"
+        seen = f"{headline.inside:.0%} of them left within a year, against {headline.outside:.0%} of the others"
     else:
-        said = f"they kept {headline.inside:.0%} of their revenue over the year, against {headline.outside:.0%} of the others"
-    interval = f"a difference of {headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
-    who = "Sell to companies with" if kind != "negative" else "Think twice about companies with"
-    return f"{who} {rule.words}: {said} ({interval}; {counted})."
+        seen = f"they kept {headline.inside:.0%} of their revenue over a year, against {headline.outside:.0%} for the others"
+    difference = (
+        f"{headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
+    )
+    who = "Prefer" if kind != "negative" else "Think twice about"
+    return (
+        f"{who} companies with {rule.words}: {seen} ({difference}; seen on {evidence.matched} of {evidence.accounts} accounts "
+        f"that the rule was not found on, {years})."
+    )
 
 
 def _nothing(attributes: Sequence[Attribute], tried: int) -> str:

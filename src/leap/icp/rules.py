@@ -70,7 +70,7 @@ class Condition:
         label = self.feature.label
         if self.feature.kind == "boolean":
             yes = (float(self.value) >= 0.5) == (self.op == "==")  # type: ignore[arg-type]
-            return f"{label}: {'yes' if yes else 'no'}"
+            return label if yes else f"not: {label}"
         if self.feature.kind == "category":
             return f"{label}: {'not ' if self.op == '!=' else ''}{self.value}"
         unit = f" {self.feature.unit}" if self.feature.unit else ""
@@ -179,6 +179,8 @@ class Evidence:
     measured_on: Mapping[str, Any]
     tried: int
     q_value: float
+    by_year: tuple[Mapping[str, Any], ...] = ()
+    """Churn inside and outside by the year of the snapshot, with counts: whether it holds in every cohort."""
 
     @property
     def support(self) -> float:
@@ -203,6 +205,7 @@ class Evidence:
             "measured_on": dict(self.measured_on),
             "tried": self.tried,
             "q_value": self.q_value,
+            "by_year": [dict(year) for year in self.by_year],
         }
 
     @classmethod
@@ -214,4 +217,5 @@ class Evidence:
             if isinstance(document.get(name), Mapping)
         }
         keys = ("accounts", "matched", "metric", "found_on", "measured_on", "tried", "q_value")
-        return cls(figures=figures, **{key: document[key] for key in keys})
+        years = tuple(document.get("by_year", ()))
+        return cls(figures=figures, by_year=years, **{key: document[key] for key in keys})

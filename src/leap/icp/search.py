@@ -145,9 +145,30 @@ def measure(
                 measured_on=described,
                 tried=tried,
                 q_value=float(q[("nrr", "churn").index(metric)]),
+                by_year=_by_year(rule, population),
             )
         )
     return found
+
+
+def _by_year(rule: Rule, population: Population) -> tuple[dict[str, Any], ...]:
+    inside = rule.matches(population.columns)
+    year = population.as_of.astype("datetime64[Y]").astype(int) + 1970
+    churned = population.ending == 0
+    return tuple(
+        {
+            "year": int(y),
+            "inside": _mean(churned[(year == y) & inside]),
+            "outside": _mean(churned[(year == y) & ~inside]),
+            "accounts_inside": int(((year == y) & inside).sum()),
+            "accounts_outside": int(((year == y) & ~inside).sum()),
+        }
+        for y in np.unique(year)
+    )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
 def _figures(rule: Rule, population: Population, times: np.ndarray) -> dict[str, Measured]:

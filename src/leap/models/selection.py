@@ -21,12 +21,16 @@ from leap.models.learners import (
 from leap.splits import inner_folds
 
 HALF_LIFE_MONTHS = 24.0
-"""A row counts half as much as one of two years later: rates drift, and the recent ones are nearer to what comes."""
+"""For what tells accounts apart, a row counts half as much as one of two years later."""
+
+LEVEL_HALF_LIFE_MONTHS = 12.0
+"""For the level (base rate and intercept) already as one of a year later: rates drift faster than what drives them."""
 
 MIN_EVENTS = 20
 """Accounts with the event that a model is fitted on at least; below it the base rate is all that can be said."""
 
 _MANY_ROWS = 8_000
+_PLAIN_PENALTY = 0.01
 PENALTIES = (0.3, 0.1, 0.03, 0.01)
 ROUNDS = (40, 80, 160)
 SMALL_TREES: Mapping[str, Any] = {
@@ -75,10 +79,10 @@ class Rows:
 _ARRAYS = ("matrix", "outcome", "weight", "accounts", "as_of", "known_at")
 
 
-def recency(as_of: np.ndarray) -> np.ndarray:
+def recency(as_of: np.ndarray, half_life_months: float = HALF_LIFE_MONTHS) -> np.ndarray:
     """Weights of rows by age, 1 for the newest, shape (n,)."""
     months = (as_of.max() - as_of) / np.timedelta64(1, "D") / 30.4375
-    return np.asarray(0.5 ** (months / HALF_LIFE_MONTHS))
+    return np.asarray(0.5 ** (months / half_life_months))
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,13 @@ def thinned(rows: Rows) -> Rows:
     step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     dates = np.unique(rows.as_of)
     return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
+
+
+def plain_logistic(rows: Rows) -> Trained:
+    """A logistic regression as anyone would fit it, with one usual penalty: the linear baseline."""
+    if rows.n_events < MIN_EVENTS or len(np.unique(rows.outcome)) < 2:
+        return _base_rate(rows, {})
+    return _final(rows, Candidate("linear", 1, _hashable(penalty=_PLAIN_PENALTY)), 1.0, {}, 0)
 
 
 def choose(losses: Mapping[Candidate, np.ndarray], accounts: np.ndarray) -> Candidate:
@@ -259,7 +270,8 @@ def _hashable(**settings: Any) -> _Settings:
 
 
 def _base_rate(rows: Rows, losses: Mapping[str, float]) -> Trained:
-    learner = fit_base_rate(rows.outcome, rows.weight, rows.task)
+    level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS) if len(rows.as_of) else rows.weight
+    learner = fit_base_rate(rows.outcome, rows.weight * level if rows.task == "ratio" else level, rows.task)
     return Trained(learner, Calibration(), losses, Candidate("base_rate", 0, _hashable(task=rows.task)))
 
 
@@ -279,5 +291,6 @@ def _final(rows: Rows, chosen: Candidate, slope: float, losses: Mapping[str, flo
     candidate = Candidate(chosen.name, chosen.complexity, _hashable(task=rows.task, **settings))
     if rows.task == "ratio" or isinstance(learner, BaseRate):
         return Trained(learner, Calibration(), losses, candidate)
-    intercept = fit_intercept(learner.margin(rows.matrix), slope, rows.outcome, rows.weight)
+    level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
+    intercept = fit_intercept(learner.margin(rows.matrix), slope, rows.outcome, level)
     return Trained(learner, Calibration(slope, intercept), losses, candidate)

@@ -30,6 +30,10 @@ _FIGURES = {
 }
 
 
+# Their own intervals forget that model and baseline were judged on the same rows.
+_JUDGED_BY_SKILL = ("brier", "log_loss")
+
+
 @dataclass(frozen=True)
 class FigureSummary:
     """One figure of quality with its 95 % interval over accounts and the baseline's; None where undefined."""
@@ -43,20 +47,22 @@ class FigureSummary:
 
     @property
     def verdict(self) -> str:
-        """What the interval says against the baseline.
+        """What the interval says against the baseline; of scores that have a skill of their own, the skill says it.
 
         >>> FigureSummary("auc", "AUC", 0.61, 0.59, 0.64, 0.5).verdict
         'better than the baseline'
         >>> FigureSummary("mae", "Account error", 0.315, 0.297, 0.337, 0.303).verdict
-        'not told from the baseline'
+        'interval holds the baseline'
         """
+        if self.name in _JUDGED_BY_SKILL:
+            return ""
         if self.low is None or self.high is None or self.baseline is None:
             return "undefined"
         low, high, baseline = self.low, self.high, self.baseline
         if _FIGURES[self.name][1] == "nearer":
             low, high, baseline = *_size_of(low, high), abs(baseline)
         if low <= baseline <= high:
-            return "not told from the baseline"
+            return "interval holds the baseline"
         wins = (low > baseline) == (_FIGURES[self.name][1] == "higher")
         return "better than the baseline" if wins else "worse than the baseline"
 
@@ -126,7 +132,9 @@ def outcomes(bundle: ModelBundle, scope: Scope) -> tuple[OutcomeSummary, ...]:
 
 def _outcome(name: str, found: Mapping[str, Any]) -> OutcomeSummary:
     figures = {
-        key: FigureSummary(key, _FIGURES[key][0], *(known(figure[part]) for part in ("value", "low", "high", "baseline")))
+        key: FigureSummary(
+            key, _FIGURES[key][0], *(known(figure[part]) for part in ("value", "low", "high", "baseline"))
+        )
         for key, figure in found["metrics"].items()
         if key in _FIGURES
     }

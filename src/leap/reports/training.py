@@ -103,7 +103,9 @@ def quality_line(name: str, found: OutcomeQuality) -> str:
     if found.learner == "base_rate":
         parts.append("base rate (no skill shown)")
     if "auc" in figures and found.learner != "base_rate":
-        parts.append(f"AUC {_with_interval(figures['auc'])} (chance 0.50)")
+        plain = found.linear_baseline.get("auc")
+        beside = "chance 0.50" + (f", plain logistic {plain:.2f}" if plain is not None else "")
+        parts.append(f"AUC {_with_interval(figures['auc'])} ({beside})")
         skill = figures["brier_skill"]
         parts.append(f"Brier skill {_with_interval(skill)}")
     if name == "nrr":

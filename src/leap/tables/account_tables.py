@@ -108,13 +108,12 @@ def _known_before(table: Table, moment: pd.Timestamp) -> pd.DataFrame:
 
 
 class _SortedTable:
-    """A table sorted by its own time, then by its place in the file; `codes` are positions in the index of accounts."""
+    """A table sorted by its own time, then by when it was known; `codes` are positions in the index of accounts."""
 
     def __init__(self, table: Table, accounts: pd.Index):
         rows = table.rows
         self.table = table
-        order = [column for column in (AT, ROW) if column in rows]
-        self.rows = rows.sort_values(order, kind="stable").reset_index(drop=True) if order else rows
+        self.rows = _in_order(table)
         self.codes = (
             accounts.get_indexer(pd.Index(self.rows[KEY])) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
         )
@@ -122,6 +121,20 @@ class _SortedTable:
         self.at = self.rows[AT].to_numpy().astype("datetime64[us]") if AT in rows else self.known
         self.never_late = bool(AT in rows and (self.known == self.at).all())
         self.columns: dict[str, np.ndarray] = {}
+
+
+def _in_order(table: Table) -> pd.DataFrame:
+    """Rows by time; those of one moment by what they say, so that the order of a file changes no latest value.
+
+    Nothing that may become known later decides. Events are only counted and summed: their order does not matter.
+    """
+    rows = table.rows
+    times = [column for column in (AT, KNOWN) if column in rows]
+    keys = [rows[column].to_numpy() for column in times]
+    if table.spec.shape != "events":
+        said = [column for column in rows if column not in (END, CANCELLED, ROW, *times)]
+        keys += [pd.factorize(rows[column].astype(str), sort=True)[0] for column in said]
+    return rows.iloc[np.lexsort([rows[ROW].to_numpy(), *reversed(keys)])].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""Why a column should not become a feature: what its name and its values give away."""
+
+from __future__ import annotations
+
+import re
+
+from leap.proposal.columns import Column
+
+TELLS_OUTCOME = (
+    r"(^|_)(churn\w*|cancel\w*|terminat\w+|attrition|left|lost|exited|deactivat\w+|inactive|win_?back|reactivat\w+|"
+    r"refund\w*|reason|offboard\w*)(_|$)"
+)
+OUTCOME = r"(is_|has_|customer_)?(churn|churned|churn_flag|churn_label|attrition|exited|left|lost)"
+
+_GEOGRAPHY = r"(^|_)(country|state|region|city|continent|market)(_code)?$"
+_OF_A_PERSON = r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname)(_|$)"
+_CONTACT = (
+    r"(^|_)(e_?mail|phone|mobile|fax|contact|street|address|line_?[12]|postal\w*|zip\w*|iban|ip|ip_address|latitude|"
+    r"longitude|photo\w*|linkedin|vat|tax_id\w*)(_|$)"
+)
+_FEW = 5
+"""A column such as `phone_service` with so few values says what an account has, not whom to call."""
+_DISPLAY = r"(account_|company_|customer_|property_)?(name|title)|company|organi[sz]ation"
+_TECHNICAL = (
+    r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|last_referenced|"
+    r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo)(_|$)"
+)
+_IDENTIFIER = r"(^|_)(id|ids|uuid|guid|key|token|hash|number|no|code|slug|sku|prefix)$|(^|_)(id|uuid|guid)_"
+_NUMBER_OF = r"(^|_)(number_of|no_of|num)_"
+_LATER = (
+    r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|renew(ed|al)?|"
+    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active|ended|overdue)(_|$)"
+)
+_TODAY = (
+    r"(^|_)(status|stage|lifecycle|plan|tier|seats?|licen[sc]es?|usage|logins?|last|latest|current|total|balance|mrr|arr|acv|"
+    r"health|score|nps|csat|owner|rating|delinquent|trial|subscription|billing|payment|contract|active|is_active|open|"
+    r"activity|tickets?|renewal|spend|type|sessions?)(_|$)"
+)
+
+
+def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[str, str]) -> str | None:
+    """The reason to leave a column out of the features, or None.
+
+    `dated_elsewhere` names the table that has a column of this name with dates, which says what was known when.
+    """
+    name = column.plain
+    if column.looks == "empty":
+        return "all empty"
+    if column.looks == "constant":
+        return "one value only"
+    contact = re.search(_CONTACT, name) and not re.search(_GEOGRAPHY, name) and column.distinct > _FEW
+    if re.search(_OF_A_PERSON, name) or contact or column.has_at_signs:
+        return "data about a person"
+    if re.search(TELLS_OUTCOME, name):
+        return "its name tells the outcome, and no date says when it was known"
+    if column.looks == "date":
+        return "a date: only the dates that a shape names are used"
+    if re.fullmatch(_DISPLAY, name):
+        return "a name to show"
+    if re.search(_TECHNICAL, name) and column.looks != "boolean" and not name.endswith("_tld"):
+        return "a technical column of the export"
+    if re.search(r"(^|_)(fivetran|is_deleted|livemode|deleted)(_|$)", name):
+        return "a technical column of the export"
+    if (why := _in_time(name, shape, dated_elsewhere)) is not None:
+        return why
+    return _by_values(column, n_accounts)
+
+
+def _in_time(name: str, shape: str, dated_elsewhere: dict[str, str]) -> str | None:
+    """Columns that may hold what became known only later."""
+    if shape == "attributes" and name in dated_elsewhere:
+        return f"as it stands today; {dated_elsewhere[name]} has it with dates"
+    if shape == "attributes" and re.search(_TODAY, name) and not re.search(_GEOGRAPHY, name):
+        return "as it stands today, which may be because of the outcome; give it with dates (shape history)"
+    if shape in ("periods", "events") and re.search(_LATER, name):
+        return "may be filled in after the row's own time, and no date says when"
+    return None
+
+
+def _by_values(column: Column, n_accounts: int) -> str | None:
+    identifies = re.search(_IDENTIFIER, column.plain) and not re.search(_NUMBER_OF, column.plain)
+    if identifies and not re.search(_GEOGRAPHY, column.plain):
+        return "an identifier"
+    if column.looks in ("number", "boolean"):
+        return None
+    if column.mean_words > 5 or column.mean_length > 60:
+        return "free text"
+    if column.unique and column.present > 2:
+        return "an identifier: another value on every row"
+    if column.distinct > max(2, min(0.5 * n_accounts, 1000)):
+        return f"too many different values ({column.distinct:,}) to learn from: an identifier or free text"
+    return None

@@ -1,0 +1,209 @@
+"""The same aggregates by other means: DuckDB's SQL for events, plain loops for periods and market."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from leap.features import build_features
+from leap.tables import tables_from_records
+from tests.features.test_point_in_time import CATALOG
+from tests.worlds import ACCOUNTS, ALL_SHAPES, KINDS, WEEK_ZERO, WINDOWS, Row, everyone_at, records_of_all_shapes
+
+MOMENTS = [WEEK_ZERO + pd.Timedelta(weeks=n) for n in (13, 40, 66, 95)]
+WORLDS = [11, 12]
+
+
+def computed(records: dict[str, list[Row]], moment: pd.Timestamp) -> pd.DataFrame:
+    """Features by account."""
+    tables = tables_from_records(ALL_SHAPES, records, data_until="2026-01-01")
+    frame = build_features(tables, everyone_at(tables, moment), CATALOG).frame
+    return frame.set_index(tables.accounts)
+
+
+def day(text: str | None) -> pd.Timestamp | None:
+    return pd.Timestamp(text) if text else None
+
+
+EVENTS = """
+WITH known AS (
+    SELECT account_id, CAST(occurred_at AS TIMESTAMP) AS at, kind, quantity, spent, rating, is_mobile = 'true' AS mobile
+    FROM usage WHERE CAST(loaded_at AS TIMESTAMP) < $moment AND CAST(occurred_at AS TIMESTAMP) < $moment
+), inside AS (
+    SELECT * FROM known WHERE at >= $moment - to_days($days)
+)
+SELECT ever.account_id,
+    COALESCE(SUM(quantity), 0) AS usage_count,
+    COUNT(DISTINCT CAST(at AS DATE)) AS usage_active_days,
+    COUNT(DISTINCT kind) AS usage_breadth,
+    COALESCE(SUM(quantity) FILTER (kind = 'alpha'), 0) AS usage_alpha_count,
+    COALESCE(SUM(spent), 0) AS usage_spent_sum,
+    AVG(rating) AS usage_rating_mean,
+    AVG(CAST(mobile AS INTEGER)) AS usage_is_mobile_share
+FROM (SELECT DISTINCT account_id FROM known) AS ever LEFT JOIN inside USING (account_id)
+GROUP BY ever.account_id
+"""
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp):
+    """Half-open windows [T - days, T), of rows known before T, in a world whose rows lie on the edges."""
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    usage = pd.DataFrame(records["usage"])
+    with duckdb.connect() as connection:
+        connection.register("usage", usage)
+        for days in WINDOWS:
+            expected = (
+                connection.execute(EVENTS, {"moment": moment.to_pydatetime(), "days": days})
+                .df()
+                .set_index("account_id")
+            )
+            expected = expected.reindex(found.index).astype(float)
+            for name in expected.columns:
+                np.testing.assert_allclose(
+                    found[f"{name}_{days}d"], expected[name], rtol=1e-12, err_msg=f"{name} {days}"
+                )
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_recency_and_trend_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    for account in found.index:
+        known = [
+            row for row in records["usage"] if row["account_id"] == account and pd.Timestamp(row["loaded_at"]) < moment
+        ]
+        ages = {days: 0.0 for days in WINDOWS}
+        for row in known:
+            age = (moment - pd.Timestamp(row["occurred_at"])).days
+            for days in WINDOWS:
+                ages[days] += row["quantity"] if 0 < age <= days else 0
+        last = min(((moment - pd.Timestamp(row["occurred_at"])).days for row in known), default=np.nan)
+        trend = (ages[28] / 28) / (ages[91] / 91) if ages[91] else np.nan
+        np.testing.assert_allclose(
+            found.loc[account, ["usage_recency_days", "usage_trend_28d"]].astype(float), [last, trend]
+        )
+
+
+def periods_by_loop(rows: list[Row], moment: pd.Timestamp, name: str, known_at: str) -> dict[str, float]:
+    """What is known of one account's periods before a moment; an end that was not known leaves a period open."""
+    year = moment - pd.Timedelta(days=365)
+    known: list[tuple[pd.Timestamp, pd.Timestamp | None, Row]] = []
+    for row in rows:
+        start, end, cancelled = day(row["started_on"]), day(row["ended_on"]), day(row.get("cancelled_at"))
+        assert start is not None
+        if max(start, pd.Timestamp(row[known_at])) < moment:
+            end_known = end is not None and (end < moment or (cancelled is not None and cancelled < moment))
+            known.append((start, end if end_known else None, row))
+
+    def open_at(start: pd.Timestamp, end: pd.Timestamp | None, at: pd.Timestamp) -> bool:
+        return start < at and (end is None or end >= at)
+
+    active = [row for start, end, row in known if open_at(start, end, moment)]
+    before = [row for start, end, row in known if open_at(start, end, year)]
+    found: dict[str, float] = {
+        f"{name}_active_count": float(len(active)),
+        f"{name}_ever": float(bool(known)),
+        f"{name}_tenure_days": float((moment - min(start for start, _, _ in known)).days) if known else np.nan,
+        f"{name}_changes_365d": float(
+            sum((start >= year) + (end is not None and year <= end < moment) for start, end, _ in known)
+        )
+        if known
+        else np.nan,
+    }
+    if name == "technologies":
+        for kind in KINDS:
+            found[f"{name}_{kind}_active"] = float(any(row["technology"] == kind for row in active))
+        return found
+    now, then = sum(row["mrr"] for row in active), sum(row["mrr"] for row in before)
+    found[f"{name}_mrr"] = now
+    found[f"{name}_mrr_change_365d"] = now / then - 1 if then else np.nan
+    return found
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_periods_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    for account in ACCOUNTS:
+        for name, known_at in (("technologies", "noticed_on"), ("subscriptions", "booked_on")):
+            rows = [row for row in records[name] if row["account_id"] == account]
+            expected = periods_by_loop(rows, moment, name, known_at)
+            for feature, value in expected.items():
+                np.testing.assert_allclose(float(found.loc[account, feature]), value, err_msg=f"{account} {feature}")
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_deals_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    for account in ACCOUNTS:
+        rows = [
+            row
+            for row in records["deals"]
+            if row["account_id"] == account and pd.Timestamp(row["entered_on"]) < moment
+        ]  # fmt: skip
+        closed = [row for row in rows if row["closed_on"] and pd.Timestamp(row["closed_on"]) < moment]
+        won = sum(row["won"] == "true" for row in closed)
+        counts: dict[str, Any] = {"open": len(rows) - len(closed), "won": won, "lost": len(closed) - won}
+        for result, count in counts.items():
+            expected = count if rows else np.nan
+            np.testing.assert_equal(float(found.loc[account, f"deals_{result}_count"]), expected)
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_market_figures_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    """The latest period known, at its last known vintage, and its change against the last period a year before it."""
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    firms = {row["account_id"]: row for row in records["accounts"]}
+    for account in ACCOUNTS:
+        firm = firms[account]
+        industry = firm["industry"] if pd.Timestamp(firm["seen_on"]) < moment else None
+        for indicator in ("growth", "rate"):
+            vintages: dict[pd.Timestamp, tuple[Any, ...]] = {}
+            for row in records["market"]:
+                known = max(pd.Timestamp(row["loaded_at"]), pd.Timestamp(row["published_at"]))
+                if row["indicator"] == indicator and row["industry"] == industry and known < moment:
+                    period = pd.Timestamp(row["period"])
+                    candidate = (known, row["value"])
+                    if period not in vintages or candidate[0] > vintages[period][0]:
+                        vintages[period] = candidate
+                    elif candidate[0] == vintages[period][0]:
+                        vintages[period] = (known, None)  # two figures known at one moment: nothing says which holds
+            level = vintages[max(vintages)][1] if vintages else np.nan
+            if level is None:
+                continue
+            np.testing.assert_equal(float(found.loc[account, f"market_{indicator}"]), float(level))
+            ago = [p for p in vintages if p <= max(vintages) - pd.Timedelta(days=365)] if vintages else []
+            base = vintages[max(ago)][1] if ago else np.nan
+            if base is not None:
+                change = float(found.loc[account, f"market_{indicator}_change_365d"])
+                np.testing.assert_allclose(change, level / base - 1)
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_histories_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    records = records_of_all_shapes(seed)
+    found = computed(records, moment)
+    for account in ACCOUNTS:
+        rows = [
+            (pd.Timestamp(row["observed_at"]), pd.Timestamp(row["loaded_at"]), row)
+            for row in records["profiles"]
+            if row["account_id"] == account and pd.Timestamp(row["loaded_at"]) < moment
+        ]
+        rows.sort(key=lambda row: row[:2])
+        old = [row for row in rows if row[0] < moment - pd.Timedelta(days=365)]
+        now = rows[-1][2]["employees"] if rows else np.nan
+        change = now - old[-1][2]["employees"] if old else np.nan
+        np.testing.assert_equal(float(found.loc[account, "employees"]), float(now))
+        np.testing.assert_equal(float(found.loc[account, "employees_change_365d"]), float(change))

@@ -1,0 +1,186 @@
+"""`leap icp`: the ideal customer profiles with their evidence, as text, HTML, Markdown, CSV, SQL or JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.console import Console, Result, command_parser, day, dumps, run
+
+if TYPE_CHECKING:
+    from leap.bundle.model_bundle import ModelBundle
+    from leap.config import Settings
+    from leap.icp import ICPSearch
+    from leap.reports.icp import IcpSummary
+
+FORMATS = ("html", "json", "md", "csv", "sql")
+SUFFIXES = {".htm": "html", ".markdown": "md"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Show the profiles of a version."""
+    parser = command_parser("icp", "Ideal customer profiles with their evidence.", data_until=True)
+    parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else text")
+    parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
+    return run(parser, argv, icp)
+
+
+def icp(args: argparse.Namespace, console: Console) -> Result:
+    """Fetch, summarise, render, write."""
+    from leap.config import load_settings
+    from leap.reports import icp as report
+
+    chosen = chosen_format(args)
+    settings = load_settings(args.workspace)
+    summary, document = found(args, console, settings)
+    renderers: dict[str | None, Callable[[IcpSummary], str]] = {
+        "html": report.render_html,
+        "md": report.render_markdown,
+        "csv": report.render_csv,
+        "sql": report.render_sql,
+        None: report.render_text,
+    }
+    text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if args.out is None:
+        return Result(document, text)
+    write(args.out, text)
+    counted = f"{len(summary.profiles)} profile(s), {len(summary.attributes)} condition(s) measured -> {args.out}"
+    return Result({**document, "out": str(args.out), "format": chosen}, counted)
+
+
+def chosen_format(args: argparse.Namespace) -> str | None:
+    """What was asked for, or what the name of the file says; None is text for a terminal."""
+    from leap.errors import UsageError
+
+    if args.format or args.out is None:
+        return str(args.format) if args.format else None
+    suffix = args.out.suffix.lower()
+    guessed: str = SUFFIXES.get(suffix, suffix.removeprefix("."))
+    if guessed not in FORMATS:
+        raise UsageError(
+            f"{args.out.name}: expected a name ending in {', '.join(f'.{name}' for name in FORMATS)}.",
+            remedy="Or say which with --format.",
+        )
+    return guessed
+
+
+def found(args: argparse.Namespace, console: Console, settings: Settings) -> tuple[IcpSummary, Mapping[str, Any]]:
+    """The report of the version asked for; without a champion, why the latest training of the workspace gave none."""
+    from leap.bundle.model_bundle import ModelBundle
+    from leap.errors import NoModel
+    from leap.icp import ICPSearch
+    from leap.registry import Store
+    from leap.reports import icp as report
+
+    store, company = Store(args.store, args.workspace), settings.company.name
+    declined = None if args.version else store.declined_reason(company)
+    try:
+        with console.stage("loading the model"):
+            fetched = store.load(args.version or "champion")
+            bundle = ModelBundle.load(fetched.folder)
+        require_same_company(bundle, settings, fetched.version, args.version is None)
+    except NoModel:
+        if declined is None:
+            raise
+        nothing = ICPSearch((), (), declined)
+        return report.summarise_alone(nothing, settings), icp_document(nothing, settings, None)
+    if declined:
+        console.note(f"The latest training of {company} gave no model: {declined} This is the champion before it.")
+    if args.data_until is None or day_only(args.data_until) == bundle.trained_on:
+        document = {
+            **bundle.icp_document(),
+            "version": fetched.version,
+            **data_of(bundle.trained_on, bundle.definition_hash),
+        }
+        return report.summarise(bundle, fetched.version), document
+    anew, until = found_until(args, console, bundle)
+    note = f"Found anew in the rows known before {until}; the models of version {fetched.version} are not part of it."
+    summary = report.summarise_alone(anew, settings, data_until=until, notes=[note])
+    return summary, {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
+
+
+def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:
+    """NoModel if the version was trained on another company with other tables or columns."""
+    from leap.errors import NoModel
+
+    name = settings.company.name
+    if bundle.company == name or offers(settings, bundle):
+        return
+    raise NoModel(
+        f"{'The champion, ' if is_champion else ''}version {version}, is a model of {bundle.company}, whose features "
+        f"the tables of {name} do not have.",
+        remedy="Train one for this workspace (leap train DIR --promote), or choose another --store or --version.",
+    )
+
+
+def offers(settings: Settings, bundle: ModelBundle) -> bool:
+    """Whether a workspace declares every table and column that the features of a bundle come from."""
+    recipes = [feature.recipe for feature in bundle.catalog.features if feature.recipe.table]
+    declared = {name: set(table.columns) for name, table in settings.tables.items()}
+    trained = {name: set(table.columns) for name, table in bundle.settings.tables.items()}
+    return all(
+        recipe.table in declared
+        and (recipe.column not in trained.get(recipe.table, set()) or recipe.column in declared[recipe.table])
+        for recipe in recipes
+    )
+
+
+def found_until(args: argparse.Namespace, console: Console, bundle: ModelBundle) -> tuple[ICPSearch, str]:
+    """What the same search finds in the rows known before ``--data-until``, with the features the version knows."""
+    from leap.errors import NotEnoughData
+    from leap.features import TENURE, discover_features
+    from leap.icp import ICPSearch
+    from leap.icp.discover import discover_icps
+    from leap.models.frames import fit_frame, health_frame
+    from leap.sources import read_workspace
+
+    with console.stage("reading the tables"):
+        tables = read_workspace(args.workspace, data_until=args.data_until)
+    until = f"{tables.data_until:%Y-%m-%d}"
+    try:
+        with console.stage("looking for ICPs"):
+            catalog = discover_features(tables).with_features(bundle.catalog.names)
+            # The date from which the record is whole needs no features: the least will do.
+            begins = health_frame(tables, catalog.with_features([TENURE])).record_begins
+            return discover_icps(tables, fit_frame(tables, catalog, begins), args.seed), until
+    except NotEnoughData as error:
+        return ICPSearch((), (), str(error)), until
+
+
+def icp_document(search: ICPSearch, settings: Settings, version: str | None) -> dict[str, Any]:
+    """The JSON of `icp` for a search that belongs to no bundle."""
+    company = settings.company
+    return {**search.to_json(), "company": company.name, "money_note": company.money_note, "version": version}
+
+
+def data_of(until: str, definition_hash: str) -> dict[str, str]:
+    """Keys that say what the numbers are of."""
+    return {"data_until": until, "definition_hash": definition_hash}
+
+
+def day_only(moment: str) -> str:
+    """The day of a moment in ISO 8601.
+
+    >>> day_only("2026-02-28T00:00:00")
+    '2026-02-28'
+    """
+    return day(moment)[:10]
+
+
+def write(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    from leap.bundle.files import write_file
+    from leap.errors import UsageError
+
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder to write {path.name} into.")
+    if path.is_dir():
+        raise UsageError(f"{path}: expected a file, found a folder.")
+    write_file(path, text.encode())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
