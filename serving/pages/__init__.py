@@ -40,6 +40,7 @@ environment.filters |= {
     "day": words.day,
     "span": words.span,
     "plain": words.plain,
+    "size": words.size,
     "spaced": words.spaced,
     "kpis": words.kpis,
     "path": lambda text: quote(str(text), safe=""),

@@ -99,9 +99,11 @@ def span(value: object) -> str:
 
     >>> span(["2025-01-01", "2026-01-01"]), span("2026-01-01"), span(None)
     ('1 Jan 2025 to 1 Jan 2026', '1 Jan 2026', '–')
+    >>> span({"accounts": 366, "rows": 745, "from": "2019-08-01", "to": "2021-11-01"})
+    '366 accounts, 1 Aug 2019 to 1 Nov 2021'
     """
     if isinstance(value, Mapping):
-        value = list(value.values())
+        return f"{number(value.get('accounts'))} accounts, {day(value.get('from'))} to {day(value.get('to'))}"
     if isinstance(value, list | tuple):
         return " to ".join(span(part) for part in value)
     return number(value) if isinstance(value, int | float) else day(value)
@@ -215,8 +217,21 @@ def bar(value: object, longest: float) -> Markup:
     ).format(kind, f"{start:.1f}", f"{length:.1f}")
 
 
-def interval(point: object, low: object, high: object, widest: float) -> Markup:
-    """A point with its interval against a line at zero."""
+def size(value: object) -> str:
+    """How many customers and prospects a profile matches now, and what to think of that.
+
+    >>> size({"customers": 98, "prospects": 0, "market": 609, "note": "may be too narrow"})
+    '98 customers and 0 prospects match now, of 609; may be too narrow'
+    """
+    if not isinstance(value, Mapping) or "customers" not in value:
+        return plain(value)
+    said = f"{number(value['customers'])} customers and {number(value.get('prospects'))} prospects match now"
+    said += f", of {number(value.get('market'))}"
+    return f"{said}; {value['note']}" if value.get("note") else said
+
+
+def interval(point: object, low: object, high: object, widest: float, less_is_better: bool = False) -> Markup:
+    """A point with its interval against a line at zero; of churn less is better."""
     middle, left, right = _figure(point), _figure(low), _figure(high)
     if middle is None or left is None or right is None:
         return Markup("")
@@ -225,6 +240,8 @@ def interval(point: object, low: object, high: object, widest: float) -> Markup:
         return f"{60 + 55 * max(-1.0, min(1.0, value / widest)):.1f}"
 
     kind = "raises" if left > 0 else "lowers" if right < 0 else "open"
+    if less_is_better:
+        kind = {"raises": "lowers", "lowers": "raises"}.get(kind, kind)
     return Markup(
         '<svg class="interval {kind}" viewBox="0 0 120 16" width="96" height="13" aria-hidden="true">'
         '<line class="axis" x1="60" y1="0" x2="60" y2="16"/>'

@@ -1,5 +1,6 @@
 """The same aggregates by other means: DuckDB's SQL for events, plain loops for periods and market."""
 
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -16,8 +17,15 @@ MOMENTS = [WEEK_ZERO + pd.Timedelta(weeks=n) for n in (13, 40, 66, 95)]
 WORLDS = [11, 12]
 
 
-def computed(records: dict[str, list[Row]], moment: pd.Timestamp) -> pd.DataFrame:
+@cache
+def world(seed: int) -> dict[str, list[Row]]:
+    return records_of_all_shapes(seed)
+
+
+@cache
+def computed(seed: int, moment: pd.Timestamp) -> pd.DataFrame:
     """Features by account."""
+    records = world(seed)
     tables = tables_from_records(ALL_SHAPES, records, data_until="2026-01-01")
     frame = build_features(tables, everyone_at(tables, moment), CATALOG).frame
     return frame.set_index(tables.accounts)
@@ -29,14 +37,14 @@ def day(text: str | None) -> pd.Timestamp | None:
 
 EVENTS = """
 WITH known AS (
-    SELECT account_id, CAST(occurred_at AS TIMESTAMP) AS at, kind, quantity, spent, rating, is_mobile = 'true' AS mobile
+    SELECT account_id, CAST(occurred_at AS TIMESTAMP) AS moment, kind, quantity, spent, rating, is_mobile = 'true' AS mobile
     FROM usage WHERE CAST(loaded_at AS TIMESTAMP) < $moment AND CAST(occurred_at AS TIMESTAMP) < $moment
 ), inside AS (
-    SELECT * FROM known WHERE at >= $moment - to_days($days)
+    SELECT * FROM known WHERE moment >= $moment - to_days($days)
 )
 SELECT ever.account_id,
     COALESCE(SUM(quantity), 0) AS usage_count,
-    COUNT(DISTINCT CAST(at AS DATE)) AS usage_active_days,
+    COUNT(DISTINCT CAST(moment AS DATE)) AS usage_active_days,
     COUNT(DISTINCT kind) AS usage_breadth,
     COALESCE(SUM(quantity) FILTER (kind = 'alpha'), 0) AS usage_alpha_count,
     COALESCE(SUM(spent), 0) AS usage_spent_sum,
@@ -51,8 +59,7 @@ GROUP BY ever.account_id
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp):
     """Half-open windows [T - days, T), of rows known before T, in a world whose rows lie on the edges."""
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     usage = pd.DataFrame(records["usage"])
     with duckdb.connect() as connection:
         connection.register("usage", usage)
@@ -72,8 +79,7 @@ def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp):
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_recency_and_trend_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     for account in found.index:
         known = [
             row for row in records["usage"] if row["account_id"] == account and pd.Timestamp(row["loaded_at"]) < moment
@@ -129,8 +135,7 @@ def periods_by_loop(rows: list[Row], moment: pd.Timestamp, name: str, known_at: 
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_periods_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     for account in ACCOUNTS:
         for name, known_at in (("technologies", "noticed_on"), ("subscriptions", "booked_on")):
             rows = [row for row in records[name] if row["account_id"] == account]
@@ -142,8 +147,7 @@ def test_periods_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_deals_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     for account in ACCOUNTS:
         rows = [
             row
@@ -162,8 +166,7 @@ def test_deals_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_market_figures_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
     """The latest period known, at its last known vintage, and its change against the last period a year before it."""
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     firms = {row["account_id"]: row for row in records["accounts"]}
     for account in ACCOUNTS:
         firm = firms[account]
@@ -193,8 +196,7 @@ def test_market_figures_are_those_of_a_plain_loop(seed: int, moment: pd.Timestam
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_histories_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
-    records = records_of_all_shapes(seed)
-    found = computed(records, moment)
+    records, found = world(seed), computed(seed, moment)
     for account in ACCOUNTS:
         rows = [
             (pd.Timestamp(row["observed_at"]), pd.Timestamp(row["loaded_at"]), row)

@@ -23,7 +23,7 @@ def declare(table: Table) -> list[Feature]:
         declared.feature(f"{name}_active_count", "active_count", f"{what} active", "", "none active", group=name),
         declared.feature(f"{name}_ever", "ever", f"{what}: has or has had any", "", "never any", value="boolean", group=name),
         declared.feature(
-            f"{name}_tenure_days", "tenure_days", f"{what}: days since the first began", "days", "never any",
+            f"{name}_tenure_days", "tenure_days", f"{what}: age of the first", "days", "never any",
             group=f"{name}_tenure",
         ),
         declared.feature(

@@ -276,7 +276,7 @@ def _revenue(guesses: list[Guess]) -> None:
         (events, _MONEY, "the money of a row; trailing months make the MRR"),
     ):
         for guess in candidates:
-            amount = guess.file.named(*names, looks=("number",))
+            amount = guess.file.named(*names, looks=("number", "constant"))
             if amount is None:
                 continue
             guess.say("role", "revenue", "what accounts pay")

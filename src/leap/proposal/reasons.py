@@ -61,6 +61,8 @@ def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[s
         return "a technical column of the export"
     if re.search(r"(^|_)(fivetran|is_deleted|livemode|deleted)(_|$)", name):
         return "a technical column of the export"
+    if _identifies(name):
+        return "an identifier"
     if (why := _in_time(name, shape, dated_elsewhere)) is not None:
         return why
     return _by_values(column, n_accounts)
@@ -77,10 +79,12 @@ def _in_time(name: str, shape: str, dated_elsewhere: dict[str, str]) -> str | No
     return None
 
 
+def _identifies(name: str) -> bool:
+    named = re.search(_IDENTIFIER, name) and not re.search(_NUMBER_OF, name)
+    return bool(named) and not re.search(_GEOGRAPHY, name)
+
+
 def _by_values(column: Column, n_accounts: int) -> str | None:
-    identifies = re.search(_IDENTIFIER, column.plain) and not re.search(_NUMBER_OF, column.plain)
-    if identifies and not re.search(_GEOGRAPHY, column.plain):
-        return "an identifier"
     if column.looks in ("number", "boolean"):
         return None
     if column.mean_words > 5 or column.mean_length > 60:

@@ -6,8 +6,8 @@ TERMS = (
     ("Inside, outside", "Accounts that meet the conditions, and all others."),
     (
         "Difference",
-        "Inside less outside, in points of a hundred. It is an association: accounts that meet the conditions did better "
-        "or worse. It does not say that changing the condition would change the outcome.",
+        "Inside less outside, in points of a hundred. It is an association: accounts that meet the conditions did "
+        "better or worse. It does not say that changing the condition would change the outcome.",
     ),
     (
         "95 % interval",
@@ -16,8 +16,8 @@ TERMS = (
     ),
     (
         "Found on, measured on",
-        "Rules are chosen on earlier accounts and measured on later, other accounts, so that no rule is praised for what "
-        "it was chosen for.",
+        "Rules are chosen on earlier accounts and measured on later, other accounts, so that no rule is praised for "
+        "what it was chosen for.",
     ),
     (
         "False-discovery rate",
@@ -25,7 +25,7 @@ TERMS = (
     ),
     ("Rules tried", "How many conditions and pairs were looked at on the earlier accounts; the more, the more luck."),
     ("MRR", "Monthly recurring revenue, net of recurring discounts."),
-    ("NRR", "Net revenue retention: what the accounts of a date pay at the end of the horizon over what they paid then."),
+    ("NRR", "Net revenue retention: what the accounts of a date pay a horizon later over what they paid then."),
     ("GRR", "Gross revenue retention: the same without any growth, account by account; never above 100%."),
     ("Churn, logo churn", "The share of accounts that no longer pay at the end of the horizon, by count."),
     ("Contraction", "What accounts that stayed pay less, as a share of the starting MRR."),
@@ -40,7 +40,7 @@ TERMS = (
     ("Out of time", "Judged on what followed after the data that the model had seen ended."),
     ("AUC", "How often, of an account with the event and one without, the right one is ranked higher; chance is 0.50."),
     ("Brier skill", "How much nearer the probabilities are to what happened than the base rate; 0 is no nearer."),
-    ("Account error", "Mean distance of an account's prediction from what followed; the baseline says one figure for all."),
+    ("Account error", "Mean distance of a prediction from what followed; the baseline says one figure for all."),
     ("Calibration", "Whether the predicted average equals the observed one; slope 1 is right, below 1 is too extreme."),
     ("Baseline", "What is said without any model: the rate or average of the training rows."),
     ("Definition hash", "Changes when a definition behind the numbers does; equal hashes can be compared."),

@@ -27,6 +27,7 @@ _FIGURES = {
     "mae": ("Account error", "lower"),
     "spearman": ("Rank correlation", "higher"),
     "portfolio_error": ("Portfolio error", "nearer"),
+    "coverage": ("Coverage of the intervals", "wanted"),
 }
 
 
@@ -59,6 +60,8 @@ class FigureSummary:
         if self.low is None or self.high is None or self.baseline is None:
             return "undefined"
         low, high, baseline = self.low, self.high, self.baseline
+        if _FIGURES[self.name][1] == "wanted":
+            return "as wanted" if low <= baseline <= high else f"{'more' if low > baseline else 'less'} than wanted"
         if _FIGURES[self.name][1] == "nearer":
             low, high, baseline = *_size_of(low, high), abs(baseline)
         if low <= baseline <= high:
@@ -81,6 +84,8 @@ class OutcomeSummary:
     predicted: float | None
     observed: float | None
     slope: float | None
+    plain_auc: float | None
+    """AUC of a plain logistic regression on the same rows."""
     losses: Mapping[str, float]
 
     @property
@@ -150,6 +155,7 @@ def _outcome(name: str, found: Mapping[str, Any]) -> OutcomeSummary:
         predicted=known(calibration["mean_predicted"]),
         observed=known(calibration["mean_observed"]),
         slope=known(calibration["slope"]),
+        plain_auc=known(found.get("linear_baseline", {}).get("auc")),
         losses=dict(found["inner_fold_losses"]),
     )
 
