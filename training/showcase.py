@@ -1,4 +1,6 @@
-"""`make demo`: the whole main job on the real example, told in findings; a second run reuses the model that is there."""
+"""`make demo`: the whole main job on the real example, told in findings; a second run reuses the model that is
+there.
+"""
 
 import json
 import os
@@ -136,7 +138,8 @@ def print_accounts(url: str) -> None:
         nrr = score["nrr"]
         say(
             f"  {score['name']}: churn {score['churn']['p']:.0%}, NRR {nrr['point']:.0%} "
-            f"({nrr['level']:.0%} interval {nrr['low']:.0%} to {nrr['high']:.0%}), model version {answer['model']['version']}"
+            f"({nrr['level']:.0%} interval {nrr['low']:.0%} to {nrr['high']:.0%}), model version "
+            f"{answer['model']['version']}"
         )
         for reason in score["reasons"]:
             say(f"    - {reason['phrase']}")

@@ -1,4 +1,6 @@
-"""How good the models are out of time: every figure beside a baseline, with an interval over accounts; and the leakage audit."""
+"""How good the models are out of time: every figure beside a baseline, with an interval over accounts; and the
+leakage audit.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _TELLING = re.compile(r"churn|cancel|terminat|left_|lost_|closed?_reason|is_acti
 class OutOfTime:
     """Predictions of rows by models that knew nothing after their fold's cutoff, and what followed.
 
-    `rows` are positions in the training frame; `baseline` are the training rows' means of each fold; `models` one per fold.
+    `rows` are positions in the training frame; `baseline` are the training rows' means of each fold; `models` one
+    per fold.
     Rows whose end was already known (`leaving`) have a prediction, but only the portfolio counts them, as ended.
     """
 
@@ -403,7 +406,8 @@ def _claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
     figure = churn.metrics.get("auc")
     if churn.learner == "base_rate" or figure is None:
         return False, (
-            f"No learner beat the base rate of {churn.base_rate:.1%} inside the training folds ({churn.n_events} churned "
+            f"No learner beat the base rate of {churn.base_rate:.1%} inside the training folds "
+            f"({churn.n_events} churned "
             f"accounts). {_needed(figure, churn)}"
         )
     return False, (
@@ -438,7 +442,9 @@ class Leak:
 
 
 def telling_names(tables: AccountTables) -> list[Leak]:
-    """Declared columns whose names tell what happened, unless their table is a history, which says when it was known."""
+    """Declared columns whose names tell what happened, unless their table is a history, which says when it was
+    known.
+    """
     found = []
     for name, table in tables.tables.items():
         for column, spec in table.spec.columns.items():

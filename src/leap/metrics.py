@@ -121,8 +121,8 @@ def calibration_slope(
 ) -> float:
     """Slope of a logistic regression of the outcome on the log-odds: 1 is right, below 1 too extreme; NaN if constant.
 
-    With `groups` each has an intercept of its own, so that a rate that drifts between folds is not taken for a wrong slope.
-    Cox (1958), "Two further applications of a model for binary regression".
+    With `groups` each has an intercept of its own, so that a rate that drifts between folds is not taken for a wrong
+    slope. Cox (1958), "Two further applications of a model for binary regression".
     """
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.log(p / (1 - p))

@@ -171,7 +171,8 @@ class Revenue:
         """
         if not self.by_periods:
             raise RevenueError(
-                "Movements need subscriptions (shape periods); found events, whose trailing revenue has no dated changes."
+                "Movements need subscriptions (shape periods); found events, whose trailing revenue has no "
+                "dated changes."
             )
         at = np.concatenate([self._start, self._end])
         micros = self._micros if rates_at is None else self._reporting(rates_at)
@@ -250,7 +251,8 @@ class _Rates:
             last = int(np.searchsorted(periods, _us(moment), side="right")) - 1
             if last < 0:
                 raise RevenueError(
-                    f"No rate for {currency} at {moment:%Y-%m-%d}; the first is of {pd.Timestamp(periods[0]):%Y-%m-%d}.",
+                    f"No rate for {currency} at {moment:%Y-%m-%d}; the first is of "
+                    f"{pd.Timestamp(periods[0]):%Y-%m-%d}.",
                     remedy="Add earlier rates to the table with role 'rates'.",
                 )
             factor[currencies == currency] = rates[last]
@@ -279,7 +281,9 @@ class RetentionFigures:
 
     @classmethod
     def of(cls, starting: np.ndarray, ending: np.ndarray, scale: int = MICROS) -> RetentionFigures:
-        """From whole amounts at the start and the end of the same accounts; those starting at 0 are not in the cohort."""
+        """From whole amounts at the start and the end of the same accounts; those starting at 0 are not in the
+        cohort.
+        """
         member = starting > 0
         start, end = starting[member], ending[member]
         total = int(start.sum())
@@ -347,7 +351,9 @@ def window(tables: AccountTables, start: str | None, end: str | None) -> tuple[p
 
 
 def retention(tables: AccountTables, start: pd.Timestamp, end: pd.Timestamp, *, by: str | None = None) -> Retention:
-    """Retention of the accounts that paid at `start`, measured at `end`; RevenueError if the window is not in the data."""
+    """Retention of the accounts that paid at `start`, measured at `end`; RevenueError if the window is not in the
+    data.
+    """
     revenue = Revenue(tables)
     if not start < end:
         raise RevenueError(f"The window must end after it starts; found from {start:%Y-%m-%d} to {end:%Y-%m-%d}.")
@@ -390,7 +396,9 @@ def _without_long_gaps(
 
 
 def window_ends(revenue: Revenue, settings: Settings, start: pd.Timestamp) -> np.ndarray:
-    """E of every account for a window of the horizon from `start`: grace and gaps applied, at the rates of the start."""
+    """E of every account for a window of the horizon from `start`: grace and gaps applied, at the rates of the
+    start.
+    """
     end = add_months(start, settings.outcome.horizon_months)
     ending = revenue.mrr_after_grace(end, settings.outcome.grace_days, rates_at=start)
     return _without_long_gaps(revenue, settings, start, end, ending)

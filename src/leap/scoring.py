@@ -1,4 +1,6 @@
-"""The one scoring path: features in, scores with intervals, reasons and ICP match out; batch, service and commands use it."""
+"""The one scoring path: features in, scores with intervals, reasons and ICP match out; batch, service and commands
+use it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ class ScoreTable:
     mrr: np.ndarray
     leaving: np.ndarray
     margin: np.ndarray
-    service_cost: np.ndarray
+    cost: np.ndarray
     columns: Mapping[str, np.ndarray]
     matrix: np.ndarray
 
@@ -85,11 +87,13 @@ class ScoreTable:
 
     @cached_property
     def value(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Value of twelve months and its interval in money; NaN without a gross margin or MRR."""
+        """Value of twelve months less its cost (to serve; to win, for prospects) and its interval in money; NaN
+        where unknown.
+        """
         found = self.prediction
-        point = account_value(self.mrr, found.p, found.d, found.u, self.margin, self._terms) - self.service_cost
-        low, high = self._intervals.value(found, point + self.service_cost, self.mrr * self.margin, self._terms)
-        return point, low - self.service_cost, high - self.service_cost
+        point = account_value(self.mrr, found.p, found.d, found.u, self.margin, self._terms) - self.cost
+        low, high = self._intervals.value(found, point + self.cost, self.mrr * self.margin, self._terms)
+        return point, low - self.cost, high - self.cost
 
     @cached_property
     def matches(self) -> list[Match]:
@@ -265,10 +269,17 @@ def _table(
         mrr=mrr,
         leaving=rows["leaving"].to_numpy(dtype=bool),
         margin=margins(tables, ValueTerms.of(bundle.settings))[codes],
-        service_cost=service_cost_a_year(tables, as_of)[codes],
+        cost=service_cost_a_year(tables, as_of)[codes]
+        if model.scope == Scope.HEALTH
+        else np.full(len(ids), _cac(bundle)),
         columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
         matrix=model.encoder.encode(frame),
     )
+
+
+def _cac(bundle: ModelBundle) -> float:
+    """What winning a customer usually costs; nothing where no costs are given."""
+    return float(bundle.economics.get("cac") or 0.0)
 
 
 def _or_nan(value: float | None) -> float:
@@ -297,7 +308,9 @@ class Scorer:
     def build(
         cls, bundle: ModelBundle, version: str, tables: AccountTables | None, as_of: pd.Timestamp | None = None
     ) -> Scorer:
-        """Score every customer at `as_of` (default: the end of the data) once; CatalogError if the tables do not fit."""
+        """Score every customer at `as_of` (default: the end of the data) once; CatalogError if the tables do not
+        fit.
+        """
         if tables is None:
             return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
         moment = as_of or tables.data_until
@@ -369,7 +382,7 @@ class Scorer:
                 )
         mrr = np.full(len(prospects), _or_nan(self.bundle.economics.get("new_mrr")))
         given = [(name, {**attributes, TENURE: 0.0}) for name, attributes in prospects]
-        table = self._plain_table(self.bundle.fit, given, mrr)
+        table = self._plain_table(self.bundle.fit, given, mrr, _cac(self.bundle))
         return [table.to_json(i, top) for i in range(len(table))]
 
     def by_rows(
@@ -378,7 +391,8 @@ class Scorer:
         as_of: str | None = None,
         top: int = 5,
     ) -> list[dict[str, Any]]:
-        """Scores of accounts given as raw rows of the workspace's tables, through the same checks and features as files.
+        """Scores of accounts given as raw rows of the workspace's tables, through the same checks and features as
+        files.
 
         Market tables that are not given are the workspace's own.
         """
@@ -447,7 +461,11 @@ class Scorer:
         return np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
 
     def _plain_table(
-        self, model: ScopeModel, accounts: Sequence[tuple[str, Mapping[str, object]]], mrr: np.ndarray
+        self,
+        model: ScopeModel,
+        accounts: Sequence[tuple[str, Mapping[str, object]]],
+        mrr: np.ndarray,
+        cost: float = 0.0,
     ) -> ScoreTable:
         catalog = model.encoder.catalog
         values = [dict(given) for _, given in accounts]
@@ -473,7 +491,7 @@ class Scorer:
             mrr=mrr,
             leaving=np.zeros(n, dtype=bool),
             margin=np.full(n, terms.gross_margin),
-            service_cost=np.zeros(n),
+            cost=np.full(n, cost),
             columns=columns,
             matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
         )
@@ -534,7 +552,8 @@ def require_same_tables(bundle: ModelBundle, tables: AccountTables) -> None:
     missing = {f.recipe.table for f in bundle.catalog.features if f.recipe.table} - set(tables.tables)
     if missing:
         raise CatalogError(
-            f"The model of {bundle.company} needs table(s) {sorted(missing)}; the workspace has {sorted(tables.tables)}.",
+            f"The model of {bundle.company} needs table(s) {sorted(missing)}; the workspace has "
+            f"{sorted(tables.tables)}.",
             remedy="Score a workspace with the same tables, or train a model for this one.",
         )
 

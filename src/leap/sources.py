@@ -1,4 +1,4 @@
-"""Files to AccountTables: CSV, Parquet (file, folder or glob) and DuckDB, each where it lies; and the quarantine back."""
+"""Files to AccountTables: CSV, Parquet (file, folder or glob) and DuckDB, each where it lies; the quarantine back."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Temporal folds, purged by the horizon: no training label is still open at the cutoff.
 
-A worked example: horizon 12 months, data from 2020-01-01, end of data 2024-01-02. The last complete row is of 2023-01-01.
-A fold with cutoff 2022-01-01 trains on rows whose outcome was known by then (as_of up to 2021-01-01) and tests on the rows of
-2022-01-01 and later; the year between them is the gap.
+A worked example: horizon 12 months, data from 2020-01-01, end of data 2024-01-02. The last complete row is of
+2023-01-01.
+A fold with cutoff 2022-01-01 trains on rows whose outcome was known by then (as_of up to 2021-01-01) and tests on
+the rows of 2022-01-01 and later; the year between them is the gap.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Fold:
 
 
 def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray, trainable: np.ndarray) -> list[Fold]:
-    """Up to four outer folds over the latest rows, each tested on at most twelve months; none if the history is too short.
+    """Up to four outer folds over the latest rows, each tested on at most twelve months; none if the history is too
+    short.
 
     `as_of` and `known_at` are datetime64 arrays, shape (n,); outer folds hold all accounts, as in use.
     """
@@ -57,11 +59,13 @@ def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray
 def inner_folds(
     accounts: np.ndarray, as_of: np.ndarray, known_at: np.ndarray, count: int = 4
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of masks (train, validation) over training rows, disjoint in accounts and purged in time where the rows allow.
+    """Pairs of masks (train, validation) over training rows, disjoint in accounts and purged in time where the rows
+    allow.
 
-    Accounts are dealt to groups by a fixed hash of their position, so that row order changes nothing. The rows of a group
-    after the middle cutoff validate what the other groups' rows, known by then, have trained; a history shorter than the
-    horizon leaves only the parting by accounts.
+    Accounts are dealt to groups by a fixed hash of their position, so that row order changes nothing. The rows of a
+    group
+    after the middle cutoff validate what the other groups' rows, known by then, have trained; a history shorter than
+    the horizon leaves only the parting by accounts.
     """
     group = (accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)).astype(np.int64) % count
     cutoff = _inner_cutoff(as_of, known_at)
@@ -72,7 +76,9 @@ def inner_folds(
 
 
 def _inner_cutoff(as_of: np.ndarray, known_at: np.ndarray) -> np.datetime64 | None:
-    """The earliest cutoff that leaves at least 40 % of the rows to train on and 20 % to validate; None if there is none."""
+    """The earliest cutoff that leaves at least 40 % of the rows to train on and 20 % to validate; None if there is
+    none.
+    """
     for date in np.unique(as_of):
         trained, validated = (known_at <= date).mean(), (as_of >= date).mean()
         if validated < 0.2:

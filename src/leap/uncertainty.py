@@ -1,7 +1,10 @@
-"""Intervals for an account's realised ratio and value: the smallest with the wanted weight, made honest by later outcomes.
+"""Intervals for an account's realised ratio and value: the smallest with the wanted weight, made honest by later
+outcomes.
 
-The model says how much weight the ratio has at 0 (churn), below 1, at 1 and above 1. The interval is the narrowest that holds
-a *nominal* share of it; the nominal share is the smallest with which the intervals covered the wanted share of the rows that
+The model says how much weight the ratio has at 0 (churn), below 1, at 1 and above 1. The interval is the narrowest
+that holds
+a *nominal* share of it; the nominal share is the smallest with which the intervals covered the wanted share of the
+rows that
 were predicted out of time (a conformal step: Gupta, Kuchibhotla & Ramdas 2022, "Nested conformal prediction").
 """
 
@@ -81,7 +84,8 @@ class Intervals:
 def fit_intervals(prediction: Prediction, ratio: np.ndarray) -> Intervals:
     """From rows predicted out of time and what followed: the smallest nominal share that covered the level.
 
-    The coverage stated is of the same rows; rows of one account are not independent, so it is a figure, not a guarantee.
+    The coverage stated is of the same rows; rows of one account are not independent, so it is a figure, not a
+    guarantee.
     """
     contraction = 1 - ratio[(ratio > 0) & (ratio < 1 - 1e-9)]
     expansion = ratio[ratio > 1 + 1e-9] - 1

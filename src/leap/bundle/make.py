@@ -34,7 +34,9 @@ def make_bundle(
     seed: int,
     trials: int,
 ) -> ModelBundle:
-    """Everything that goes live together; each scope gives its frame, final model, predictions out of time and quality."""
+    """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
+    quality.
+    """
     frame, model, found, quality = health
     fit_frame, fit_model, fit_found, fit_quality = fit
     bundle = ModelBundle(
@@ -91,7 +93,8 @@ def _provenance(
     notes = []
     if frame.record_begins is not None:
         notes.append(
-            f"Rows before {frame.record_begins:%Y-%m-%d} are left out: hardly any account churned in them, so those that left "
+            f"Rows before {frame.record_begins:%Y-%m-%d} are left out: hardly any account churned in "
+            f"them, so those that left "
             "earlier seem to be missing."
         )
     notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]

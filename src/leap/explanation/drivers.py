@@ -1,4 +1,6 @@
-"""Drivers of a model: features grouped with those that say the same, their share, direction and stability over folds."""
+"""Drivers of a model: features grouped with those that say the same, their share, direction and stability over
+folds.
+"""
 
 from __future__ import annotations
 

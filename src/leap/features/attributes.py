@@ -64,7 +64,8 @@ def compute_history(view: TableView, features: list[Feature], n_accounts: int) -
 
 
 def first_observed(view: TableView, feature: Feature, n_accounts: int) -> np.ndarray:
-    """The first value ever observed, whatever the moment: what stands in for "before it bought" where nothing older is known.
+    """The first value ever observed, whatever the moment: what stands in for "before it bought" where nothing older
+    is known.
 
     Only the fit frame of `build_features` asks for this, for accounts that were observed too late, and flags them.
     """

@@ -20,8 +20,8 @@ TENURE = "tenure_months"
 class FeatureFrame:
     """Features of snapshots: `frame` has the catalog's columns in its order, one row per snapshot.
 
-    Numbers and booleans are float64 (missing: NaN), categories are text (missing: None). `observed_late` marks rows whose
-    fit features were first observed only after the purchase they stand for.
+    Numbers and booleans are float64 (missing: NaN), categories are text (missing: None). `observed_late` marks rows
+    whose fit features were first observed only after the purchase they stand for.
     """
 
     frame: pd.DataFrame
@@ -156,7 +156,9 @@ class _Moment:
         return values
 
     def _segment(self, column: str | None) -> np.ndarray | None:
-        """Each account's segment as known before the moment, from the attributes or history table that has the column."""
+        """Each account's segment as known before the moment, from the attributes or history table that has the
+        column.
+        """
         if column is None:
             return None
         for name, table in self.tables.tables.items():

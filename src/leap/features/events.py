@@ -1,4 +1,6 @@
-"""`events`: counts, sums, means, active days, breadth and recency over windows, trend between windows; deals by result."""
+"""`events`: counts, sums, means, active days, breadth and recency over windows, trend between windows; deals by
+result.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def _declare_windows(table: Table) -> list[Feature]:
     for days in spec.windows_days:
         last = f"last {days} days"
         features += [
-            declared.feature(f"{name}_count_{days}d", "count", f"{what}, {last}", declared.unit(spec.quantity or "") or "events", never, window_days=days, group=name),
+            declared.feature(
+                f"{name}_count_{days}d", "count", f"{what}, {last}", declared.unit(spec.quantity or "") or "events",
+                never, window_days=days, group=name,
+            ),
             declared.feature(
                 f"{name}_active_days_{days}d", "active_days", f"Days with {name}, {last}", "days", never,
                 window_days=days, group=name,
@@ -86,7 +91,9 @@ def _declare_windows(table: Table) -> list[Feature]:
 def _declare_deals(table: Table) -> list[Feature]:
     declared, name = Declared(table), table.name
     return [
-        declared.feature(f"{name}_{result}_count", result, f"{families.words(name)} {result}", "deals", "no deals yet", group=name)
+        declared.feature(
+            f"{name}_{result}_count", result, f"{families.words(name)} {result}", "deals", "no deals yet", group=name
+        )
         for result in ("open", "won", "lost")
     ]  # fmt: skip
 

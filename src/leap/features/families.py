@@ -125,8 +125,8 @@ class Declared:
 def kind_of(column: pd.Series, accounts: pd.Series | None = None) -> Kind | None:
     """What a column holds; None if it has no values, or so many that it can only be an identifier or free text.
 
-    >>> kind_of(pd.Series(["True", "False", ""])), kind_of(pd.Series(["1", "2.5"])), kind_of(pd.Series(["a", "b", "a", "a"]))
-    ('boolean', 'number', 'category')
+    >>> [kind_of(pd.Series(cells)) for cells in (["True", "False", ""], ["1", "2.5"], ["a", "b", "a", "a"])]
+    ['boolean', 'number', 'category']
     """
     present = column[~values.is_missing(column)]
     if present.empty:

@@ -86,7 +86,9 @@ class _Series:
         return cls(indicators, segments, order, group[order], period[order], value[order])
 
     def known(self, view: TableView) -> tuple[np.ndarray, np.ndarray]:
-        """Latest value published before the moment and its change over a year, one entry for each indicator and segment."""
+        """Latest value published before the moment and its change over a year, one entry for each indicator and
+        segment.
+        """
         size = len(self.indicators) * len(self.segments)
         known = view.source.known[self.order] < view.limit
         # Assignment with repeated groups keeps the last one: of a period published twice the last one known counts.

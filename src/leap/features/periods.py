@@ -21,7 +21,9 @@ def declare(table: Table) -> list[Feature]:
     name, what = table.name, families.words(table.name)
     features = [
         declared.feature(f"{name}_active_count", "active_count", f"{what} active", "", "none active", group=name),
-        declared.feature(f"{name}_ever", "ever", f"{what}: has or has had any", "", "never any", value="boolean", group=name),
+        declared.feature(
+            f"{name}_ever", "ever", f"{what}: has or has had any", "", "never any", value="boolean", group=name
+        ),
         declared.feature(
             f"{name}_tenure_days", "tenure_days", f"{what}: age of the first", "days", "never any",
             group=f"{name}_tenure",

@@ -1,4 +1,6 @@
-"""Profiles: rules that held on later accounts, as established and negative ICPs with a statement, evidence and figures."""
+"""Profiles: rules that held on later accounts, as established and negative ICPs with a statement, evidence and
+figures.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,8 @@ class ICPSearch:
 def find_icps(earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]]) -> ICPSearch:
     """Rules found on earlier accounts and measured on later, different ones.
 
-    `drivers` are the fit features with their mean SHAP contribution, largest first, of a fit model of the earlier accounts.
+    `drivers` are the fit features with their mean SHAP contribution, largest first, of a fit model of the earlier
+    accounts.
     """
     features = [feature for feature, _ in drivers[:_MAX_FEATURES]]
     if not features:
@@ -187,13 +190,17 @@ def _statement(kind: str, rule: Rule, evidence: Evidence) -> str:
     if evidence.metric == "churn":
         seen = f"{headline.inside:.0%} of them left within a year, against {headline.outside:.0%} of the others"
     else:
-        seen = f"they kept {headline.inside:.0%} of their revenue over a year, against {headline.outside:.0%} for the others"
+        seen = (
+            f"they kept {headline.inside:.0%} of their revenue over a year, against "
+            f"{headline.outside:.0%} for the others"
+        )
     difference = (
         f"{headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
     )
     who = "Prefer" if kind != "negative" else "Think twice about"
     return (
-        f"{who} companies with {rule.words}: {seen} ({difference}; seen on {evidence.matched} of {evidence.accounts} accounts "
+        f"{who} companies with {rule.words}: {seen} ({difference}; seen on {evidence.matched} of "
+        f"{evidence.accounts} accounts "
         f"that the rule was not found on, {years})."
     )
 
@@ -202,7 +209,8 @@ def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
     best = min(attributes, key=lambda a: a.evidence.q_value)
     headline = best.evidence.headline
     return (
-        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones and none held: the best, "
+        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones "
+        f"and none held: the best, "
         f"{best.rule.words}, shows {headline.lift * 100:+.1f} points, interval {headline.low * 100:+.1f} to "
         f"{headline.high * 100:+.1f}, false-discovery rate {best.evidence.q_value:.2f}."
     )

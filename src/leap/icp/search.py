@@ -1,4 +1,6 @@
-"""Candidate rules from the drivers of a fit model on earlier accounts, and their measurement on later, different ones."""
+"""Candidate rules from the drivers of a fit model on earlier accounts, and their measurement on later, different
+ones.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,8 @@ def parted(population: Population, known_at: np.ndarray) -> tuple[np.ndarray, np
     """Masks of the rows rules are found on, and of the later rows of other accounts that they are measured on.
 
     Half of the accounts, by a fixed hash, may be found on, with the rows whose outcome was known at a cutoff; all other
-    accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about twice as
-    many rows to measure on.
+    accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about
+    twice as many rows to measure on.
     """
     half = (population.accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(63)) == 0
     best: tuple[float, np.ndarray, np.ndarray] | None = None

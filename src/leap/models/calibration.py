@@ -1,6 +1,7 @@
 """Platt calibration: a smooth, strictly increasing map from a margin to a probability, stored as two numbers.
 
-Platt (1999), "Probabilistic outputs for support vector machines". The slope comes from out-of-fold margins, drawn towards 1
+Platt (1999), "Probabilistic outputs for support vector machines". The slope comes from out-of-fold margins, drawn
+towards 1
 as if ten more events of each kind had a slope of 1; the intercept makes the mean prediction the observed rate.
 """
 

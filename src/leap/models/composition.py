@@ -1,6 +1,7 @@
 """Churn, contraction and expansion and their composition into NRR: `NRR = (1 - p)(1 - d + u)`, exactly, for every row.
 
-`p` is the probability of losing the logo; given that the account is retained, `d = q_d * size_d` and `u = q_u * size_u` are a
+`p` is the probability of losing the logo; given that the account is retained, `d = q_d * size_d` and `u = q_u *
+size_u` are a
 propensity times the size of such a change. `q_d` and `size_d` lie in [0, 1] and `u >= 0` by their links.
 """
 
@@ -87,7 +88,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each encoded column adds, shape (n, width): points of churn probability and of NRR; a row plus its base is the score."""
+    """What each encoded column adds, shape (n, width): points of churn probability and of NRR; a row plus its base
+    is the score.
+    """
 
     probability: np.ndarray
     nrr: np.ndarray

@@ -1,4 +1,6 @@
-"""What a scope learns from: its snapshots with features, outcomes and folds, rows before the churn record begins left out."""
+"""What a scope learns from: its snapshots with features, outcomes and folds, rows before the churn record begins
+left out.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def health_frame(tables: AccountTables, catalog: FeatureCatalog) -> ScopeFrame:
 
 
 def fit_frame(tables: AccountTables, catalog: FeatureCatalog, record_begins: pd.Timestamp | None = None) -> ScopeFrame:
-    """Accounts at each anniversary of their first payment, with the fit features of that first day and tenure beside them."""
+    """Accounts at each anniversary of their first payment, with the fit features of that first day and tenure
+    beside them.
+    """
     fit = FeatureCatalog(tuple(f for f in catalog.features if f.scope == Scope.FIT or f.name == TENURE))
     return _frame(tables, Scope.FIT, purchase_snapshots(tables), fit, record_begins)
 
@@ -74,7 +78,8 @@ def _frame(
     if not outcomes.complete.any():
         months = tables.settings.outcome.horizon_months
         raise NotEnoughData(
-            f"No snapshot has a complete outcome: the data end before {tables.data_until:%Y-%m-%d}, less than {months} months "
+            f"No snapshot has a complete outcome: the data end before {tables.data_until:%Y-%m-%d}, "
+            f"less than {months} months "
             "after the first revenue.",
             remedy=f"Give more history, or a shorter outcome.horizon_months than {months} (3 or 6).",
         )

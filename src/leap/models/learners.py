@@ -1,6 +1,7 @@
 """What a model is made of: base rate, linear and boosted trees, each with a margin and exact contributions to it.
 
-A margin is log-odds for outcomes that happen or not, and the ratio itself for amounts. Contributions plus the base are the
+A margin is log-odds for outcomes that happen or not, and the ratio itself for amounts. Contributions plus the base
+are the
 margin on every row: closed form for linear models, path-dependent TreeSHAP for trees (Lundberg et al. 2020, "From local
 explanations to global understanding with explainable AI for trees").
 """
@@ -64,7 +65,8 @@ class BaseRate:
 
 @dataclass(frozen=True)
 class Linear:
-    """Logistic or ridge regression on standardised columns, long-tailed ones as signed logarithms, clipped at 4 deviations.
+    """Logistic or ridge regression on standardised columns, long-tailed ones as signed logarithms, clipped at 4
+    deviations.
 
     A missing value counts as the training mean, plus its own coefficient where missing was frequent.
     """
@@ -157,7 +159,8 @@ def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRa
 def fit_linear(
     matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, penalties: Sequence[float]
 ) -> list[Linear]:
-    """Ridge (least squares) or L2 logistic regression, one for each penalty, which is per row and so the same for any number.
+    """Ridge (least squares) or L2 logistic regression, one for each penalty, which is per row and so the same for
+    any number.
 
     The columns are prepared once for all penalties.
     """

@@ -1,4 +1,6 @@
-"""Honest choice of a learner inside purged, account-grouped folds, the simpler one preferred within one standard error."""
+"""Honest choice of a learner inside purged, account-grouped folds, the simpler one preferred within one standard
+error.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ SMALL_TREES: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows of one outcome, sorted by (account, as_of): encoded matrix, outcome, weight and their folds' keys."""
+    """Training rows of one outcome, sorted by (account, as_of): encoded matrix, outcome, weight and their folds'
+    keys.
+    """
 
     matrix: np.ndarray
     outcome: np.ndarray
@@ -190,7 +194,8 @@ def _best_of_each_kind(losses: Mapping[Candidate, np.ndarray]) -> list[Candidate
 def _centred(rows: Rows, margin: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """Margins moved in each fold so that the mean prediction is the observed rate.
 
-    A rate that drifts between training and validation says nothing about which learner ranks and spreads accounts better.
+    A rate that drifts between training and validation says nothing about which learner ranks and spreads accounts
+    better.
     """
     if rows.task == "ratio":
         return margin

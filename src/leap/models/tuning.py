@@ -1,4 +1,6 @@
-"""Optuna looks for settings of the boosted candidate, judged by the inner folds' loss of rows that no test fold holds."""
+"""Optuna looks for settings of the boosted candidate, judged by the inner folds' loss of rows that no test fold
+holds.
+"""
 
 from __future__ import annotations
 

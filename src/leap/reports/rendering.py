@@ -136,7 +136,7 @@ def quoted(value: object) -> str:
 
 
 def cell(value: object) -> object:
-    """A value for a CSV cell: text that a spreadsheet would run as a formula gets a leading quote, numbers stay numbers.
+    """A value for a CSV cell: text that a spreadsheet would run gets a leading quote, numbers stay numbers.
 
     >>> cell("=1+1"), cell("Acme"), cell(-1.5), cell(None)
     ("'=1+1", 'Acme', -1.5, None)

@@ -14,7 +14,8 @@ def text(measured: Retention, company: Company) -> str:
     if figures.reason:
         return "\n".join([*lines, f"  undefined: {figures.reason} (no account paid at the start)"])
     lines += [
-        f"  {figures.accounts:,} accounts, starting MRR {figures.starting_mrr:,.2f} {company.currency}, ending MRR of the same "
+        f"  {figures.accounts:,} accounts, starting MRR {figures.starting_mrr:,.2f} "
+        f"{company.currency}, ending MRR of the same "
         f"accounts {figures.ending_mrr:,.2f}",
         f"  NRR {_share(figures.nrr)}   GRR {_share(figures.grr)}   logo churn {_share(figures.logo_churn)}",
         f"  churn {_share(figures.churn_rate)}, contraction {_share(figures.contraction_rate)}, expansion "
@@ -32,7 +33,8 @@ def text(measured: Retention, company: Company) -> str:
 
 def _segment_line(name: str, figures: RetentionFigures) -> str:
     return (
-        f"  {name[:40]:<40} {figures.accounts:>6,} accounts  NRR {_share(figures.nrr):>7}  GRR {_share(figures.grr):>7}  "
+        f"  {name[:40]:<40} {figures.accounts:>6,} accounts  NRR {_share(figures.nrr):>7}  GRR "
+        f"{_share(figures.grr):>7}  "
         f"logo churn {_share(figures.logo_churn):>7}"
     )
 

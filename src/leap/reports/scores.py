@@ -15,12 +15,14 @@ def text(document: Mapping[str, Any], batch: Batch, bundle: ModelBundle) -> str:
     portfolio, company = document["portfolio"], bundle.settings.company
     lines = [
         f"{document['rows']:,} rows ({document['customers']:,} customers, {document['prospects']:,} prospects, "
-        f"{document['abstained']} abstained) as of {document['as_of']} by version {document['version']} -> {document['out']}"
+        f"{document['abstained']} abstained) as of {document['as_of']} by version "
+        f"{document['version']} -> {document['out']}"
     ]
     if portfolio["nrr"] is not None:
         months = bundle.settings.outcome.horizon_months
         lines.append(
-            f"Expected over {months} months: NRR {portfolio['nrr']:.1%}, GRR {portfolio['grr']:.1%}, churn {portfolio['churn']:.1%} "
+            f"Expected over {months} months: NRR {portfolio['nrr']:.1%}, GRR {portfolio['grr']:.1%}, "
+            f"churn {portfolio['churn']:.1%} "
             f"of {money(portfolio['mrr'], company.currency)} MRR."
         )
     at_risk = batch.most_at_risk(5)
@@ -40,7 +42,10 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     if score["abstained"]:
         return [f"{head}: no score, {score['abstained']}"]
     nrr, value = score["nrr"], score["value_12m"]["point"]
-    head += f": churn {score['churn']['p']:.0%}, NRR {nrr['point']:.0%} ({nrr['level']:.0%} interval {nrr['low']:.0%} to {nrr['high']:.0%})"
+    head += (
+        f": churn {score['churn']['p']:.0%}, NRR {nrr['point']:.0%} ({nrr['level']:.0%} interval "
+        f"{nrr['low']:.0%} to {nrr['high']:.0%})"
+    )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
     return [head, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]

@@ -164,7 +164,10 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
             "definition_hash": bundle.definition_hash,
             "trained_on": bundle.trained_on,
         },
-        "description": f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP profiles.",
+        "description": (
+            f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP "
+            f"profiles."
+        ),
     }
 
 

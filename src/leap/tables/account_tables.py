@@ -168,7 +168,9 @@ class TableView:
         return np.flatnonzero(self.source.known < self.limit)
 
     def window(self, days: int, *, before_days: int = 0) -> np.ndarray:
-        """Positions of the rows with their own time in `[moment - before - days, moment - before)`, known before the moment."""
+        """Positions of the rows with their own time in `[moment - before - days, moment - before)`, known before
+        the moment.
+        """
         at = self.source.at
         upper = self.limit - np.timedelta64(before_days, "D")
         stop = int(np.searchsorted(at, upper, side="left"))
@@ -188,7 +190,9 @@ class TableView:
         return np.asarray(cache[column][positions])
 
     def moments(self, column: str, positions: np.ndarray) -> np.ndarray:
-        """A moment column of rows; ends, cancellations and results that were not known before the moment are missing."""
+        """A moment column of rows; ends, cancellations and results that were not known before the moment are
+        missing.
+        """
         moments = self.values(column, positions).astype("datetime64[us]")
         if column == END:
             cancelled = self.values(CANCELLED, positions).astype("datetime64[us]")

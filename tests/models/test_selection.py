@@ -1,0 +1,131 @@
+"""The choice is honest: nothing on noise, a line on a line, trees on steps."""
+
+import numpy as np
+import pytest
+
+from leap.models.selection import MIN_EVENTS, PENALTIES, Candidate, Rows, _hashable, choose, recency, thinned, train
+
+DATES = np.array([np.datetime64("2021-01-01") + np.timedelta64(31 * i, "D") for i in range(36)]).astype(
+    "datetime64[us]"
+)
+
+
+def rows_of(n: int, margin, seed: int, rows_per_account: int = 1, width: int = 8) -> Rows:
+    """`n` accounts whose log-odds of leaving are `margin(x)`; a year's horizon, rows spread over three years."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, width))
+    outcome = (rng.random(n) < 1 / (1 + np.exp(-margin(x)))).astype(float)
+    as_of = DATES[rng.integers(0, 36 - rows_per_account + 1, n)]
+    times = np.repeat(np.arange(n), rows_per_account)
+    as_of = (as_of[:, None] + np.arange(rows_per_account) * np.timedelta64(31, "D")).ravel()
+    return Rows(x[times], outcome[times], recency(as_of), times, as_of, as_of + np.timedelta64(365, "D"), "binary")
+
+
+def noise(x: np.ndarray) -> np.ndarray:
+    return np.full(len(x), -1.2)
+
+
+def line(x: np.ndarray) -> np.ndarray:
+    return -1.0 + 0.9 * x[:, 0] - 0.7 * x[:, 1] + 0.4 * x[:, 2]
+
+
+def steps(x: np.ndarray) -> np.ndarray:
+    """High only where two features disagree in sign: no line sees it."""
+    return np.where((x[:, 0] > 0) != (x[:, 1] > 0), 1.6, -2.2)
+
+
+def test_nothing_is_learned_from_noise():
+    chosen = [train(rows_of(400, noise, seed)).candidate.name for seed in range(8)]
+    assert chosen.count("base_rate") >= 7, chosen
+
+
+def test_nothing_is_learned_from_noise_that_is_repeated_every_month():
+    """Twelve rows an account that say the same: chosen by rows and not accounts, memory of an account would win."""
+    chosen = [train(rows_of(150, noise, seed, rows_per_account=12)).candidate.name for seed in range(5)]
+    assert chosen.count("base_rate") >= 4, chosen
+
+
+def test_a_line_is_chosen_where_the_truth_is_one():
+    chosen = [train(rows_of(1000, line, seed)).candidate.name for seed in range(4)]
+    assert chosen.count("linear") >= 3, chosen
+
+
+def test_trees_are_chosen_where_the_truth_is_made_of_steps():
+    chosen = [train(rows_of(1000, steps, seed)).candidate.name for seed in range(3)]
+    assert chosen == ["boosted"] * 3
+
+
+@pytest.mark.parametrize("truth", [line, steps])
+def test_probabilities_of_the_choice_are_calibrated_on_new_accounts(truth):
+    found = train(rows_of(1000, truth, 0))
+    new = rows_of(20_000, truth, 99)
+    p = found.predict(new.matrix)
+    assert p.mean() == pytest.approx(new.outcome.mean(), abs=0.04)
+    high = p >= np.quantile(p, 0.9)
+    assert p[high].mean() == pytest.approx(new.outcome[high].mean(), abs=0.12)
+
+
+def test_too_few_events_leave_the_base_rate():
+    rows = rows_of(600, lambda x: -5 + 2 * x[:, 0], 0)
+    assert rows.n_events < MIN_EVENTS
+    found = train(rows)
+    assert found.candidate.name == "base_rate"
+    predicted = found.predict(rows.matrix)
+    assert np.ptp(predicted) == 0
+    assert predicted[0] == pytest.approx(rows.outcome.mean(), abs=0.01)
+
+
+def test_events_are_counted_by_account_and_not_by_row():
+    rows = rows_of(50, line, 0, rows_per_account=12)
+    assert rows.n_events == len(set(rows.accounts[rows.outcome == 1])) <= 50
+    assert rows.rows_per_account == 12
+
+
+def test_the_simpler_candidate_wins_within_one_standard_error():
+    rng = np.random.default_rng(0)
+    simple, rich = Candidate("linear", 1, _hashable()), Candidate("boosted", 2, _hashable())
+    base = rng.gamma(2, 1, 200)
+    accounts = np.arange(200)
+    a_little = base - 0.001 + rng.normal(0, 0.1, 200)
+    much = base - 0.2 + rng.normal(0, 0.1, 200)
+    assert choose({simple: base, rich: a_little}, accounts) is simple
+    assert choose({simple: base, rich: much}, accounts) is rich
+
+
+def test_the_standard_error_is_that_of_accounts():
+    """Differences that agree within an account are one piece of evidence, however many rows it has."""
+    rng = np.random.default_rng(1)
+    simple, rich = Candidate("linear", 1, _hashable()), Candidate("boosted", 2, _hashable())
+    of_account = rng.normal(-0.05, 0.4, 30)
+    difference = np.repeat(of_account, 40)
+    losses = {simple: np.ones(1200), rich: 1 + difference}
+    error = of_account.std() / np.sqrt(30)
+    expected = simple if -of_account.mean() <= error else rich
+    assert choose(losses, np.repeat(np.arange(30), 40)) is expected
+    assert choose(losses, np.arange(1200)) is rich, "counted by row the same difference would look certain"
+
+
+def test_many_rows_are_thinned_by_dates_and_keep_every_account():
+    rows = rows_of(900, line, 0, rows_per_account=12)
+    thin = thinned(rows)
+    assert len(thin.outcome) < len(rows.outcome)
+    assert rows.as_of.max() in thin.as_of
+    assert len(set(thin.accounts)) == 900
+
+
+def test_recent_rows_count_more():
+    weight = recency(np.array(["2022-01-01", "2024-01-01"], dtype="datetime64[us]"))
+    np.testing.assert_allclose(weight, [0.5, 1.0], atol=0.001)
+
+
+def test_the_order_of_rows_and_the_threads_change_no_choice():
+    rows = rows_of(400, line, 3)
+    first, again = train(rows), train(rows)
+    np.testing.assert_array_equal(first.predict(rows.matrix), again.predict(rows.matrix))
+    assert dict(first.losses) == dict(again.losses)
+
+
+def test_a_penalty_is_among_those_tried():
+    found = train(rows_of(1000, line, 0))
+    assert found.candidate.settings["penalty"] in PENALTIES
+    assert set(found.losses) == {"base_rate", "linear", "boosted"}

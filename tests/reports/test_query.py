@@ -1,0 +1,110 @@
+"""Rules as SQL select exactly the rows that the rule matches, run in DuckDB."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leap.bundle.model_bundle import ModelBundle
+from leap.errors import CatalogError
+from leap.features import Feature, Scope
+from leap.icp import Condition, ICPProfile, ICPSearch, Rule
+from leap.reports import icp, query
+from tests.reports.searches import evidence
+from tests.worlds import TrainedWorld, a_feature
+
+LEVELS = ["Retail", "it's", 'say "hi"', "a\\'b", "x'; DROP TABLE features; --", "%_", "", "Ünï", "-- no"]
+NUMBER = a_feature('size "of" it', "number", Scope.FIT)
+FLAG = a_feature("select", "boolean", Scope.FIT)
+LEVEL = a_feature("industry; --", "category", Scope.FIT)
+
+
+def selected(frame: pd.DataFrame, rule: Rule, *, nan: bool = False) -> list[int]:
+    """Row numbers that the WHERE selects; missing numbers are NULL, or NaN as other tools write them."""
+    with duckdb.connect() as connection:
+        table = frame.assign(account_id=np.arange(len(frame)))
+        connection.register("given", table)
+        as_nan = ", ".join(
+            f"coalesce({name}, 'NaN'::double) AS {name}" if nan and frame[column].dtype == float else name
+            for column in frame.columns
+            for name in [query.identifier(column)]
+        )
+        connection.execute(f"CREATE TABLE features AS SELECT account_id, {as_nan} FROM given")  # noqa: S608 (quoted)
+        found = connection.execute(query.select(rule, "features")).fetchall()
+        return sorted(row[0] for row in found)
+
+
+def matched(frame: pd.DataFrame, rule: Rule) -> list[int]:
+    return np.flatnonzero(rule.matches(frame)).tolist()  # type: ignore[arg-type]
+
+
+numbers = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.0, 0.1, 0.1 + 1e-17, 1 / 3, 1e-7, -5.5, 1e15]), st.floats(-100, 100), st.just(np.nan)
+)
+known_numbers = numbers.filter(np.isfinite)
+conditions = st.one_of(
+    st.builds(lambda op, v: Condition(NUMBER, op, v), st.sampled_from(["==", "!=", ">=", "<"]), known_numbers),
+    st.builds(
+        lambda a, b: Condition(NUMBER, "between", (min(a, b), max(a, b))),
+        st.floats(-50, 50),
+        st.sampled_from([0.0, 0.1, 7.5]),
+    ),
+    st.builds(lambda op, v: Condition(FLAG, op, v), st.sampled_from(["==", "!="]), st.sampled_from([0.0, 1.0, True])),
+    st.builds(lambda op, v: Condition(LEVEL, op, v), st.sampled_from(["==", "!="]), st.sampled_from(LEVELS)),
+)
+rows = st.tuples(numbers, st.sampled_from([0.0, 1.0, np.nan]), st.sampled_from([*LEVELS, None]))
+
+
+@given(
+    st.lists(rows, min_size=1, max_size=12),
+    st.lists(conditions, min_size=1, max_size=3).map(lambda found: Rule(tuple(found))),
+    st.booleans(),
+)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_query_selects_exactly_what_the_rule_matches(table: list[Any], rule: Rule, nan: bool) -> None:
+    frame = pd.DataFrame(table, columns=[NUMBER.name, FLAG.name, LEVEL.name])
+    frame = frame.astype({NUMBER.name: float, FLAG.name: float, LEVEL.name: object})
+    assert selected(frame, rule, nan=nan) == matched(frame, rule)
+
+
+def test_the_rules_of_a_trained_company_select_its_accounts(planted: TrainedWorld) -> None:
+    frame = planted.fit.features.frame
+    rules = [attribute.rule for attribute in planted.bundle.icp.attributes]
+    assert rules and len({tuple(matched(frame, rule)) for rule in rules}) > 1
+    for rule in rules:
+        assert selected(frame, rule) == matched(frame, rule), rule.words
+
+
+def test_a_report_of_several_profiles_is_one_script_that_runs(demo_bundle: ModelBundle) -> None:
+    evil = "Prefer\n; DROP TABLE features; --\r\x0b\u2028\x85 SELECT"
+    rule = Rule((Condition(LEVEL, "==", "it's"), Condition(NUMBER, ">=", 1.0)))
+    profiles = [ICPProfile(f"established-{i}", "established", rule, evidence(), evil) for i in (1, 2)]
+    sql = icp.render_sql(icp.summarise(replace(demo_bundle, icp=ICPSearch(tuple(profiles), (), None))))
+    with duckdb.connect() as connection:
+        frame = pd.DataFrame({"account_id": ["a", "b"], LEVEL.name: ["it's", "it's"], NUMBER.name: [1.0, np.nan]})
+        connection.register("given", frame)
+        connection.execute("CREATE TABLE features AS SELECT * FROM given")
+        found = [connection.execute(statement).fetchall() for statement in connection.extract_statements(sql)]
+        assert found == [[("a",)], [("a",)]]
+        assert connection.execute("SELECT count(*) FROM features").fetchone() == (2,)
+    assert all(re.match(r"--|SELECT|WHERE|  AND|$", line) for line in sql.split("\n"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_condition_that_no_number_can_meet_is_refused(value: float) -> None:
+    with pytest.raises(CatalogError, match="finite"):
+        query.where(Rule((Condition(NUMBER, ">=", value),)))
+
+
+def test_a_name_that_no_sql_can_hold_is_refused() -> None:
+    odd: Feature = replace(LEVEL, name="a\0b")
+    with pytest.raises(CatalogError, match="NUL"):
+        query.where(Rule((Condition(odd, "==", "x"),)))
