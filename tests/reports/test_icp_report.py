@@ -46,7 +46,7 @@ def test_a_negative_profile_is_priced_with_the_interval_of_its_nrr(summary: IcpS
     price = summary.profiles[1].price
     assert price is not None and price.shown
     # 3000 for 15 points: the interval of 5 to 25 points is 1000 to 5000.
-    assert (price.lost, price.low, price.high) == (3000.0, pytest.approx(1000.0), pytest.approx(5000.0))
+    assert [price.lost, price.low, price.high] == pytest.approx([3000.0, 1000.0, 5000.0])
     assert summary.profiles[0].price is None
 
 
@@ -167,7 +167,7 @@ def test_without_a_profile_the_report_says_why(bundle: ModelBundle) -> None:
         icp.render_text(summary),
         icp.render_sql(summary),
     ):
-        assert "Of 9 rules none held" in form(summary)
+        assert "Of 9 rules none held" in text
     assert "script" not in _Markup(icp.render_html(summary)).tags
     assert "Everything that was measured" not in icp.render_html(summary)
 

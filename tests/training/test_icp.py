@@ -60,7 +60,9 @@ def made(demo_bundle: ModelBundle, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    monkeypatch.setattr(Store.__init__, "__kwdefaults__", {**Store.__init__.__kwdefaults__, "verify": lambda f: None})
+    monkeypatch.setattr(
+        Store.__init__, "__kwdefaults__", {**(Store.__init__.__kwdefaults__ or {}), "verify": lambda f: None}
+    )
 
     def ask(*arguments: object) -> Answer:
         code = icp.main([str(argument) for argument in arguments])

@@ -5,14 +5,13 @@ error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from leap.models.calibration import Calibration, fit_intercept, fit_slope
 from leap.models.learners import (
-    BaseRate,
     Learner,
     Task,
     boosted_of,
@@ -95,7 +94,12 @@ class Candidate:
 
     name: str
     complexity: int
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    penalty: float = 0.0
+    rounds: int = 0
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+
+BASE_RATE = Candidate("base_rate", 0)
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,12 @@ class Trained:
     calibration: Calibration
     losses: Mapping[str, float]
     candidate: Candidate
+    task: Task
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Probabilities (binary) or ratios, shape (n,)."""
         margin = self.learner.margin(matrix)
-        return margin if self.candidate.settings.get("task") == "ratio" else self.calibration.probability(margin)
+        return margin if self.task == "ratio" else self.calibration.probability(margin)
 
 
 def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0) -> Trained:
@@ -129,15 +134,14 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
     if not pairs:
         return _base_rate(everything, {})
     margins: dict[Candidate, np.ndarray] = {}
-    base = Candidate("base_rate", 0, _hashable())
-    margins[base] = _margins_base(rows, pairs)
+    margins[BASE_RATE] = _margins_base(rows, pairs)
     if only in (None, "linear"):
         margins |= _margins_linear(rows, pairs)
     if only in (None, "boosted"):
-        margins |= _margins_boosted(rows, pairs, Candidate("boosted", 2, {"parameters": dict(SMALL_TREES)}), seed)
+        margins |= _margins_boosted(rows, pairs, Candidate("boosted", 2, parameters=_pairs(SMALL_TREES)), seed)
         if tuned is not None:
-            margins |= _margins_boosted(rows, pairs, Candidate("tuned", 3, {"parameters": dict(tuned)}), seed)
-    validated = ~np.isnan(margins[base])
+            margins |= _margins_boosted(rows, pairs, Candidate("tuned", 3, parameters=_pairs(tuned)), seed)
+    validated = ~np.isnan(margins[BASE_RATE])
     losses = {c: _row_losses(rows, _centred(rows, m, pairs), validated) for c, m in margins.items()}
     best_of_kind = _best_of_each_kind(losses)
     allowed = {c: losses[c] for c in best_of_kind if only is None or c.name == only}
@@ -161,9 +165,10 @@ def thinned(rows: Rows) -> Rows:
 
 def plain_logistic(rows: Rows) -> Trained:
     """A logistic regression as anyone would fit it, with one usual penalty: the linear baseline."""
+    rows = thinned(rows)
     if rows.n_events < MIN_EVENTS or len(np.unique(rows.outcome)) < 2:
         return _base_rate(rows, {})
-    return _final(rows, Candidate("linear", 1, _hashable(penalty=_PLAIN_PENALTY)), 1.0, {}, 0)
+    return _final(rows, Candidate("linear", 1, penalty=_PLAIN_PENALTY), 1.0, {}, 0)
 
 
 def choose(losses: Mapping[Candidate, np.ndarray], accounts: np.ndarray) -> Candidate:
@@ -232,14 +237,14 @@ def _margins_linear(rows: Rows, pairs: list[tuple[np.ndarray, np.ndarray]]) -> d
         path = fit_linear(part.matrix, part.outcome, part.weight, rows.task, PENALTIES)
         for margin, learner in zip(results.values(), path, strict=True):
             margin[validate] = learner.margin(rows.matrix[validate])
-    return {Candidate("linear", 1, _hashable(penalty=penalty)): margin for penalty, margin in results.items()}
+    return {Candidate("linear", 1, penalty=penalty): margin for penalty, margin in results.items()}
 
 
 def _margins_boosted(
     rows: Rows, pairs: list[tuple[np.ndarray, np.ndarray]], candidate: Candidate, seed: int
 ) -> dict[Candidate, np.ndarray]:
     """One fit a fold, judged at several numbers of rounds."""
-    parameters = dict(candidate.settings["parameters"])
+    parameters = dict(candidate.parameters)
     rounds_tried = (int(parameters.pop("rounds")),) if "rounds" in parameters else ROUNDS
     results = {r: np.full(len(rows.outcome), np.nan) for r in rounds_tried}
     for fit_on, validate in pairs:
@@ -258,44 +263,34 @@ def _margins_boosted(
             raw = booster.predict(rows.matrix[validate], raw_score=True, num_iteration=rounds, num_threads=1)
             margin[validate] = np.asarray(raw)
     return {
-        Candidate(candidate.name, candidate.complexity, _hashable(parameters=parameters, rounds=rounds)): margin
-        for rounds, margin in results.items()
+        replace(candidate, parameters=_pairs(parameters), rounds=rounds): margin for rounds, margin in results.items()
     }
 
 
-class _Settings(dict[str, Any]):
-    """Settings of a candidate, which is a key of dictionaries here."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(repr(sorted(self.items())))
-
-
-def _hashable(**settings: Any) -> _Settings:
-    return _Settings(settings)
+def _pairs(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(parameters.items()))
 
 
 def _base_rate(rows: Rows, losses: Mapping[str, float]) -> Trained:
     level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS) if len(rows.as_of) else rows.weight
     learner = fit_base_rate(rows.outcome, rows.weight * level if rows.task == "ratio" else level, rows.task)
-    return Trained(learner, Calibration(), losses, Candidate("base_rate", 0, _hashable(task=rows.task)))
+    return Trained(learner, Calibration(), losses, BASE_RATE, rows.task)
 
 
 def _final(rows: Rows, chosen: Candidate, slope: float, losses: Mapping[str, float], seed: int) -> Trained:
     """Fit the chosen learner on all rows; the slope is the one its out-of-fold margins needed."""
-    settings = dict(chosen.settings)
     if chosen.name == "base_rate":
         return _base_rate(rows, losses)
     if chosen.name == "linear":
-        learner: Learner = fit_linear(rows.matrix, rows.outcome, rows.weight, rows.task, [settings["penalty"]])[0]
+        learner: Learner = fit_linear(rows.matrix, rows.outcome, rows.weight, rows.task, [chosen.penalty])[0]
     else:
         booster = fit_boosted(
-            rows.matrix, rows.outcome, rows.weight, rows.task, settings["parameters"], settings["rounds"],
+            rows.matrix, rows.outcome, rows.weight, rows.task, dict(chosen.parameters), chosen.rounds,
             rows.rows_per_account, seed,
         )  # fmt: skip
-        learner = boosted_of(booster, rows.matrix, settings["rounds"])
-    candidate = Candidate(chosen.name, chosen.complexity, _hashable(task=rows.task, **settings))
-    if rows.task == "ratio" or isinstance(learner, BaseRate):
-        return Trained(learner, Calibration(), losses, candidate)
+        learner = boosted_of(booster, rows.matrix, chosen.rounds)
+    if rows.task == "ratio":
+        return Trained(learner, Calibration(), losses, chosen, rows.task)
     level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
     intercept = fit_intercept(learner.margin(rows.matrix), slope, rows.outcome, level)
-    return Trained(learner, Calibration(slope, intercept), losses, candidate)
+    return Trained(learner, Calibration(slope, intercept), losses, chosen, rows.task)
