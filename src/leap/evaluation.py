@@ -114,6 +114,23 @@ class Quality:
         """Components whose skill cannot be told from chance: they predict their base rate."""
         return [name for name in COMPONENTS if not self.outcomes[name].has_skill]
 
+    @property
+    def warnings(self) -> list[str]:
+        """Levels that came in otherwise than predicted, by more than 15 %: the rate drifted between training and test."""
+        found = []
+        for name in COMPONENTS:
+            predicted = self.outcomes[name].calibration["mean_predicted"]
+            observed = self.outcomes[name].calibration["mean_observed"]
+            events = self.outcomes[name].n_events
+            if events < MIN_EVENTS or not (predicted > 0 and observed > 0) or abs(np.log(observed / predicted)) < 0.15:
+                continue
+            way = "more often" if observed > predicted else "less often"
+            found.append(
+                f"{name.capitalize()} happened {way} than predicted out of time ({observed:.1%} against {predicted:.1%}): "
+                "its rate drifts. Trust the order of accounts before the level."
+            )
+        return found
+
     def of_final(self, model: ScopeModel) -> Quality:
         """The same figures with the learners that the final model came to use."""
         outcomes = {
@@ -396,7 +413,7 @@ def _judge_fold(found: OutOfTime, number: int) -> dict[str, Any]:
 def _claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
     """Churn must be told from chance, or an amount must be, at a level that three looks allow for."""
     churn = outcomes["churn"]
-    if churn.has_skill or any(outcomes[name].skill_in_errors > _SECOND_LOOK for name in COMPONENTS[1:]):
+    if churn.has_skill or any(_second_look(outcomes[name]) for name in COMPONENTS[1:]):
         return True, None
     if churn.n_events < MIN_EVENTS:
         return False, (
@@ -414,6 +431,12 @@ def _claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
         f"The skill cannot be told from chance: AUC {figure.value:.2f} out of time, 95 % interval {figure.low:.2f} to "
         f"{figure.high:.2f} holds 0.50 ({churn.n_events} churned accounts). {_needed(figure, churn)}"
     )
+
+
+def _second_look(found: OutcomeQuality) -> bool:
+    """Whether contraction or expansion alone may carry a claim: ranked beyond chance *and* better than the base rate."""
+    skill = found.metrics.get("brier_skill")
+    return found.skill_in_errors > _SECOND_LOOK and skill is not None and skill.low > 0
 
 
 def _needed(figure: Figure | None, churn: OutcomeQuality) -> str:

@@ -138,7 +138,9 @@ def _rows(
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    rows = pd.concat(parts, ignore_index=True)
+    nobody = {"account_id": [], "code": np.zeros(0, dtype=np.int64), "as_of": [], "mrr": [], "leaving": []}
+    nobody |= {"features_at": [], "tenure_months": np.zeros(0)}
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(nobody)
     for column in ("as_of", "features_at"):
         rows[column] = rows[column].astype("datetime64[us]")
     return rows.sort_values(["code", "as_of"], kind="stable").reset_index(drop=True)

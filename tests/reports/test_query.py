@@ -75,6 +75,26 @@ def test_the_query_selects_exactly_what_the_rule_matches(table: list[Any], rule:
     assert selected(frame, rule, nan=nan) == matched(frame, rule)
 
 
+@pytest.mark.parametrize("nan", [False, True])
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition(NUMBER, "==", 2.0), [1]),
+        (Condition(NUMBER, "!=", 2.0), [0, 2]),
+        (Condition(NUMBER, ">=", 2.0), [1]),
+        (Condition(NUMBER, "<", 2.0), [0]),
+        (Condition(NUMBER, "between", (1.0, 2.0)), [0]),
+        (Condition(LEVEL, "==", "it's"), [0]),
+        (Condition(LEVEL, "!=", "it's"), [1, 2]),
+    ],
+)
+def test_a_missing_value_meets_no_condition_but_different_from(
+    condition: Condition, expected: list[int], nan: bool
+) -> None:
+    frame = pd.DataFrame({NUMBER.name: [1.0, 2.0, np.nan], LEVEL.name: ["it's", "its", None]})
+    assert selected(frame, Rule((condition,)), nan=nan) == matched(frame, Rule((condition,))) == expected
+
+
 def test_the_rules_of_a_trained_company_select_its_accounts(planted: TrainedWorld) -> None:
     frame = planted.fit.features.frame
     rules = [attribute.rule for attribute in planted.bundle.icp.attributes]

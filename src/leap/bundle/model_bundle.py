@@ -180,12 +180,15 @@ class ModelBundle:
         """BundleError if a golden row scores otherwise than when the bundle was made, or has no finite score."""
         for scope in ("health", "fit"):
             golden = self.golden[scope]
-            found = _scored(getattr(self, scope), golden["rows"])
+            try:
+                found = _scored(getattr(self, scope), golden["rows"])
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                raise BundleError(f"Golden rows of the {scope} model cannot be scored: {error}.") from error
             for name, expected in golden["expected"].items():
                 difference = np.abs(np.array(found[name], dtype=float) - np.array(expected, dtype=float))
                 if not (np.isfinite(difference).all() and (difference <= _GOLDEN_TOLERANCE).all()):
                     raise BundleError(
-                        f"Golden rows of the {scope} model: {name} differs by up to {np.nanmax(difference):.3g}; "
+                        f"Golden rows of the {scope} model: {name} differs by up to {np.max(difference):.3g}; "
                         f"expected at most {_GOLDEN_TOLERANCE}.",
                         remedy="The files are not those that were trained; train again or restore them.",
                     )

@@ -10,9 +10,11 @@ from leap.features import Feature
 def number(value: float) -> str:
     """A number with as many digits as it needs.
 
-    >>> number(3.0), number(0.1234), number(12345.6), number(-2.5)
-    ('3', '0.12', '12,346', '-2.5')
+    >>> number(3.0), number(0.1234), number(12345.6), number(-2.5), number(0.00123)
+    ('3', '0.12', '12,346', '-2.5', '0.0012')
     """
+    if 0 < abs(value) < 0.01:
+        return f"{value:.2g}"
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}".rstrip("0").rstrip(".")

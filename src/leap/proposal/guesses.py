@@ -282,7 +282,8 @@ def _revenue(guesses: list[Guess]) -> None:
             guess.say("role", "revenue", "what accounts pay")
             guess.say("amount", amount, why)
             guess.say("currency", guess.file.named(r"currency(_code)?"))
-            guess.say("product", guess.file.named(r"product(_name|_id)?") if guess.shape == "periods" else None)
+            product = guess.file.named(r"product(_name|_id)?") if guess.shape == "periods" else None
+            guess.say("product", product, "terms of one product may not overlap; those that do are quarantined")
             if guess.shape == "events" and (values.numbers(guess.file.frame[amount])[0] < 0).any():
                 guess.say("credit_notes", True, "there are negative amounts")
             return
@@ -337,7 +338,7 @@ def _declare(guess: Guess, dated_elsewhere: dict[str, str]) -> None:
     key = guess.of("key")
     accounts = guess.file.columns[key].distinct if key in guess.file.columns else len(guess.file.frame)
     for column in guess.file.columns.values():
-        if column.name in named:
+        if column.name in named and column.name != guess.of("product"):
             continue
         why = why_not(column, guess.shape, accounts, dated_elsewhere) or _says_the_same(guess, column.name)
         if guess.of("role") in ("costs", "deals") and why is None:
