@@ -3,6 +3,7 @@
 import argparse
 
 from training.console import Console, Result, command_parser, day, run
+from training.loading import model_and_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -17,20 +18,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def explain(args: argparse.Namespace, console: Console) -> Result:
     """Load, read, score one, say why."""
-    from leap.bundle.model_bundle import ModelBundle
-    from leap.registry import Store
     from leap.reports.scores import account_lines
     from leap.scoring import Scorer
     from leap.snapshots import day_of
-    from leap.sources import read_workspace
 
-    with console.stage("loading the model"):
-        fetched = Store(args.store, args.workspace).load(args.version or "champion")
-        bundle = ModelBundle.load(fetched.folder)
-    with console.stage("reading the tables"):
-        tables = read_workspace(args.workspace, data_until=args.data_until)
+    bundle, version, tables = model_and_tables(args, console)
     with console.stage("scoring"):
-        scorer = Scorer.build(bundle, fetched.version, tables, day_of(args.as_of) if args.as_of else None)
+        scorer = Scorer.build(bundle, version, tables, day_of(args.as_of) if args.as_of else None)
         found = scorer.explain(args.account, args.top)
     text = "\n".join(account_lines(found, bundle, reasons=args.top or len(found["reasons"])))
     header = {"model": scorer.model_header(), "definition_hash": scorer.definition_hash, "as_of": scorer.as_of}

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from training.console import Console, Result, command_parser, day, run
+from training.loading import model_and_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,19 +19,12 @@ def main(argv: list[str] | None = None) -> int:
 def score(args: argparse.Namespace, console: Console) -> Result:
     """Load, read, score, write."""
     from leap import scoring
-    from leap.bundle.model_bundle import ModelBundle
     from leap.exports import write_frame
-    from leap.registry import Store
     from leap.reports import scores as report
-    from leap.sources import read_workspace
 
-    with console.stage("loading the model"):
-        fetched = Store(args.store, args.workspace).load(args.version or "champion")
-        bundle = ModelBundle.load(fetched.folder)
-    with console.stage("reading the tables"):
-        tables = read_workspace(args.workspace, data_until=args.data_until)
+    bundle, version, tables = model_and_tables(args, console)
     with console.stage("scoring"):
-        batch = scoring.score_all(bundle, tables, fetched.version, args.as_of)
+        batch = scoring.score_all(bundle, tables, version, args.as_of)
         frame = batch.frame()
     write_frame(frame, args.out)
     document = {
@@ -38,7 +32,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
         "customers": len(batch.customers),
         "prospects": len(batch.prospects),
         "abstained": batch.abstained,
-        "version": fetched.version,
+        "version": version,
         "as_of": args.as_of or f"{tables.data_until:%Y-%m-%d}",
         "most_at_risk": [one["account_id"] for one in batch.most_at_risk()],
         "portfolio": scoring.portfolio(batch.customers),

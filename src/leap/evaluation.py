@@ -116,7 +116,7 @@ class Quality:
 
     @property
     def warnings(self) -> list[str]:
-        """Levels that came in otherwise than predicted, by more than 15 %: the rate drifted between training and test."""
+        """Levels that came in otherwise than predicted, by more than 15 %: the rate drifted."""
         found = []
         for name in COMPONENTS:
             predicted = self.outcomes[name].calibration["mean_predicted"]
@@ -126,8 +126,8 @@ class Quality:
                 continue
             way = "more often" if observed > predicted else "less often"
             found.append(
-                f"{name.capitalize()} happened {way} than predicted out of time ({observed:.1%} against {predicted:.1%}): "
-                "its rate drifts. Trust the order of accounts before the level."
+                f"{name.capitalize()} happened {way} than predicted out of time ({observed:.1%} against "
+                f"{predicted:.1%}): its rate drifts. Trust the order of accounts before the level."
             )
         return found
 
@@ -434,7 +434,7 @@ def _claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
 
 
 def _second_look(found: OutcomeQuality) -> bool:
-    """Whether contraction or expansion alone may carry a claim: ranked beyond chance *and* better than the base rate."""
+    """Whether contraction or expansion may carry a claim: ranked beyond chance *and* better than the base rate."""
     skill = found.metrics.get("brier_skill")
     return found.skill_in_errors > _SECOND_LOOK and skill is not None and skill.low > 0
 

@@ -1,0 +1,341 @@
+"""Quality is judged out of time and against chance; a column that knows the end does not get in."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leap.config import parse_settings
+from leap.evaluation import (
+    audit,
+    judge,
+    near_perfect,
+    predict_folds,
+    require_folds,
+    telling_names,
+    without_near_perfect,
+    without_telling_names,
+)
+from leap.errors import NotEnoughData
+from leap.features import discover_features
+from leap.models.composition import Labels
+from leap.models.frames import ScopeFrame, fit_frame, health_frame
+from leap.tables import AccountTables, assemble
+from tests.worlds import (
+    MONTHS_FROM,
+    NOTHING,
+    PLANTED_SETTINGS,
+    TrainedWorld,
+    company_of,
+    planted_frames,
+    planted_tables,
+    subscription,
+)
+
+# --- no claim without skill
+
+
+def test_a_company_in_which_nothing_matters_claims_nothing():
+    """A constant risk for everyone: nine of ten such companies must be declined."""
+    claimed = []
+    for seed in range(10):
+        tables = planted_tables(150, 30, seed=seed, truth=NOTHING, prospects=0)
+        claimed.append(judge(predict_folds(health_frame(tables, discover_features(tables)))).claimed)
+    assert sum(claimed) <= 1, claimed
+
+
+def shuffled(frame: ScopeFrame, seed: int) -> ScopeFrame:
+    """Outcomes dealt to other accounts: each account's whole history of labels goes to another one of the same dates."""
+    rng = np.random.default_rng(seed)
+    labels, positions = frame.rows.labels, np.arange(len(frame.rows.accounts))
+    for date in np.unique(frame.rows.as_of):
+        rows = np.flatnonzero(frame.rows.as_of == date)
+        order = rng.random(frame.rows.accounts.max() + 1)[frame.rows.accounts[rows]]
+        positions[rows] = rows[np.argsort(order)]
+    mixed = Labels(labels.churned[positions], labels.ratio[positions], labels.starting, labels.min_uplift)
+    return replace(frame, rows=replace(frame.rows, labels=mixed))
+
+
+def test_shuffled_outcomes_are_not_claimed(planted: TrainedWorld):
+    """Real features, real outcomes, no connection: whatever is claimed now was made by the machinery."""
+    claimed = [judge(predict_folds(shuffled(planted.health, seed), only="linear")).claimed for seed in range(10)]
+    assert sum(claimed) <= 1, claimed
+
+
+def test_the_reason_for_declining_has_the_numbers():
+    tables = planted_tables(150, 30, seed=0, truth=NOTHING, prospects=0)
+    quality = judge(predict_folds(health_frame(tables, discover_features(tables))))
+    assert not quality.claimed
+    assert quality.reason is not None and "churned accounts" in quality.reason
+    assert quality.reason.count("are needed to") <= 1
+
+
+def test_a_planted_driver_is_claimed(planted: TrainedWorld):
+    assert planted.quality.claimed and planted.quality.reason is None
+    churn = planted.quality.outcomes["churn"]
+    assert churn.metrics["auc"].low > 0.6
+    assert churn.metrics["brier_skill"].low > 0
+
+
+def test_a_component_without_skill_predicts_its_base_rate(planted: TrainedWorld):
+    """Contraction happens by chance in the planted company."""
+    assert "contraction" in planted.quality.unproven
+    assert planted.model.contraction.learner_name == "base_rate"
+    assert np.ptp(planted.model.predict(planted.health.rows.matrix).d) == 0
+
+
+def test_a_history_that_is_too_short_is_not_judged():
+    tables = company_of([subscription(a, "2023-01-01") for a in "abc"], "2024-03-01")
+    with pytest.raises(NotEnoughData, match="too short"):
+        require_folds(health_frame(tables, discover_features(tables)))
+
+
+def test_a_history_shorter_than_the_horizon_has_no_outcome_at_all():
+    tables = company_of([subscription(a, "2023-01-01") for a in "abc"], "2023-12-01")
+    with pytest.raises(NotEnoughData, match="No snapshot has a complete outcome"):
+        health_frame(tables, discover_features(tables))
+
+
+# --- figures
+
+
+def test_every_row_is_predicted_by_models_that_knew_only_its_past(planted: TrainedWorld):
+    found, rows = planted.found, planted.health.rows
+    for number, (cutoff, fold) in enumerate(zip(found.cutoffs, planted.health.folds, strict=True)):
+        at = cutoff.to_datetime64()
+        assert (rows.as_of[found.rows[found.fold == number]] >= at).all()
+        assert (rows.known_at[fold.train] <= at).all()
+
+
+def test_out_of_time_predictions_do_not_know_the_outcomes_of_the_test_rows(planted: TrainedWorld):
+    """Every label of the last fold's test rows is turned around: not one prediction changes."""
+    frame = planted.health
+    last = replace(frame, folds=frame.folds[-1:])
+    test = last.folds[0].test
+    labels = frame.rows.labels
+    ratio = np.where(test, np.where(labels.ratio > 0, 0.0, 2.0), labels.ratio)
+    turned = replace(labels, ratio=ratio, churned=(ratio == 0).astype(float))
+    other = replace(last, rows=replace(frame.rows, labels=turned))
+    one, two = predict_folds(last, only="linear"), predict_folds(other, only="linear")
+    np.testing.assert_array_equal(one.prediction.p, two.prediction.p)
+    np.testing.assert_array_equal(one.prediction.nrr, two.prediction.nrr)
+
+
+def test_figures_of_churn_are_those_of_sklearn(planted: TrainedWorld):
+    from sklearn.metrics import brier_score_loss
+
+    found = planted.found
+    keep = ~found.leaving
+    churn = planted.quality.outcomes["churn"]
+    expected = brier_score_loss(found.labels.churned[keep], found.prediction.p[keep])
+    assert churn.metrics["brier"].value == pytest.approx(expected)
+    assert churn.n_rows == keep.sum()
+    assert churn.n_accounts == len(set(found.accounts[keep]))
+    assert churn.base_rate == pytest.approx(found.labels.churned[keep].mean())
+
+
+def test_contraction_and_expansion_are_judged_on_retained_rows(planted: TrainedWorld):
+    kept = int((planted.found.labels.retained & ~planted.found.leaving).sum())
+    for name in ("contraction", "expansion"):
+        assert planted.quality.outcomes[name].n_rows == kept
+
+
+def test_the_portfolio_is_a_ratio_of_sums_with_known_leavers_as_lost(planted: TrainedWorld):
+    found = planted.found
+    s = found.labels.starting
+    predicted = np.where(found.leaving, 0.0, found.prediction.nrr)
+    portfolio = planted.quality.portfolio
+    assert found.leaving.any()
+    assert portfolio["nrr_observed"] == pytest.approx((s * found.labels.ratio).sum() / s.sum())
+    assert portfolio["nrr_predicted"] == pytest.approx((s * predicted).sum() / s.sum())
+    composed, direct = (abs(float(portfolio[k]) - portfolio["nrr_observed"]) for k in ("nrr_predicted", "nrr_direct"))
+    assert portfolio["headline"] == ("composition" if composed <= direct else "direct")
+
+
+def test_judging_is_never_winsorised(planted: TrainedWorld):
+    ratio = planted.found.labels.ratio
+    assert ratio.max() == planted.health.outcomes.ratio[planted.found.rows].max()
+
+
+def test_every_metric_has_its_name_interval_and_baseline(planted: TrainedWorld):
+    document = planted.quality.to_json()["outcomes"]
+    expected = {
+        "churn": {"auc", "brier", "brier_skill", "log_loss"},
+        "expansion": {"auc", "brier", "brier_skill", "log_loss", "mae", "spearman"},
+        "nrr": {"mae", "spearman", "portfolio_error", "coverage"},
+    }
+    for outcome, names in expected.items():
+        assert names <= document[outcome]["metrics"].keys()
+        for name in names:
+            assert document[outcome]["metrics"][name].keys() >= {"value", "low", "high", "baseline"}
+
+
+def test_intervals_cover_about_as_often_as_they_say_out_of_time(planted: TrainedWorld):
+    assert 0.85 <= planted.quality.outcomes["nrr"].metrics["coverage"].value <= 1.0
+
+
+def test_the_fit_models_see_nothing_of_customers(planted: TrainedWorld):
+    names = {f.name for f in planted.fit.features.catalog.features if str(f.scope) == "health"}
+    assert names == {"tenure_months"}
+
+
+def test_fit_features_are_those_of_the_day_of_purchase(planted: TrainedWorld):
+    """The market figure moves every month; in the fit frame it stands still for an account."""
+    frame = planted.fit.features.frame.assign(account=planted.fit.rows.accounts)
+    moved = frame.groupby("account")["market_growth"].nunique()
+    assert moved.max() == 1 and len(frame) > len(moved)
+
+
+# --- leaks
+
+
+def leaky(
+    column: str, values: Any, table: str = "accounts", spec: dict[str, Any] | None = None, **settings: Any
+) -> AccountTables:
+    """The planted company with one more column of accounts; `values` is computed from who ever left."""
+    frames = planted_frames(200, 30, seed=1, prospects=0)
+    terms = frames["subscriptions"]
+    last = terms.groupby("account_id")["ended_on"].agg(lambda ends: ends.iloc[-1])
+    left = frames["accounts"]["account_id"].map(last).notna()
+    frames[table] = frames[table].assign(**{column: values(left)})
+    tables = {name: dict(t) for name, t in PLANTED_SETTINGS["tables"].items()}
+    tables[table]["columns"] = {**tables[table]["columns"], column: spec or {}}
+    parsed = parse_settings({**PLANTED_SETTINGS, "tables": tables, **settings})
+    until = MONTHS_FROM + pd.DateOffset(months=30) + pd.Timedelta(days=1)
+    return assemble(parsed, frames, [], f"{until:%Y-%m-%d}")
+
+
+def noisy(left: pd.Series) -> list[str]:
+    rng = np.random.default_rng(0)
+    return [str(rng.choice(["a", "b"])) for _ in left]
+
+
+@pytest.mark.parametrize(
+    "column", ["churn_date", "cancellation_reason", "is_active", "status", "terminated", "Churned"]
+)
+def test_a_column_whose_name_tells_the_end_is_left_out(column: str):
+    tables = leaky(column, noisy)
+    assert [(leak.table, leak.column) for leak in telling_names(tables)] == [("accounts", column)]
+    without, leaks = without_telling_names(tables)
+    assert leaks and column.lower() not in discover_features(without).names
+
+
+@pytest.mark.parametrize("column", ["industry", "closest_office", "employees", "statutory_seat", "left_handed_share"])
+def test_an_innocent_name_is_kept(column: str):
+    assert [leak.column for leak in telling_names(leaky(column, noisy))] == []
+
+
+def test_a_column_kept_by_name_is_used():
+    tables = leaky("status", noisy, leaks={"keep_columns": ["accounts.status"]})
+    assert telling_names(tables) == []
+
+
+def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
+    tables = leaky("churn_reason", noisy, spec={"available": "after"})
+    assert telling_names(tables) == []
+    assert "churn_reason" not in discover_features(tables).names
+
+
+def kept_features(tables: AccountTables) -> tuple[list[str], list[str]]:
+    """Columns found to tell too much, and the features that are left after they were taken out."""
+    frame = health_frame(tables, discover_features(tables))
+    _, after, leaks = without_near_perfect(tables, frame, [])
+    return [leak.column for leak in leaks], after.features.catalog.names
+
+
+# Whether an account ever leaves is not whether it leaves within the horizon: only near the end the two agree.
+SOON = {"horizon_months": 12, "as_of_every": "quarter"}
+
+
+def tells(frame: ScopeFrame, values: np.ndarray) -> list[str]:
+    """What the audit says of one column that holds `values`."""
+    features = frame.features.frame.assign(favourite_number=values)
+    return [leak.column for leak in near_perfect_of(frame, features)]
+
+
+def near_perfect_of(frame: ScopeFrame, features: pd.DataFrame) -> list[Any]:
+    tables = planted_tables(20, 12, seed=0)
+    return near_perfect(tables, replace(frame.features, frame=features), frame.outcomes.churned)
+
+
+def test_a_column_that_tells_who_leaves_almost_perfectly_is_found(planted: TrainedWorld):
+    churned = planted.health.outcomes.churned
+    rng = np.random.default_rng(0)
+    assert tells(planted.health, churned + rng.normal(0, 0.1, len(churned))) == ["favourite_number"]
+    assert tells(planted.health, -churned + rng.normal(0, 0.1, len(churned))) == ["favourite_number"]
+
+
+def test_a_good_but_honest_column_is_kept(planted: TrainedWorld):
+    churned = planted.health.outcomes.churned
+    rng = np.random.default_rng(0)
+    assert tells(planted.health, churned + rng.normal(0, 0.6, len(churned))) == []
+
+
+def test_a_column_filled_only_for_those_who_leave_is_found(planted: TrainedWorld):
+    """An exit survey: any value at all tells, whatever it says."""
+    churned = planted.health.outcomes.churned
+    rng = np.random.default_rng(0)
+    assert tells(planted.health, np.where(churned == 1, rng.normal(size=len(churned)), np.nan)) == ["favourite_number"]
+
+
+def test_a_category_that_names_the_end_is_found(planted: TrainedWorld):
+    churned = planted.health.outcomes.churned
+    features = planted.health.features.frame.assign(region=np.where(churned == 1, "gone", "here"))
+    assert [leak.column for leak in near_perfect_of(planted.health, features)] == ["region"]
+
+
+def test_a_kind_of_event_that_tells_the_end_is_found_and_left_out():
+    """Off-boarding entered for everyone who will leave, dated back to the beginning: it is named, so it must be gone."""
+    frames = planted_frames(200, 30, seed=1, prospects=0)
+    terms = frames["subscriptions"]
+    gone = terms.groupby("account_id").agg(first=("started_on", "min"), end=("ended_on", "last"))
+    gone = gone[gone["end"].notna()]
+    rows = [
+        {
+            "account_id": account,
+            "occurred_at": max(row["first"], row["end"] - pd.DateOffset(months=6)),
+            "kind": "offboarding",
+        }
+        for account, row in gone.iterrows()
+    ]
+    rows += [
+        {"account_id": a, "occurred_at": MONTHS_FROM - pd.Timedelta(days=400), "kind": "meeting"}
+        for a in terms["account_id"].unique()
+    ]
+    frames["touches"] = pd.DataFrame(rows)
+    touches = {"shape": "events", "source": "t.csv", "kind": "kind", "windows_days": [182]}
+    settings = {**PLANTED_SETTINGS, "tables": {**PLANTED_SETTINGS["tables"], "touches": touches}}
+    until = MONTHS_FROM + pd.DateOffset(months=30) + pd.Timedelta(days=1)
+    tables = assemble(parse_settings(settings), frames, [], f"{until:%Y-%m-%d}")
+    named, features = kept_features(tables)
+    if named:
+        assert not [name for name in features if "touches_offboarding" in name], (
+            f"named as left out ({named}), and still used"
+        )
+
+
+def test_the_audit_of_an_honest_company_finds_nothing(planted: TrainedWorld):
+    assert audit(planted.tables) == []
+
+
+def test_what_is_first_observed_after_the_purchase_is_flagged():
+    """A profile bought two years later stands in for the day of purchase, and says so."""
+    tables = company_of(
+        [subscription("early", "2021-01-01"), subscription("late", "2021-01-01")],
+        "2024-01-01",
+        tables={"profiles": {"shape": "history", "source": "p.csv", "scope": "fit", "columns": {"size": {}}}},
+        records={
+            "profiles": [
+                {"account_id": "early", "observed_at": "2020-12-01", "size": 10},
+                {"account_id": "early", "observed_at": "2022-12-01", "size": 99},
+                {"account_id": "late", "observed_at": "2022-12-01", "size": 20},
+            ]
+        },
+    )
+    frame = fit_frame(tables, discover_features(tables))
+    rows = frame.snapshots.rows["account_id"]
+    assert set(frame.features.frame["size"][rows == "early"]) == {10}
+    assert set(frame.features.frame["size"][rows == "late"]) == {20}
+    assert frame.features.observed_late.tolist() == [account == "late" for account in rows]
