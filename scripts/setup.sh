@@ -48,6 +48,10 @@ install() {
     pip_install --require-hashes --only-binary :all: -r requirements.lock
     pip_install --no-build-isolation --editable .
     "$venv_python" -m compileall -q src training serving || say "setup: the file above does not compile; going on"
+    if ! "$venv_python" -c 'import lightgbm' 2>/dev/null; then
+        say "setup: LightGBM does not load. On Debian it needs the package libgomp1: apt-get install libgomp1"
+        exit 1
+    fi
     wanted >"$done_note"
     rm "$begun_note"
     say "setup: done. The commands are in .venv/bin, for example: .venv/bin/leap --help"

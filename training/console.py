@@ -99,7 +99,7 @@ class CommandParser(argparse.ArgumentParser):
     takes_workspace = False
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}.", remedy=f"See: {self.prog} --help")
+        raise UsageError(message if message.endswith("?") else f"{message}.", remedy=f"See: {self.prog} --help")
 
     def complete(self) -> None:
         """Add DIR, once the command has added its own arguments."""

@@ -38,7 +38,7 @@ def main() -> int:
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     if leap("icp", str(EXAMPLE), "--out", str(REPORT)) is None:
         return 2
-    say("\nThree accounts with most money at risk, fetched over HTTP from the service")
+    say("\nThree accounts with most money at risk and what speaks against them, fetched over HTTP from the service")
     with service() as url:
         if url is None:
             return 2
@@ -109,10 +109,11 @@ def ready(url: str, process: subprocess.Popen[bytes]) -> bool:
     client = Client(url, token="", retries=0, timeout=5)
     while time.monotonic() < until and process.poll() is None:
         try:
-            client.ready()
-            return True
+            if client.ready().get("ready"):
+                return True
         except (ServiceError, OSError):
-            time.sleep(0.3)
+            pass  # not listening yet
+        time.sleep(0.3)
     return False
 
 
@@ -133,7 +134,7 @@ def print_accounts(url: str) -> None:
     client = Client(url, token="")
     document = leap("score", str(EXAMPLE), "--out", str(REPORT.with_name("cncf_members_scores.csv")))
     at_risk = document["most_at_risk"][:3] if document else []
-    answer = client.score(at_risk, top=3)
+    answer = client.score(at_risk, top=0)
     for score in answer["scores"]:
         nrr = score["nrr"]
         say(
@@ -141,7 +142,8 @@ def print_accounts(url: str) -> None:
             f"({nrr['level']:.0%} interval {nrr['low']:.0%} to {nrr['high']:.0%}), model version "
             f"{answer['model']['version']}"
         )
-        for reason in score["reasons"]:
+        lowering = [reason for reason in score["reasons"] if reason["direction"] == "lowers"]
+        for reason in (lowering or score["reasons"])[:3]:
             say(f"    - {reason['phrase']}")
 
 

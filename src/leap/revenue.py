@@ -64,6 +64,12 @@ class Revenue:
 
     def __init__(self, tables: AccountTables):
         revenue = tables.with_role("revenue")
+        flat = [name for name, table in tables.tables.items() if table.spec.shape == "snapshot"]
+        if not revenue and flat:
+            raise RevenueError(
+                f"{', '.join(flat)}: flat tables (shape snapshot) are read and checked, but no model is trained on them yet.",
+                remedy="Give a table of subscriptions or orders with role 'revenue'.",
+            )
         if not revenue:
             raise RevenueError(
                 "No table has role 'revenue'; retention and outcomes need one.",

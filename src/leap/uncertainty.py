@@ -3,7 +3,8 @@ outcomes.
 
 The model says how much weight the ratio has at 0 (churn), below 1, at 1 and above 1. The interval is the narrowest
 that holds
-a *nominal* share of it; the nominal share is the smallest with which the intervals covered the wanted share of the
+a *nominal* share of it; the nominal share is the smallest, and at least the wanted one (an account that leaves with a
+chance of 14 % has 0 inside its 90 % interval), with which the intervals covered the wanted share of the
 rows that
 were predicted out of time (a conformal step: Gupta, Kuchibhotla & Ramdas 2022, "Nested conformal prediction").
 """
@@ -21,7 +22,7 @@ from leap.value import ValueTerms, value_of_ratio
 
 _QUANTILES = (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 LEVEL = 0.9
-_NOMINAL = tuple(np.round(np.concatenate([np.arange(0.5, 0.99, 0.01), [0.99, 0.995, 0.999]]), 3))
+_NOMINAL = tuple(np.round(np.concatenate([np.arange(LEVEL, 0.99, 0.01), [0.99, 0.995, 0.999]]), 3))
 
 
 @dataclass(frozen=True)

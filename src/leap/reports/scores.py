@@ -27,8 +27,10 @@ def text(document: Mapping[str, Any], batch: Batch, bundle: ModelBundle) -> str:
         )
     at_risk = batch.most_at_risk(5)
     if at_risk:
-        lines.append("Most money at risk:")
-        lines += [line for one in at_risk for line in account_lines(one, bundle, reasons=1)]
+        lines.append("Most money at risk, and what speaks most against keeping it:")
+        for one in at_risk:
+            lines += account_lines(one, bundle, reasons=0)
+            lines += [f"    - {one['main_reason']['phrase']}"] if one["main_reason"] else []
     if company.money_note:
         lines.append(f"Note: {company.money_note}")
     return "\n".join(lines)

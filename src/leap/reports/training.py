@@ -165,8 +165,7 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
             "trained_on": bundle.trained_on,
         },
         "description": (
-            f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP "
-            f"profiles."
+            f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP profiles."
         ),
     }
 

@@ -52,7 +52,7 @@ def assemble(
         named = {*_named_columns(spec), *canonical.rows.columns}
         left_out = tuple(column for column in dict.fromkeys(map(str, raw.columns)) if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
-    problems += [*_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
+    problems += [*_not_used(settings, frames), *_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
     problems += _empty(tables, problems)
     until = _data_until(settings, tables, data_until, today)
     problems += _ends_apart(tables, until)
@@ -269,3 +269,18 @@ def _named_columns(spec: TableSpec) -> list[str]:
         named += [spec.at, spec.outcome]
     named += [spec.known_at, spec.kind, spec.amount, spec.product, spec.quantity, spec.currency]
     return [column for column in dict.fromkeys(named) if column is not None]
+
+
+def _not_used(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Problem]:
+    """Settings that are read but not applied yet: saying nothing would look as if they were."""
+    found = []
+    if settings.lineage is not None:
+        remedy = "Merged accounts are not joined yet: apply the map to the files, then remove [lineage] from leap.toml."
+        found.append(Problem("fail", "lineage", None, "not_supported", 1, 1.0, (settings.lineage.source,), remedy))
+    for name in settings.with_role("revenue"):
+        raw = frames.get(name, pd.DataFrame())
+        beside = [str(column) for column in raw.columns if str(column).lower() == "currency"]
+        if beside and settings.tables[name].currency is None:
+            remedy = f"Its amounts are taken as {settings.company.currency}; add currency = {beside[0]!r} to the table."
+            found.append(Problem("warn", name, beside[0], "currency_not_declared", len(raw), 1.0, (), remedy))
+    return found

@@ -1,56 +1,23 @@
-"""How good the models are out of time: every figure beside a baseline, with an interval over accounts; and the
-leakage audit.
-"""
+"""Figures of every outcome beside a baseline, with intervals over accounts, and whether a model may claim anything."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leap import metrics
-from leap.errors import NotEnoughData, RevenueError
-from leap.features import FeatureFrame, Scope, discover_features
+from leap.evaluation.out_of_time import OutOfTime
+from leap.features import Scope
 from leap.metrics import Figure
-from leap.models.composition import COMPONENTS, Labels, Prediction, ScopeModel, TrainingRows, train_scope
-from leap.models.encoding import Encoder
-from leap.models.frames import ScopeFrame, health_frame
-from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, MIN_EVENTS, plain_logistic, recency
-from leap.snapshots import as_of_dates
-from leap.splits import Fold
-from leap.tables import AccountTables, without_columns
+from leap.models.composition import COMPONENTS, Prediction, ScopeModel
+from leap.models.selection import MIN_EVENTS
 from leap.uncertainty import Intervals, fit_intervals
 
-_LEAK_AUC = 0.97
 _SECOND_LOOK = 2.4
 """Standard errors that contraction or expansion must show: three looks at noise together claim in about 1 of 20."""
-_TELLING = re.compile(r"churn|cancel|terminat|left_|lost_|closed?_reason|is_active|^status$|^closed", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """Predictions of rows by models that knew nothing after their fold's cutoff, and what followed.
-
-    `rows` are positions in the training frame; `baseline` are the training rows' means of each fold; `models` one
-    per fold.
-    Rows whose end was already known (`leaving`) have a prediction, but only the portfolio counts them, as ended.
-    """
-
-    rows: np.ndarray
-    fold: np.ndarray
-    prediction: Prediction
-    baseline: Prediction
-    baseline_nrr: np.ndarray
-    linear: Mapping[str, np.ndarray]
-    labels: Labels
-    accounts: np.ndarray
-    leaving: np.ndarray
-    cutoffs: tuple[pd.Timestamp, ...]
-    models: tuple[ScopeModel, ...]
 
 
 @dataclass(frozen=True)
@@ -151,93 +118,6 @@ class Quality:
             "claimed": self.claimed,
             "reason": self.reason,
         }
-
-
-def out_of_time(
-    scope: Scope,
-    encoder: Encoder,
-    rows: TrainingRows,
-    folds: list[Fold],
-    leaving: np.ndarray,
-    *,
-    tuned: Mapping[str, Any] | None = None,
-    only: str | None = None,
-    on_fold: Callable[[int], None] | None = None,
-    seed: int = 0,
-) -> OutOfTime:
-    """Train on each fold's past and predict what follows its cutoff."""
-    parts: list[dict[str, np.ndarray]] = []
-    models = []
-    for number, fold in enumerate(folds):
-        if on_fold is not None:
-            on_fold(number)
-        past = rows.where(fold.train)
-        model = train_scope(scope, encoder, past, tuned, only, seed=seed)
-        models.append(model)
-        test = np.flatnonzero(fold.test)
-        predicted = model.predict(rows.matrix[test])
-        part = {name: getattr(predicted, name) for name in Prediction.__dataclass_fields__}
-        part |= {f"base_{k}": np.full(len(test), v) for k, v in _base_means(past).items()}
-        part |= {f"linear_{name}": plain_logistic(past.of(name)).predict(rows.matrix[test]) for name in COMPONENTS}
-        parts.append({**part, "rows": test, "fold": np.full(len(test), number)})
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    positions = joined["rows"]
-    fields = Prediction.__dataclass_fields__
-    return OutOfTime(
-        rows=positions,
-        fold=joined["fold"],
-        prediction=Prediction(**{name: joined[name] for name in fields}),
-        baseline=Prediction(**{name: joined[f"base_{name}"] for name in fields}),
-        baseline_nrr=joined["base_nrr"],
-        linear={name: joined[f"linear_{name}"] for name in COMPONENTS},
-        labels=rows.labels.where(positions),
-        accounts=rows.accounts[positions],
-        leaving=leaving[positions],
-        cutoffs=tuple(fold.cutoff for fold in folds),
-        models=tuple(models),
-    )
-
-
-def predict_folds(
-    frame: ScopeFrame, *, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0
-) -> OutOfTime:
-    """`out_of_time` over the folds of a frame."""
-    return out_of_time(
-        frame.scope, frame.encoder, frame.rows, frame.folds, frame.leaving, tuned=tuned, only=only, seed=seed
-    )
-
-
-def require_folds(frame: ScopeFrame) -> None:
-    """NotEnoughData if no fold can be trained and tested without overlap."""
-    if frame.folds:
-        return
-    as_of = frame.snapshots.rows["as_of"]
-    raise NotEnoughData(
-        f"The history is too short to judge a model: complete snapshots lie between {as_of.min():%Y-%m-%d} and "
-        f"{as_of.max():%Y-%m-%d}, and training and test must lie a whole horizon apart.",
-        remedy="Give more history, or choose a shorter outcome.horizon_months.",
-    )
-
-
-def _base_means(rows: TrainingRows) -> dict[str, float]:
-    """Means of the training rows, recent ones weighing as they do for the models."""
-    labels, weight = rows.labels, recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
-    kept, kept_weight = labels.where(labels.retained), weight[labels.retained]
-
-    def mean(values: np.ndarray) -> float:
-        return float(np.average(values, weights=kept_weight)) if len(values) else 0.0
-
-    money = labels.starting * weight
-    nrr = float((labels.ratio * money).sum() / money.sum())
-    return {
-        "p": float(np.average(labels.churned, weights=weight)),
-        "d": mean(kept.amount("contraction")),
-        "u": mean(kept.amount("expansion")),
-        "q": mean(kept.propensity("expansion")),
-        "q_contraction": mean(kept.propensity("contraction")),
-        "direct": nrr,
-        "nrr": nrr,
-    }
 
 
 def judge(found: OutOfTime, draws: int = 200) -> Quality:
@@ -449,94 +329,3 @@ def _needed(figure: Figure | None, churn: OutcomeQuality) -> str:
     error = (figure.high - figure.low) / (2 * 1.96)
     needed = int(np.ceil(churn.n_events * ((1.96 + 0.84) * error / (figure.value - 0.5)) ** 2))
     return f"At this skill about {max(needed, churn.n_events + 1)} churned accounts would be needed."
-
-
-@dataclass(frozen=True)
-class Leak:
-    """A column that knows the outcome, or looks as if it did."""
-
-    table: str
-    column: str
-    why: str
-
-    def to_json(self) -> dict[str, str]:
-        """As in the JSON of `check`."""
-        return dict(self.__dict__)
-
-
-def telling_names(tables: AccountTables) -> list[Leak]:
-    """Declared columns whose names tell what happened, unless their table is a history, which says when it was
-    known.
-    """
-    found = []
-    for name, table in tables.tables.items():
-        for column, spec in table.spec.columns.items():
-            if spec.available == "after" or table.spec.shape in ("history", "market"):
-                continue
-            if _TELLING.search(column):
-                found.append(
-                    Leak(name, column, "its name says that it describes the end, and no date says when it was known")
-                )
-    return _not_kept(tables, found)
-
-
-def near_perfect(tables: AccountTables, frame: FeatureFrame, churned: np.ndarray) -> list[Leak]:
-    """Columns of which one feature alone tells who churns almost perfectly (AUC of at least 0.97)."""
-    found = {}
-    for feature in frame.catalog.features:
-        column = frame.frame[feature.name]
-        codes = pd.factorize(column)[0] if feature.kind == "category" else column.to_numpy(dtype=float)
-        if feature.kind == "category":
-            rate = pd.Series(churned).groupby(codes).transform("mean").to_numpy()
-            counted = pd.Series(churned).groupby(codes).transform("size").to_numpy()
-            score = np.where(counted >= 20, rate, churned.mean())
-        else:
-            score = np.where(np.isnan(codes), np.nanmean(codes) if not np.isnan(codes).all() else 0.0, codes)
-        area = metrics.auc(churned, score, np.ones(len(churned)))
-        if np.isfinite(area) and max(area, 1 - area) >= _LEAK_AUC and feature.recipe.table:
-            source = feature.recipe.column or feature.recipe.kind or feature.recipe.operation
-            key = (feature.recipe.table, str(source))
-            found[key] = Leak(*key, f"alone it tells who churns with AUC {max(area, 1 - area):.3f} ({feature.name})")
-    return _not_kept(tables, list(found.values()))
-
-
-def without_telling_names(tables: AccountTables) -> tuple[AccountTables, list[Leak]]:
-    """The tables without the columns whose names tell, and what was left out."""
-    leaks = telling_names(tables)
-    return without_columns(tables, [(leak.table, leak.column) for leak in leaks]), leaks
-
-
-def without_near_perfect(
-    tables: AccountTables, frame: ScopeFrame, leaks: list[Leak]
-) -> tuple[AccountTables, ScopeFrame, list[Leak]]:
-    """Tables and frame without the columns of which one feature alone tells who churns, and all that was left out."""
-    train = frame.outcomes.trainable
-    churned = frame.outcomes.churned[train]
-    if not 0 < churned.sum() < len(churned):
-        return tables, frame, leaks
-    found = near_perfect(tables, frame.features.where(train), churned)
-    if not found:
-        return tables, frame, leaks
-    tables = without_columns(tables, [(leak.table, leak.column) for leak in found])
-    return tables, health_frame(tables, discover_features(tables)), leaks + found
-
-
-def _not_kept(tables: AccountTables, leaks: list[Leak]) -> list[Leak]:
-    kept = set(tables.settings.leaks.keep_columns)
-    return [leak for leak in leaks if f"{leak.table}.{leak.column}" not in kept]
-
-
-def audit(tables: AccountTables) -> list[Leak]:
-    """Columns that training would leave out: by name, and by what one feature alone tells where there are outcomes."""
-    tables, leaks = without_telling_names(tables)
-    if not any(len(table.rows) for table in tables.with_role("revenue")) or not as_of_dates(tables):
-        return leaks
-    try:
-        frame = health_frame(tables, discover_features(tables))
-    except (NotEnoughData, RevenueError):
-        return leaks
-    train = frame.outcomes.trainable
-    churned = frame.outcomes.churned[train]
-    if not 0 < churned.sum() < len(churned):
-        return leaks
-    return leaks + near_perfect(tables, frame.features.where(train), churned)

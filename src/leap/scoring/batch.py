@@ -1,0 +1,67 @@
+"""All customers and prospects of a workspace at one date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.bundle.model_bundle import ModelBundle
+from leap.errors import UsageError
+from leap.scoring.table import ScoreTable, require_same_tables, score, score_prospects
+from leap.snapshots import customer_snapshots, day_of
+from leap.tables import AccountTables
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All scores of a workspace at one date: customers, then prospects."""
+
+    customers: ScoreTable
+    prospects: ScoreTable
+
+    def frame(self) -> pd.DataFrame:
+        """A score file: one row per customer with MRR, then one per prospect."""
+        parts = [self.customers.frame(), self.prospects.frame(prospects=True)]
+        filled = [part for part in parts if len(part)]
+        return pd.concat(filled, ignore_index=True) if filled else parts[0]
+
+    @property
+    def abstained(self) -> int:
+        """Rows without a score."""
+        return int(self.customers.leaving.sum())
+
+    def most_at_risk(self, count: int = 10) -> list[dict[str, Any]]:
+        """Customers by the MRR expected to be lost, largest first."""
+        at_risk = np.where(self.customers.leaving, -np.inf, self.customers.mrr * (1 - self.customers.prediction.nrr))
+        order = [int(i) for i in np.argsort(-at_risk, kind="stable")[:count] if np.isfinite(at_risk[i])]
+        return [{**self.customers.to_json(i, 0), "main_reason": self.customers.main_reason(i)} for i in order]
+
+
+def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None) -> Batch:
+    """Score every customer and prospect at a date (default: the end of the data)."""
+    moment = day_of(as_of) if as_of else tables.data_until
+    if moment > tables.data_until:
+        raise UsageError(
+            f"--as-of {moment:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
+            remedy="Choose an earlier date, or load newer tables.",
+        )
+    require_same_tables(bundle, tables)
+    customers = score(bundle, tables, customer_snapshots(tables, [moment]), version)
+    return Batch(customers, score_prospects(bundle, tables, moment, version))
+
+
+def portfolio(table: ScoreTable) -> dict[str, float | None]:
+    """NRR, GRR and churn expected of all customers together; accounts that are leaving count with their known end."""
+    paid = table.mrr
+    if not len(table) or paid.sum() <= 0:
+        return {"nrr": None, "grr": None, "churn": None, "mrr": 0.0}
+    stays = ~table.leaving
+    return {
+        "nrr": float((paid * np.where(stays, table.prediction.nrr, 0.0)).sum() / paid.sum()),
+        "grr": float((paid * np.where(stays, table.prediction.grr, 0.0)).sum() / paid.sum()),
+        "churn": float((paid * np.where(stays, table.prediction.p, 1.0)).sum() / paid.sum()),
+        "mrr": float(paid.sum()),
+    }

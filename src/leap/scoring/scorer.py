@@ -1,0 +1,243 @@
+"""A model version with the accounts it scores, for the service and for commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.bundle.model_bundle import ModelBundle
+from leap.errors import CatalogError, UnknownAccount
+from leap.features import TENURE, Scope
+from leap.models.composition import ScopeModel
+from leap.models.encoding import plain_value
+from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
+from leap.snapshots import customer_snapshots
+from leap.tables import AccountTables, tables_from_records
+from leap.value import ValueTerms
+
+
+class Scorer:
+    """A bundle and the accounts it can score, computed once; immutable, safe for threads, swapped as one.
+
+    A request by id reads a row that is ready; a request with features encodes plain values, without pandas.
+    """
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        version: str,
+        tables: AccountTables | None,
+        as_of: pd.Timestamp,
+        table: ScoreTable | None,
+    ):
+        self.bundle, self.version = bundle, version
+        self._tables, self._as_of, self._table = tables, as_of, table
+        self._position = {} if table is None else {account: i for i, account in enumerate(table.account_ids)}
+
+    @classmethod
+    def build(
+        cls, bundle: ModelBundle, version: str, tables: AccountTables | None, as_of: pd.Timestamp | None = None
+    ) -> Scorer:
+        """Score every customer at `as_of` (default: the end of the data) once; CatalogError if the tables do not
+        fit.
+        """
+        if tables is None:
+            return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
+        moment = as_of or tables.data_until
+        require_same_tables(bundle, tables)
+        table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
+        for ready in (
+            table.value,
+            table.matches,
+            table.prediction,
+            table._nrr_by_feature,
+            table._probability_by_feature,
+        ):
+            del ready
+        return cls(bundle, version, tables, moment, table)
+
+    @property
+    def as_of(self) -> date:
+        """The date that the features are of."""
+        return self._as_of.date()
+
+    @property
+    def definition_hash(self) -> str:
+        """The definitions behind every number."""
+        return self.bundle.definition_hash
+
+    @property
+    def customers(self) -> ScoreTable | None:
+        """The scores of all customers."""
+        return self._table
+
+    def model_header(self) -> dict[str, Any]:
+        """`model` of the HTTP answer."""
+        return {"name": self.bundle.name, "version": self.version, "trained_on": self.bundle.trained_on}
+
+    def by_id(self, ids: Sequence[str], top: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
+        """Scores of known customers in the order asked, and the ids that are none."""
+        found = [account for account in ids if account in self._position]
+        missing = [account for account in ids if account not in self._position]
+        if self._table is None:
+            return [], missing
+        return [self._table.to_json(self._position[account], top) for account in found], missing
+
+    def explain(self, account_id: str, top: int = 5) -> dict[str, Any]:
+        """One customer's score; UnknownAccount with what it is instead."""
+        scores, _ = self.by_id([account_id], top)
+        if scores:
+            return scores[0]
+        known = self._tables is not None and account_id in self._tables.accounts
+        why = f"it has no MRR at {self.as_of}" if known else "no table has it"
+        raise UnknownAccount(
+            f"{account_id}: no customer to explain: {why}.", remedy="Ids are case sensitive; see the score file."
+        )
+
+    def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
+        """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused."""
+        table = self._plain_table(self.bundle.health, accounts, self._given_mrr([values for _, values in accounts]))
+        return [table.to_json(i, top) for i in range(len(table))]
+
+    def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
+        """Scores of companies that are not customers, by fit attributes only; a health attribute is refused."""
+        for _, attributes in prospects:
+            self.bundle.catalog.require(attributes)
+            later = [name for name in attributes if self.bundle.catalog.by_name[name].scope != Scope.FIT]
+            if later:
+                raise CatalogError(
+                    f"{', '.join(map(repr, later))} exists only once a company is a customer (scope health); "
+                    "prospects are scored by fit attributes alone.",
+                    details=later,
+                )
+        mrr = np.full(len(prospects), or_nan(self.bundle.economics.get("new_mrr")))
+        given = [(name, {**attributes, TENURE: 0.0}) for name, attributes in prospects]
+        table = self._plain_table(self.bundle.fit, given, mrr, usual_cac(self.bundle))
+        return [table.to_json(i, top) for i in range(len(table))]
+
+    def by_rows(
+        self,
+        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
+        as_of: str | None = None,
+        top: int = 5,
+    ) -> list[dict[str, Any]]:
+        """Scores of accounts given as raw rows of the workspace's tables, through the same checks and features as
+        files.
+
+        Market tables that are not given are the workspace's own.
+        """
+        moment = self._as_of if as_of is None else pd.Timestamp(as_of)
+        settings = self.bundle.settings
+        until = f"{max(moment, self._as_of):%Y-%m-%d %H:%M:%S}"
+        result = []
+        for account_id, tables in accounts:
+            records = {
+                name: [
+                    {**row, settings.tables[name].key: account_id} if name in settings.tables else dict(row)
+                    for row in rows
+                ]
+                for name, rows in tables.items()
+            }
+            built = self._with_market(tables_from_records(settings, records, data_until=until))
+            snapshots = customer_snapshots(built, [moment]) if settings.with_role("revenue") else None
+            if snapshots is None or not len(snapshots):
+                raise UnknownAccount(
+                    f"{account_id}: the rows given hold no MRR at {moment:%Y-%m-%d}; nothing to score."
+                )
+            table = score(self.bundle, built, snapshots, self.version)
+            result.append(table.to_json(0, top))
+        return result
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every customer in one line, as pages and lists show it."""
+        table = self._table
+        if table is None:
+            return []
+        rows = []
+        for i in range(len(table)):
+            abstained = table.abstained(i)
+            reason = table.main_reason(i) if not abstained else None
+            rows.append(
+                {
+                    "account_id": table.account_ids[i],
+                    "name": table.names[i],
+                    "mrr": plain(float(table.mrr[i])),
+                    "churn_probability": None if abstained else float(table.prediction.p[i]),
+                    "nrr": None if abstained else float(table.prediction.nrr[i]),
+                    "value_12m": None if abstained else plain(float(table.value[0][i])),
+                    "icp_id": table.matches[i].icp_id,
+                    "icp_tier": table.matches[i].tier,
+                    "reason_1": reason["phrase"] if reason else "",
+                    "abstained": abstained,
+                }
+            )
+        return rows
+
+    def icp_document(self) -> dict[str, Any]:
+        """As `leap icp --json`."""
+        return {**self.bundle.icp_document(), "version": self.version}
+
+    def model_document(self) -> dict[str, Any]:
+        """As `GET /v1/model`."""
+        return {**self.model_header(), **self.bundle.card(), "as_of": self.as_of.isoformat()}
+
+    def _given_mrr(self, given: Sequence[Mapping[str, object]]) -> np.ndarray:
+        """MRR from the feature that holds the revenue table's active amount; NaN where it is not given."""
+        revenue = self.bundle.settings.with_role("revenue")
+        names = [
+            f.name for f in self.bundle.catalog.features if f.recipe.table in revenue and f.recipe.operation == "amount"
+        ]
+        found = [values.get(names[0]) if names else None for values in given]
+        return np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
+
+    def _plain_table(
+        self,
+        model: ScopeModel,
+        accounts: Sequence[tuple[str, Mapping[str, object]]],
+        mrr: np.ndarray,
+        cost: float = 0.0,
+    ) -> ScoreTable:
+        catalog = model.encoder.catalog
+        values = [dict(given) for _, given in accounts]
+        for given in values:
+            unknown = set(given) - set(self.bundle.catalog.by_name)
+            self.bundle.catalog.require(sorted(unknown))
+        known = [{name: v for name, v in given.items() if name in catalog.by_name} for given in values]
+        matrix = [model.encoder.encode_one(given) for given in known]
+        columns = {}
+        for feature in self.bundle.catalog.features:
+            parsed = [plain_value(feature, given.get(feature.name)) for given in values]
+            kind: Any = object if feature.kind == "category" else float
+            columns[feature.name] = np.array([np.nan if v is None and kind is float else v for v in parsed], dtype=kind)
+        terms = ValueTerms.of(self.bundle.settings)
+        n = len(accounts)
+        return ScoreTable(
+            bundle=self.bundle,
+            model=model,
+            version=self.version,
+            account_ids=[account for account, _ in accounts],
+            names=[account for account, _ in accounts],
+            as_of=[self.as_of.isoformat()] * n,
+            mrr=mrr,
+            leaving=np.zeros(n, dtype=bool),
+            margin=np.full(n, terms.gross_margin),
+            cost=np.full(n, cost),
+            columns=columns,
+            matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
+        )
+
+    def _with_market(self, built: AccountTables) -> AccountTables:
+        if self._tables is None:
+            return built
+        own = {
+            name: table
+            for name, table in self._tables.tables.items()
+            if table.spec.shape == "market" and not len(built.tables[name].rows)
+        }
+        return AccountTables(
+            built.settings, {**built.tables, **own}, built.data_until, built.problems, built.quarantine
+        )

@@ -1,0 +1,300 @@
+"""Scores of many rows at once, each with one form in JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leap.bundle.model_bundle import ModelBundle
+from leap.errors import CatalogError
+from leap.explanation import wording
+from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
+from leap.icp.profiles import Match, match
+from leap.models.composition import Attribution, Prediction, ScopeModel
+from leap.snapshots import Snapshots, prospect_snapshots
+from leap.tables import AccountTables
+from leap.uncertainty import Intervals
+from leap.value import ValueTerms, account_value, margins, service_cost_a_year
+
+ALREADY_LEAVING = "already_leaving"
+REASONS_IN_FILE = 5
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of rows of one scope, all computed at once; `to_json(i)` is the only form of a single score."""
+
+    bundle: ModelBundle
+    model: ScopeModel
+    version: str
+    account_ids: Sequence[str]
+    names: Sequence[str]
+    as_of: Sequence[str]
+    mrr: np.ndarray
+    leaving: np.ndarray
+    margin: np.ndarray
+    cost: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    matrix: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.account_ids)
+
+    @property
+    def scope(self) -> Scope:
+        """health for customers, fit for prospects."""
+        return self.model.scope
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """p, d, u, q and their composition."""
+        return self.model.predict(self.matrix)
+
+    @cached_property
+    def attribution(self) -> Attribution:
+        """Contributions by encoded column."""
+        return self.model.attribute(self.matrix)
+
+    @cached_property
+    def _nrr_by_feature(self) -> np.ndarray:
+        return self.model.encoder.by_feature(self.attribution.nrr)
+
+    @cached_property
+    def _probability_by_feature(self) -> np.ndarray:
+        return self.model.encoder.by_feature(self.attribution.probability)
+
+    @cached_property
+    def _interval(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._intervals.ratio(self.prediction)
+
+    @property
+    def _intervals(self) -> Intervals:
+        return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
+
+    @cached_property
+    def _terms(self) -> ValueTerms:
+        return ValueTerms.of(self.bundle.settings)
+
+    @cached_property
+    def value(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Value of twelve months less its cost (to serve; to win, for prospects) and its interval in money; NaN
+        where unknown.
+        """
+        found = self.prediction
+        point = account_value(self.mrr, found.p, found.d, found.u, self.margin, self._terms) - self.cost
+        low, high = self._intervals.value(found, point + self.cost, self.mrr * self.margin, self._terms)
+        return point, low - self.cost, high - self.cost
+
+    @cached_property
+    def matches(self) -> list[Match]:
+        """The ICP match of every row."""
+        return match(self.bundle.icp.profiles, self.columns, len(self))
+
+    def abstained(self, i: int) -> str | None:
+        """Why there is no score, or None."""
+        return ALREADY_LEAVING if self.leaving[i] else None
+
+    def reasons(self, i: int, top: int) -> list[dict[str, Any]]:
+        """The largest contributions to NRR, largest first; all of them with `top` 0."""
+        order = np.argsort(-np.abs(self._nrr_by_feature[i]), kind="stable")
+        features = self.model.encoder.catalog.features
+        chosen = [j for j in order if self._nrr_by_feature[i, j] != 0.0 or self._probability_by_feature[i, j] != 0.0]
+        chosen = chosen if top == 0 else [j for j in chosen if features[j].name != TENURE or self.scope == Scope.HEALTH]
+        return [self._reason(i, int(j), features[j]) for j in (chosen if top == 0 else chosen[:top])]
+
+    def main_reason(self, i: int) -> dict[str, Any] | None:
+        """The largest reason that lowers NRR where loss is expected, else the largest of all."""
+        reasons = self.reasons(i, 0)
+        lowering = [reason for reason in reasons if reason["direction"] == "lowers"]
+        at_risk = self.prediction.nrr[i] < 1
+        return next(iter(lowering if at_risk and lowering else reasons), None)
+
+    def _reason(self, i: int, j: int, feature: Feature) -> dict[str, Any]:
+        points = float(self._nrr_by_feature[i, j])
+        money = None if math.isnan(self.mrr[i]) else points * float(self.mrr[i])
+        value = plain(self.columns[feature.name][i])
+        company = self.bundle.settings.company
+        return {
+            "feature": feature.name,
+            "label": feature.label,
+            "value": _as_kind(feature, value),
+            "phrase": wording.phrase(
+                feature, value, self.bundle.typical.get(feature.name), points, money, company.currency
+            ),
+            "scope": str(feature.scope),
+            "probability_points": float(self._probability_by_feature[i, j]),
+            "nrr_points": points,
+            "money": money,
+            "direction": "lowers" if points < 0 else "raises",
+            "actionable": feature.actionable,
+        }
+
+    def to_json(self, i: int, top: int = 5) -> dict[str, Any]:
+        """One score as `scores[]` of the HTTP answer."""
+        abstained = self.abstained(i)
+        found, (low, high), value = self.prediction, self._interval, self.value
+
+        def number(array: np.ndarray) -> float | None:
+            return None if abstained else plain(float(array[i]))
+
+        reasons = [] if abstained else self.reasons(i, top)
+        listed = sum(reason["nrr_points"] for reason in reasons)
+        nrr = number(found.nrr)
+        residual = None if nrr is None else nrr - self.attribution.base_nrr - listed
+        return {
+            "account_id": self.account_ids[i],
+            "name": self.names[i],
+            "mrr": plain(float(self.mrr[i])),
+            "churn": {"p": number(found.p)},
+            "contraction": {"rate": number(found.d)},
+            "expansion": {"rate": number(found.u), "p": number(found.q)},
+            "grr": number(found.grr),
+            "nrr": {
+                "point": nrr,
+                "low": number(low),
+                "high": number(high),
+                "level": self._intervals.level,
+                "coverage": self._intervals.coverage,
+                "direct": number(found.direct),
+            },
+            "value_12m": {
+                "point": number(value[0]),
+                "low": number(value[1]),
+                "high": number(value[2]),
+                "reason": self._no_value(i),
+            },
+            "icp": self.matches[i].to_json(),
+            "reasons": reasons,
+            "base": {"nrr": self.attribution.base_nrr},
+            "residual": residual,
+            "abstained": abstained,
+            "scope": str(self.scope),
+        }
+
+    def _no_value(self, i: int) -> str | None:
+        if math.isnan(self.margin[i]):
+            return "no_gross_margin"
+        return "no_expected_mrr" if math.isnan(self.mrr[i]) else None
+
+    def frame(self, *, prospects: bool = False) -> pd.DataFrame:
+        """The columns of a score file, one row each."""
+        kept = np.where(self.leaving, np.nan, 1.0)
+        found, (low, high), (value, value_low, value_high) = self.prediction, self._interval, self.value
+        numbers = {
+            "churn_probability": found.p,
+            "contraction_rate": found.d,
+            "expansion_rate": found.u,
+            "expansion_probability": found.q,
+            "nrr": found.nrr,
+            "nrr_low": low,
+            "nrr_high": high,
+            "nrr_direct": found.direct,
+            "grr": found.grr,
+        }
+        values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
+        phrases = [
+            [] if self.leaving[i] else [r["phrase"] for r in self.reasons(i, REASONS_IN_FILE)] for i in range(len(self))
+        ]
+        status = "prospect" if prospects else "customer"
+        columns: dict[str, Any] = {
+            "account_id": list(self.account_ids),
+            "name": list(self.names),
+            "as_of": list(self.as_of),
+            "mrr": np.full(len(self), np.nan) if prospects else self.mrr,
+            **{name: array * kept for name, array in numbers.items()},
+            "status": ["leaving" if leaves else status for leaves in self.leaving],
+            **{name: array * kept for name, array in values.items()},
+            "icp_id": [m.icp_id for m in self.matches],
+            "icp_tier": [m.tier for m in self.matches],
+            **{
+                f"reason_{k + 1}": [phrase[k] if k < len(phrase) else "" for phrase in phrases]
+                for k in range(REASONS_IN_FILE)
+            },
+            "abstained": [self.abstained(i) or "" for i in range(len(self))],
+            "model_version": self.version,
+            "definition_hash": self.bundle.definition_hash,
+        }
+        return pd.DataFrame(columns)
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_kind(feature: Feature, value: Any) -> Any:
+    return bool(value) if feature.kind == "boolean" and value is not None else value
+
+
+def score(bundle: ModelBundle, tables: AccountTables, snapshots: Snapshots, version: str) -> ScoreTable:
+    """Score customers at their snapshots, through the one feature path."""
+    frame = build_features(tables, snapshots, bundle.health.encoder.catalog)
+    rows = snapshots.rows
+    as_of = pd.Timestamp(rows["as_of"].iloc[0]) if len(rows) else tables.data_until
+    return _table(bundle, bundle.health, tables, snapshots, frame, rows["mrr"].to_numpy(dtype=float), as_of, version)
+
+
+def score_prospects(bundle: ModelBundle, tables: AccountTables, as_of: pd.Timestamp, version: str) -> ScoreTable:
+    """Score the accounts without any revenue by the fit models; expected MRR is what new customers usually pay."""
+    snapshots = prospect_snapshots(tables, as_of)
+    frame = build_features(tables, snapshots, bundle.fit.encoder.catalog)
+    mrr = np.full(len(snapshots), or_nan(bundle.economics.get("new_mrr")))
+    return _table(bundle, bundle.fit, tables, snapshots, frame, mrr, as_of, version)
+
+
+def _table(
+    bundle: ModelBundle,
+    model: ScopeModel,
+    tables: AccountTables,
+    snapshots: Snapshots,
+    frame: FeatureFrame,
+    mrr: np.ndarray,
+    as_of: pd.Timestamp,
+    version: str,
+) -> ScoreTable:
+    rows = snapshots.rows
+    codes = rows["code"].to_numpy()
+    ids = [str(account) for account in rows["account_id"]]
+    return ScoreTable(
+        bundle=bundle,
+        model=model,
+        version=version,
+        account_ids=ids,
+        names=[tables.names.get(account, account) for account in ids],
+        as_of=[f"{moment:%Y-%m-%d}" for moment in rows["as_of"]],
+        mrr=mrr,
+        leaving=rows["leaving"].to_numpy(dtype=bool),
+        margin=margins(tables, ValueTerms.of(bundle.settings))[codes],
+        cost=service_cost_a_year(tables, as_of)[codes]
+        if model.scope == Scope.HEALTH
+        else np.full(len(ids), usual_cac(bundle)),
+        columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
+        matrix=model.encoder.encode(frame),
+    )
+
+
+def usual_cac(bundle: ModelBundle) -> float:
+    """What winning a customer usually costs; nothing where no costs are given."""
+    return float(bundle.economics.get("cac") or 0.0)
+
+
+def or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def require_same_tables(bundle: ModelBundle, tables: AccountTables) -> None:
+    """CatalogError if a table that the model's features come from is not there."""
+    missing = {f.recipe.table for f in bundle.catalog.features if f.recipe.table} - set(tables.tables)
+    if missing:
+        raise CatalogError(
+            f"The model of {bundle.company} needs table(s) {sorted(missing)}; the workspace has "
+            f"{sorted(tables.tables)}.",
+            remedy="Score a workspace with the same tables, or train a model for this one.",
+        )
