@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from leap.config import parse_settings
+from leap.errors import NotEnoughData
 from leap.evaluation import (
     audit,
     judge,
@@ -18,7 +19,6 @@ from leap.evaluation import (
     without_near_perfect,
     without_telling_names,
 )
-from leap.errors import NotEnoughData
 from leap.features import discover_features
 from leap.models.composition import Labels
 from leap.models.frames import ScopeFrame, fit_frame, health_frame

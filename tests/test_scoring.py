@@ -2,17 +2,20 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from leap.config import parse_settings
 from leap.errors import CatalogError, LeapError, UnknownAccount, UsageError
 from leap.features import build_features
 from leap.scoring import Batch, Scorer, portfolio, score_all
 from leap.snapshots import customer_snapshots
-from tests.worlds import TrainedWorld, planted_frames
+from leap.tables import assemble
+from tests.worlds import PLANTED_SETTINGS, TrainedWorld, planted_frames
 
 SCORE_FILE = [
     "account_id", "name", "as_of", "mrr", "churn_probability", "contraction_rate", "expansion_rate",
@@ -335,6 +338,26 @@ def test_raw_rows_that_break_a_rule_are_an_error_to_act_on(scorer: Scorer, table
         scorer.by_rows([("x", tables)])
 
 
+def test_raw_rows_in_another_currency_use_the_rates_of_the_workspace(
+    planted: TrainedWorld, raw: dict[str, pd.DataFrame]
+):
+    """Rates, like all market figures, are the workspace's own: a caller does not send them."""
+    tables = {name: dict(table) for name, table in PLANTED_SETTINGS["tables"].items()}
+    tables["subscriptions"]["currency"] = "currency"
+    tables["rates"] = {"shape": "market", "role": "rates", "source": "r.csv", "published": "period"}
+    settings = parse_settings({**PLANTED_SETTINGS, "tables": tables})
+    frames = {
+        **raw,
+        "subscriptions": raw["subscriptions"].assign(currency="EUR"),
+        "rates": pd.DataFrame([{"indicator": "EUR", "period": "2020-01-01", "value": 2.0}]),
+    }
+    workspace = assemble(settings, frames, [], f"{planted.tables.data_until:%Y-%m-%d}")
+    scorer = Scorer.build(replace(planted.bundle, settings=settings), "7", workspace)
+    account = next(iter(customer_snapshots(workspace, [workspace.data_until]).rows["account_id"]))
+    expected = scorer.by_id([account])[0][0]
+    assert_same(expected, scorer.by_rows([(account, rows_of(frames, account))])[0])
+
+
 def test_raw_rows_without_revenue_have_nothing_to_score(scorer: Scorer):
     with pytest.raises(UnknownAccount):
         scorer.by_rows([("x", {"accounts": [{"industry": "retail"}]})])
@@ -346,8 +369,6 @@ def test_a_date_after_the_end_of_the_data_is_refused(planted: TrainedWorld):
 
 
 def test_tables_that_the_model_needs_and_are_not_there_are_named(planted: TrainedWorld):
-    from dataclasses import replace
-
     tables = {name: table for name, table in planted.tables.tables.items() if name != "usage"}
     with pytest.raises(CatalogError, match="usage"):
         Scorer.build(planted.bundle, "7", replace(planted.tables, tables=tables))

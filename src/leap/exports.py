@@ -32,6 +32,15 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def inert_cell(value: object) -> object:
+    """A value for a cell: text that a spreadsheet would run gets a leading quote, numbers stay numbers.
+
+    >>> inert_cell("=1+1"), inert_cell("Acme"), inert_cell(-1.5), inert_cell(None)
+    ("'=1+1", 'Acme', -1.5, None)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
 def inert(frame: pd.DataFrame) -> pd.DataFrame:
     """Text cells that begin like a formula get a leading quote (OWASP, "CSV Injection"); numbers are left alone.
 
@@ -42,6 +51,5 @@ def inert(frame: pd.DataFrame) -> pd.DataFrame:
     for column in changed.columns:
         if pd.api.types.is_numeric_dtype(changed[column].dtype):
             continue
-        text = changed[column]
-        changed[column] = [f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA_STARTS) else v for v in text]
+        changed[column] = changed[column].map(inert_cell)
     return changed

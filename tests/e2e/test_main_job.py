@@ -145,7 +145,7 @@ def test_retention_equals_plain_arithmetic(company: Company) -> None:
     document = leap("retention", company.workspace, "--from", "2024-10-01", "--to", "2025-10-01")
     rows = pd.read_csv(company.workspace / "subscriptions.csv")
 
-    def mrr(day: str) -> "pd.Series[float]":
+    def mrr(day: str) -> pd.Series[float]:
         active = rows[(rows["started_on"] <= day) & ~(rows["ended_on"] <= day)]
         return active.groupby("account_id")["mrr"].sum()
 
@@ -158,7 +158,5 @@ def test_retention_equals_plain_arithmetic(company: Company) -> None:
 
 
 def test_without_a_champion_scoring_says_what_to_do(company: Company, tmp_path: Path) -> None:
-    document = leap(
-        "score", company.workspace, "--store", tmp_path / "empty", "--out", tmp_path / "s.csv", expect=1
-    )
+    document = leap("score", company.workspace, "--store", tmp_path / "empty", "--out", tmp_path / "s.csv", expect=1)
     assert document["error"]["code"] == "no_model" and "train" in document["error"]["message"]

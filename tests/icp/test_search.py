@@ -105,7 +105,9 @@ def test_repeating_every_row_changes_no_evidence():
     once = population(300, seed=2, effect=0.7)
     times = np.repeat(np.arange(len(once.accounts)), 12)
     arrays = (once.accounts[times], once.as_of[times], once.starting[times], once.ending[times])
-    frame = FeatureFrame(once.frame.frame.iloc[times].reset_index(drop=True), once.frame.catalog, np.zeros(len(times), dtype=bool))
+    frame = FeatureFrame(
+        once.frame.frame.iloc[times].reset_index(drop=True), once.frame.catalog, np.zeros(len(times), dtype=bool)
+    )
     twelve = Population(frame, *arrays)
     rules = candidates(once, once.frame.catalog.features)[:6]
     pairs = zip(measure(rules, once, found_on={}, tried=1), measure(rules, twelve, found_on={}, tried=1), strict=True)

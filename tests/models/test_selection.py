@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leap.models.selection import MIN_EVENTS, PENALTIES, Candidate, Rows, _hashable, choose, recency, thinned, train
+from leap.models.selection import MIN_EVENTS, PENALTIES, Candidate, Rows, choose, recency, thinned, train
 
 DATES = np.array([np.datetime64("2021-01-01") + np.timedelta64(31 * i, "D") for i in range(36)]).astype(
     "datetime64[us]"
@@ -83,7 +83,7 @@ def test_events_are_counted_by_account_and_not_by_row():
 
 def test_the_simpler_candidate_wins_within_one_standard_error():
     rng = np.random.default_rng(0)
-    simple, rich = Candidate("linear", 1, _hashable()), Candidate("boosted", 2, _hashable())
+    simple, rich = Candidate("linear", 1), Candidate("boosted", 2)
     base = rng.gamma(2, 1, 200)
     accounts = np.arange(200)
     a_little = base - 0.001 + rng.normal(0, 0.1, 200)
@@ -95,7 +95,7 @@ def test_the_simpler_candidate_wins_within_one_standard_error():
 def test_the_standard_error_is_that_of_accounts():
     """Differences that agree within an account are one piece of evidence, however many rows it has."""
     rng = np.random.default_rng(1)
-    simple, rich = Candidate("linear", 1, _hashable()), Candidate("boosted", 2, _hashable())
+    simple, rich = Candidate("linear", 1), Candidate("boosted", 2)
     of_account = rng.normal(-0.05, 0.4, 30)
     difference = np.repeat(of_account, 40)
     losses = {simple: np.ones(1200), rich: 1 + difference}
@@ -127,5 +127,5 @@ def test_the_order_of_rows_and_the_threads_change_no_choice():
 
 def test_a_penalty_is_among_those_tried():
     found = train(rows_of(1000, line, 0))
-    assert found.candidate.settings["penalty"] in PENALTIES
+    assert found.candidate.penalty in PENALTIES
     assert set(found.losses) == {"base_rate", "linear", "boosted"}

@@ -60,7 +60,7 @@ def test_profiles_have_statement_conditions_and_evidence_with_its_interval(clien
         "108.3 % NRR inside, 93.4 % outside",
         "+14.9 points, interval +7.1 to +22.8",
         "−28.8 points, interval −39.2 to −17.1",
-        "819 rules tried, q 0.012",
+        "819 rules tried, false-discovery rate 1.2",
     ):
         assert part in words
 

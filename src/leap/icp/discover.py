@@ -37,20 +37,22 @@ def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> IC
     model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
     drivers = fit_driver_order(model, earlier.matrix)
     result = find_icps(population.where(found_on), population.where(measured_on), drivers)
-    profiles = tuple(_with_present(tables, frame, profile) for profile in result.profiles)
+    bought = _as_bought(tables, frame) if result.profiles else {}
+    profiles = tuple(_with_present(tables, frame, bought, profile) for profile in result.profiles)
     return replace(result, profiles=profiles)
 
 
-def _with_present(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> ICPProfile:
+def _with_present(tables: AccountTables, frame: ScopeFrame, bought: Columns, profile: ICPProfile) -> ICPProfile:
     """Size among customers and prospects now, and figures of the last complete year inside and outside."""
     policy = tables.settings.policy
     end = tables.data_until
     customers = _columns(tables, customer_snapshots(tables, [end]), frame)
     prospects = _columns(tables, prospect_snapshots(tables, end), frame)
     thresholds = (policy.icp_min_accounts, policy.icp_max_share)
+    inside = profile.rule.matches(bought)
     matching = profile.rule.matches(customers), profile.rule.matches(prospects)
-    profile = with_size_and_kpis(profile, *matching, _figures(tables, frame, profile), thresholds)
-    return replace(profile, price=_price(tables, frame, profile)) if profile.kind == "negative" else profile
+    profile = with_size_and_kpis(profile, *matching, _figures(tables, inside), thresholds)
+    return replace(profile, price=_price(tables, inside, profile)) if profile.kind == "negative" else profile
 
 
 def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> Columns:
@@ -59,14 +61,12 @@ def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> 
     return {name: built[name] for name in catalog.names}
 
 
-def _figures(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> dict[str, Any]:
+def _figures(tables: AccountTables, inside: np.ndarray) -> dict[str, Any]:
     """Retention of the last complete window, CAC and win rate, inside and outside the profile; null where unknown."""
     revenue, settings = Revenue(tables), tables.settings
     start = add_months(tables.data_until - pd.Timedelta(days=1), -settings.outcome.horizon_months)
     starting, ending = revenue.mrr_at(start), window_ends(revenue, settings, start)
     at_end = add_months(start, settings.outcome.horizon_months) < tables.data_until
-    everyone = _everyone(tables, tables.data_until)
-    inside = profile.rule.matches(_columns(tables, everyone, frame))
     cac = acquisition_cost(tables)
     document: dict[str, Any] = {"window": {"from": f"{start:%Y-%m-%d}", "months": settings.outcome.horizon_months}}
     for name, part in (("inside", inside), ("outside", ~inside)):
@@ -84,20 +84,35 @@ def _figures(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> d
     return document
 
 
-def _everyone(tables: AccountTables, moment: pd.Timestamp) -> Snapshots:
-    codes = np.arange(len(tables.accounts))
-    rows = pd.DataFrame(
+def _as_bought(tables: AccountTables, frame: ScopeFrame) -> Columns:
+    """Fit features of every account as it was when it bought, of prospects as they are now; one entry per account.
+
+    What a customer has become since would make the profile look better than it is for choosing whom to sell to.
+    """
+    catalog = frame.features.catalog.of_scope(Scope.FIT)
+    codes, first_rows = np.unique(frame.rows.accounts, return_index=True)
+    others = np.setdiff1d(np.arange(len(tables.accounts)), codes)
+    first_paid = Revenue(tables).first_paid().to_numpy().astype("datetime64[us]")[others]
+    until = np.datetime64(tables.data_until, "us")
+    rest = pd.DataFrame(
         {
-            "account_id": tables.accounts,
-            "code": codes,
-            "as_of": moment,
+            "account_id": tables.accounts[others],
+            "code": others,
+            "as_of": tables.data_until,
             "mrr": np.nan,
             "leaving": False,
-            "features_at": moment,
+            "features_at": np.where(np.isnat(first_paid), until, first_paid),
             "tenure_months": 0.0,
         }
     )
-    return Snapshots(rows)
+    built = build_features(tables, Snapshots(rest, at_purchase=True), catalog).frame
+    columns = {}
+    for name in catalog.names:
+        known = frame.features.frame[name].to_numpy()
+        column = np.empty(len(tables.accounts), dtype=known.dtype)
+        column[codes], column[others] = known[first_rows], built[name].to_numpy()
+        columns[name] = column
+    return columns
 
 
 def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
@@ -111,11 +126,10 @@ def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
     return won / closed if closed else None
 
 
-def _price(tables: AccountTables, frame: ScopeFrame, profile: ICPProfile) -> Mapping[str, Any]:
+def _price(tables: AccountTables, inside: np.ndarray, profile: ICPProfile) -> Mapping[str, Any]:
     """What an account of a negative profile costs a year against the others, and how many were won in the last year."""
     first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
     since = tables.data_until - pd.DateOffset(years=1)
-    inside = profile.rule.matches(_columns(tables, _everyone(tables, tables.data_until), frame))
     won_lately = int((inside & (first >= since).to_numpy()).sum())
     mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / MICROS
     paying = mrr[mrr > 0]

@@ -175,7 +175,8 @@ def _profiles(attributes: Sequence[Attribute], later: Population, scores: Mappin
         held.sort(key=lambda a: (len(a.rule.conditions), -abs(a.evidence.headline.lift) * np.sqrt(a.evidence.support)))
         kept: list[Attribute] = []
         for attribute in held:
-            if not any(search.same_rows(attribute.rule, other.rule, later) for other in kept):
+            narrower = any(set(other.rule.conditions) <= set(attribute.rule.conditions) for other in kept)
+            if not narrower and not any(search.same_rows(attribute.rule, other.rule, later) for other in kept):
                 kept.append(attribute)
         for number, attribute in enumerate(kept[:4], start=1):
             statement = _statement(kind, attribute.rule, attribute.evidence)
@@ -208,11 +209,14 @@ def _statement(kind: str, rule: Rule, evidence: Evidence) -> str:
 def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
     best = min(attributes, key=lambda a: a.evidence.q_value)
     headline = best.evidence.headline
+    figures = (
+        f"{best.rule.words}: {headline.lift * 100:+.1f} points, interval {headline.low * 100:+.1f} to "
+        f"{headline.high * 100:+.1f}, false-discovery rate {best.evidence.q_value:.2f}"
+    )
+    turned = best.verdict != "not shown"
+    why = "and the strongest later pointed the other way than before" if turned else "and none held there"
     return (
-        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones "
-        f"and none held: the best, "
-        f"{best.rule.words}, shows {headline.lift * 100:+.1f} points, interval {headline.low * 100:+.1f} to "
-        f"{headline.high * 100:+.1f}, false-discovery rate {best.evidence.q_value:.2f}."
+        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones, {why} ({figures})."
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any
 
+from leap.exports import inert_cell
 from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
 from leap.reports.icp_summary import (
@@ -49,7 +50,7 @@ def render_csv(summary: IcpSummary) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, _columns(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: rendering.cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: inert_cell(value) for name, value in row.items()} for row in rows)
     return file.getvalue()
 
 

@@ -135,15 +135,6 @@ def quoted(value: object) -> str:
     return json.dumps(line(value) if isinstance(value, str) else value, ensure_ascii=False)
 
 
-def cell(value: object) -> object:
-    """A value for a CSV cell: text that a spreadsheet would run gets a leading quote, numbers stay numbers.
-
-    >>> cell("=1+1"), cell("Acme"), cell(-1.5), cell(None)
-    ("'=1+1", 'Acme', -1.5, None)
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\0")) else value
-
-
 def place(value: float, reach: float) -> str:
     """Where a difference lies on a bar whose zero line is in the middle; beyond the reach it is cut.
 
