@@ -21,10 +21,9 @@ from leap.config import Company
 from leap.errors import LeapError, NoModel
 
 if TYPE_CHECKING:
-    from leap.scoring import Scorer
-
     from leap.config import Settings
     from leap.registry import Store
+    from leap.scoring import Scorer
 
 log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
 
@@ -157,7 +156,6 @@ class Deployment:
         # Only now what takes seconds to import: without a champion the reason is told at once.
         from leap.bundle.model_bundle import ModelBundle
         from leap.scoring import Scorer
-
         from leap.sources import read_workspace
 
         bundle = ModelBundle.load(folder)

@@ -60,7 +60,9 @@ def shuffled(frame: ScopeFrame, seed: int) -> ScopeFrame:
 
 def test_shuffled_outcomes_are_not_claimed(planted: TrainedWorld):
     """Real features, real outcomes, no connection: whatever is claimed now was made by the machinery."""
-    claimed = [judge(predict_folds(shuffled(planted.health, seed), only="linear")).claimed for seed in range(10)]
+    claimed = [
+        judge(predict_folds(shuffled(planted.health, seed), only="linear"), draws=100).claimed for seed in range(10)
+    ]
     assert sum(claimed) <= 1, claimed
 
 
@@ -320,11 +322,14 @@ def test_the_audit_of_an_honest_company_finds_nothing(planted: TrainedWorld):
     assert audit(planted.tables) == []
 
 
-def test_what_is_first_observed_after_the_purchase_is_flagged():
-    """A profile bought two years later stands in for the day of purchase, and says so."""
+def test_what_is_first_observed_after_the_purchase_is_flagged_and_not_known_before():
+    """A profile seen two years later stands in for the day of purchase from then on, and says so.
+
+    Used in earlier rows it would tell that the company was still there to be seen.
+    """
     tables = company_of(
         [subscription("early", "2021-01-01"), subscription("late", "2021-01-01")],
-        "2024-01-01",
+        "2025-01-01",
         tables={"profiles": {"shape": "history", "source": "p.csv", "scope": "fit", "columns": {"size": {}}}},
         records={
             "profiles": [
@@ -335,7 +340,33 @@ def test_what_is_first_observed_after_the_purchase_is_flagged():
         },
     )
     frame = fit_frame(tables, discover_features(tables))
-    rows = frame.snapshots.rows["account_id"]
-    assert set(frame.features.frame["size"][rows == "early"]) == {10}
-    assert set(frame.features.frame["size"][rows == "late"]) == {20}
-    assert frame.features.observed_late.tolist() == [account == "late" for account in rows]
+    size = frame.features.frame["size"].to_numpy()
+    early, late = (frame.snapshots.rows["account_id"].to_numpy() == account for account in ("early", "late"))
+    assert size[early].tolist() == [10, 10, 10], "at each anniversary what it was when it bought"
+    np.testing.assert_array_equal(size[late], [np.nan, np.nan, 20])
+    assert frame.features.observed_late[late].tolist() == [False, False, True]
+    assert not frame.features.observed_late[early].any()
+
+
+def test_being_observed_only_while_a_customer_is_no_skill():
+    """Nothing matters, and a vendor sees companies some time after they bought: those who leave early are never seen."""
+    claimed = []
+    for seed in range(2):
+        frames = planted_frames(250, 48, seed=seed, truth=NOTHING, prospects=0)
+        rng = np.random.default_rng(seed)
+        terms = frames["subscriptions"].groupby("account_id")
+        begin, end = terms["started_on"].min(), terms["ended_on"].agg(lambda ends: ends.iloc[-1])
+        seen = begin + pd.to_timedelta(rng.integers(1, 900, len(begin)), unit="D")
+        there = seen < end.fillna(MONTHS_FROM + pd.DateOffset(months=48))
+        size = rng.integers(1, 99, len(begin))
+        seen_at = pd.DataFrame({"account_id": begin.index, "observed_at": seen.to_numpy(), "size": size})
+        frames["profiles"] = seen_at[there.to_numpy()].reset_index(drop=True)
+        profiles = {"shape": "history", "source": "p.csv", "scope": "fit", "columns": {"size": {}}}
+        settings = {
+            **PLANTED_SETTINGS, "outcome": {"horizon_months": 12, "as_of_every": "quarter"},
+            "tables": {**PLANTED_SETTINGS["tables"], "profiles": profiles},
+        }  # fmt: skip
+        until = MONTHS_FROM + pd.DateOffset(months=48) + pd.Timedelta(days=1)
+        tables = assemble(parse_settings(settings), frames, [], f"{until:%Y-%m-%d}")
+        claimed.append(judge(predict_folds(fit_frame(tables, discover_features(tables)), only="linear")).claimed)
+    assert not any(claimed), claimed

@@ -468,7 +468,7 @@ def test_the_rates_of_a_cohort_add_up(pairs):
     if figures.reason:
         assert start.sum() == 0
         return
-    assert figures.nrr == pytest.approx(figures.grr + figures.expansion_rate, abs=1e-12)
+    assert figures.nrr == pytest.approx(figures.grr + figures.expansion_rate, rel=1e-12)
     assert 1 - figures.grr == pytest.approx(figures.churn_rate + figures.contraction_rate, abs=1e-9)
     assert 0 <= figures.grr <= min(1, figures.nrr)
 

@@ -209,6 +209,8 @@ def records_of_all_shapes(seed: int, rows_of_an_account: int = 8) -> dict[str, l
         # What the quarantine refuses has tests of its own: two observations of one moment, two terms of one product.
         if shape == "profiles":
             key = repr((account, row["observed_at"], row["loaded_at"]))
+        if shape == "market":
+            key = repr((row["indicator"], row["industry"], row["period"], row["published_at"]))
         if shape == "subscriptions":
             key = repr((shape, account, kind))
         if key not in seen:

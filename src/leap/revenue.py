@@ -67,7 +67,7 @@ class Revenue:
         flat = [name for name, table in tables.tables.items() if table.spec.shape == "snapshot"]
         if not revenue and flat:
             raise RevenueError(
-                f"{', '.join(flat)}: flat tables (shape snapshot) are read and checked, but no model is trained on them.",
+                f"{', '.join(flat)}: flat tables (shape snapshot) are read and checked, but not trained on yet.",
                 remedy="Give a table of subscriptions or orders with role 'revenue'.",
             )
         if not revenue:

@@ -145,6 +145,9 @@ def test_a_feature_out_of_range_is_refused(plain: str, feature: str) -> None:
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "", "1_0", "0x10", "1,5", "١"])
 @pytest.mark.parametrize("line", ["leaf_value", "threshold", "internal_value", "shrinkage", "leaf_weight"])
 def test_numbers_that_are_not_finite_are_refused(plain: str, line: str, value: str) -> None:
+    if (line, value) == ("threshold", "inf"):  # parts all numbers from missing ones: LightGBM writes it itself
+        check_text_model(changed(plain, line, first(plain, line), value), n_features=None, source="plain")
+        return
     refused(changed(plain, line, first(plain, line), value), "tree 0")
 
 

@@ -64,10 +64,10 @@ def test_a_statement_names_the_window_that_was_measured(found: ICPSearch, tables
 
 def test_companies_in_which_nothing_matters_have_no_profile():
     claimed = []
-    for seed in range(10):
+    for seed in range(6):
         world = planted_tables(250, 36, seed=seed, truth=NOTHING, prospects=10)
         claimed.append(bool(discovered(world).profiles))
-    assert sum(claimed) <= 2, claimed
+    assert sum(claimed) <= 1, claimed
 
 
 def test_a_history_that_is_too_short_says_so():

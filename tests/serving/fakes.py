@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of figures)
+
 """A scorer with the manners of `leap.scoring.Scorer`, on a company made up by arithmetic."""
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pandas as pd
 
 from leap import metrics
 from leap.errors import NotEnoughData, RevenueError
-from leap.features import FeatureFrame, discover_features
+from leap.features import Feature, FeatureFrame, discover_features
 from leap.models.frames import ScopeFrame, health_frame
 from leap.snapshots import as_of_dates
 from leap.tables import AccountTables, without_columns
@@ -60,12 +60,23 @@ def near_perfect(tables: AccountTables, frame: FeatureFrame, churned: np.ndarray
             score = np.where(counted >= 20, rate, churned.mean())
         else:
             score = np.where(np.isnan(codes), np.nanmean(codes) if not np.isnan(codes).all() else 0.0, codes)
-        area = metrics.auc(churned, score, np.ones(len(churned)))
-        if np.isfinite(area) and max(area, 1 - area) >= _LEAK_AUC and feature.recipe.table:
-            source = feature.recipe.column or feature.recipe.kind or feature.recipe.operation
-            key = (feature.recipe.table, str(source))
-            found[key] = Leak(*key, f"alone it tells who churns with AUC {max(area, 1 - area):.3f} ({feature.name})")
+        # A column filled only for those who leave tells by being there at all, whatever it says.
+        area = max(_telling(churned, score), _telling(churned, column.isna().to_numpy(dtype=float)))
+        if area >= _LEAK_AUC and feature.recipe.table:
+            key = (feature.recipe.table, _source(feature))
+            found[key] = Leak(*key, f"alone it tells who churns with AUC {area:.3f} ({feature.name})")
     return _not_kept(tables, list(found.values()))
+
+
+def _telling(churned: np.ndarray, score: np.ndarray) -> float:
+    """AUC in whichever direction it is above one half; one half where it is undefined."""
+    area = metrics.auc(churned, score, np.ones(len(churned)))
+    return max(area, 1 - area) if np.isfinite(area) else 0.5
+
+
+def _source(feature: Feature) -> str:
+    """What a feature is made from: a column, a kind, or all rows of its table."""
+    return str(feature.recipe.column or feature.recipe.kind or feature.recipe.operation)
 
 
 def without_telling_names(tables: AccountTables) -> tuple[AccountTables, list[Leak]]:
@@ -77,7 +88,7 @@ def without_telling_names(tables: AccountTables) -> tuple[AccountTables, list[Le
 def without_near_perfect(
     tables: AccountTables, frame: ScopeFrame, leaks: list[Leak]
 ) -> tuple[AccountTables, ScopeFrame, list[Leak]]:
-    """Tables and frame without the columns of which one feature alone tells who churns, and all that was left out."""
+    """Tables and frame without what alone tells who churns, in all its windows, and all that was left out."""
     train = frame.outcomes.trainable
     churned = frame.outcomes.churned[train]
     if not 0 < churned.sum() < len(churned):
@@ -85,8 +96,11 @@ def without_near_perfect(
     found = near_perfect(tables, frame.features.where(train), churned)
     if not found:
         return tables, frame, leaks
-    tables = without_columns(tables, [(leak.table, leak.column) for leak in found])
-    return tables, health_frame(tables, discover_features(tables)), leaks + found
+    left_out = {(leak.table, leak.column) for leak in found}
+    tables = without_columns(tables, left_out)
+    catalog = discover_features(tables)
+    kept = [f.name for f in catalog.features if (f.recipe.table, _source(f)) not in left_out]
+    return tables, health_frame(tables, catalog.with_features(kept)), leaks + found
 
 
 def _not_kept(tables: AccountTables, leaks: list[Leak]) -> list[Leak]:

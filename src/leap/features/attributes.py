@@ -63,11 +63,16 @@ def compute_history(view: TableView, features: list[Feature], n_accounts: int) -
     return result
 
 
-def first_observed(view: TableView, feature: Feature, n_accounts: int) -> np.ndarray:
-    """The first value ever observed, whatever the moment: what stands in for "before it bought" where nothing older
-    is known.
+def first_observed(view: TableView, feature: Feature, n_accounts: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first value ever observed of each account and when it was known, shape (n_accounts,) each.
 
-    Only the fit frame of `build_features` asks for this, for accounts that were observed too late, and flags them.
+    It stands in for "before it bought" where nothing older is known. Only the fit frame of `build_features` asks for
+    it, uses it in rows of a later date than it was known at, and flags them.
     """
-    everything = np.arange(len(view.source.rows))[::-1]
-    return families.latest(view, everything, str(feature.recipe.column), feature.kind, n_accounts)
+    latest_first = np.argsort(view.source.known, kind="stable")[::-1]
+    value = families.latest(view, latest_first, str(feature.recipe.column), feature.kind, n_accounts)
+    found = families.typed(view, str(feature.recipe.column), feature.kind)(latest_first)
+    present = latest_first[found != "" if feature.kind == "category" else ~np.isnan(found)]
+    known = np.full(n_accounts, np.datetime64("NaT", "us"))
+    known[view.codes(present)] = view.source.known[present]
+    return value, known

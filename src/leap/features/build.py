@@ -80,21 +80,39 @@ def build_features(tables: AccountTables, snapshots: Snapshots, catalog: Feature
     """The features of a catalog for snapshots, from what was known before each snapshot's moment.
 
     Snapshots at purchase also use what became known on the very day, and where an account was observed only later
-    its first observation, which is flagged.
+    its first observation, which is flagged; not in rows of a date before it, since who leaves early is never observed.
     """
     rows = snapshots.rows
     columns = {f.name: families.empty(f.kind, len(rows)) for f in catalog.features}
-    late = np.zeros(len(rows), dtype=bool)
     codes = rows["code"].to_numpy()
     for moment, positions in snapshots.by_moment("features_at"):
         at = _Moment(tables, moment, snapshots.at_purchase)
         values = at.compute(catalog)
         for name, by_account in values.items():
             columns[name][positions] = by_account[codes[positions]]
-        late[positions] = at.late[codes[positions]]
+    late = np.zeros(len(rows), dtype=bool)
+    if snapshots.at_purchase:
+        late = _fill_first_observed(tables, snapshots, catalog, columns)
     if TENURE in columns:
         columns[TENURE] = rows["tenure_months"].fillna(0.0).to_numpy(dtype=float)
     return FeatureFrame(pd.DataFrame(columns, index=range(len(rows))), catalog, late)
+
+
+def _fill_first_observed(
+    tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog, columns: dict[str, np.ndarray]
+) -> np.ndarray:
+    """First observations known before a row's date, put where none was known at the purchase; the rows with any."""
+    codes, as_of = snapshots.rows["code"].to_numpy(), snapshots.rows["as_of"].to_numpy()
+    late = np.zeros(len(codes), dtype=bool)
+    for feature in catalog.features:
+        if feature.recipe.operation not in ("value", "latest") or feature.recipe.table not in tables.tables:
+            continue
+        view = tables.view(feature.recipe.table, tables.data_until)
+        first, known = attributes.first_observed(view, feature, len(tables.accounts))
+        filled = pd.isna(columns[feature.name]) & (known[codes] < as_of)
+        columns[feature.name][filled] = first[codes][filled]
+        late |= filled
+    return late
 
 
 def feature_matrix(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> pd.DataFrame:
@@ -109,7 +127,6 @@ class _Moment:
     def __init__(self, tables: AccountTables, moment: pd.Timestamp, at_purchase: bool):
         self.tables, self.moment, self.at_purchase = tables, moment, at_purchase
         self.n_accounts = len(tables.accounts)
-        self.late = np.zeros(self.n_accounts, dtype=bool)
 
     def view(self, name: str) -> TableView:
         return self.tables.view(name, self.moment, include_moment=self.at_purchase)
@@ -128,32 +145,15 @@ class _Moment:
     def _table(self, view: TableView, features: list[Feature]) -> dict[str, np.ndarray]:
         match view.spec.shape:
             case "attributes":
-                values = attributes.compute_attributes(view, features, self.n_accounts)
-                return self._or_first(view, features, values) if self.at_purchase else values
+                return attributes.compute_attributes(view, features, self.n_accounts)
             case "history":
-                values = attributes.compute_history(view, features, self.n_accounts)
-                return self._or_first(view, features, values) if self.at_purchase else values
+                return attributes.compute_history(view, features, self.n_accounts)
             case "periods":
                 return periods.compute(view, features, self.n_accounts)
             case "events":
                 return events.compute(view, features, self.n_accounts)
             case _:
                 return market.compute(view, features, self._segment(view.spec.segment), self.n_accounts)
-
-    def _or_first(
-        self, view: TableView, features: list[Feature], values: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        for feature in features:
-            if feature.recipe.operation not in ("value", "latest"):
-                continue
-            value = values[feature.name]
-            unknown = pd.isna(value)
-            if unknown.any():
-                first = attributes.first_observed(view, feature, self.n_accounts)
-                filled = unknown & ~pd.isna(first)
-                values[feature.name] = np.where(filled, first, value)
-                self.late |= filled
-        return values
 
     def _segment(self, column: str | None) -> np.ndarray | None:
         """Each account's segment as known before the moment, from the attributes or history table that has the

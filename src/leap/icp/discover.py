@@ -34,9 +34,10 @@ def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> IC
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
+    months = tables.settings.outcome.horizon_months
     model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
     drivers = fit_driver_order(model, earlier.matrix)
-    result = find_icps(population.where(found_on), population.where(measured_on), drivers)
+    result = find_icps(population.where(found_on), population.where(measured_on), drivers, months)
     bought = _as_bought(tables, frame) if result.profiles else {}
     profiles = tuple(_with_present(tables, frame, bought, profile) for profile in result.profiles)
     return replace(result, profiles=profiles)

@@ -124,7 +124,9 @@ class ICPSearch:
         )
 
 
-def find_icps(earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]]) -> ICPSearch:
+def find_icps(
+    earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]], horizon_months: int = 12
+) -> ICPSearch:
     """Rules found on earlier accounts and measured on later, different ones.
 
     `drivers` are the fit features with their mean SHAP contribution, largest first, of a fit model of the earlier
@@ -151,7 +153,7 @@ def find_icps(earlier: Population, later: Population, drivers: Sequence[tuple[An
     attributes = [
         Attribute(rule, e, *rank[rule.conditions[0].feature.name]) for rule, e in zip(measured, evidence, strict=True)
     ]
-    profiles = _profiles(attributes, later, scores)
+    profiles = _profiles(attributes, later, scores, horizon_months)
     reason = None if profiles else _nothing(attributes, tried)
     return ICPSearch(tuple(profiles), tuple(attributes), reason)
 
@@ -167,7 +169,9 @@ def _enough(rule: Rule, population: Population) -> bool:
     return min(len(np.unique(population.accounts[inside])), len(np.unique(population.accounts[~inside]))) >= 10
 
 
-def _profiles(attributes: Sequence[Attribute], later: Population, scores: Mapping[Rule, float]) -> list[ICPProfile]:
+def _profiles(
+    attributes: Sequence[Attribute], later: Population, scores: Mapping[Rule, float], horizon_months: int
+) -> list[ICPProfile]:
     profiles: list[ICPProfile] = []
     for kind, verdict in (("established", "stays"), ("negative", "leaves")):
         held = [a for a in attributes if a.verdict == verdict and (scores[a.rule] > 0) == (verdict == "stays")]
@@ -179,20 +183,21 @@ def _profiles(attributes: Sequence[Attribute], later: Population, scores: Mappin
             if not narrower and not any(search.same_rows(attribute.rule, other.rule, later) for other in kept):
                 kept.append(attribute)
         for number, attribute in enumerate(kept[:4], start=1):
-            statement = _statement(kind, attribute.rule, attribute.evidence)
+            statement = _statement(kind, attribute.rule, attribute.evidence, horizon_months)
             profiles.append(ICPProfile(f"{kind}-{number}", kind, attribute.rule, attribute.evidence, statement))
     return profiles
 
 
-def _statement(kind: str, rule: Rule, evidence: Evidence) -> str:
+def _statement(kind: str, rule: Rule, evidence: Evidence, horizon_months: int) -> str:
     """One sentence for a meeting: who, what was seen, how sure, on whom."""
     headline, later = evidence.headline, evidence.measured_on
+    window = "a year" if horizon_months == 12 else f"{horizon_months} months"
     years = f"{later['from'][:4]} to {int(later['to'][:4]) + 1}"
     if evidence.metric == "churn":
-        seen = f"{headline.inside:.0%} of them left within a year, against {headline.outside:.0%} of the others"
+        seen = f"{headline.inside:.0%} of them left within {window}, against {headline.outside:.0%} of the others"
     else:
         seen = (
-            f"they kept {headline.inside:.0%} of their revenue over a year, against "
+            f"they kept {headline.inside:.0%} of their revenue over {window}, against "
             f"{headline.outside:.0%} for the others"
         )
     difference = (

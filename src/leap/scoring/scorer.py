@@ -16,7 +16,7 @@ from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
 from leap.snapshots import customer_snapshots
-from leap.tables import AccountTables, tables_from_records
+from leap.tables import AccountTables, Table, tables_from_records
 from leap.value import ValueTerms
 
 
@@ -142,7 +142,7 @@ class Scorer:
                 ]
                 for name, rows in tables.items()
             }
-            built = self._with_market(tables_from_records(settings, records, data_until=until))
+            built = tables_from_records(settings, records, data_until=until, ready=self._market)
             snapshots = customer_snapshots(built, [moment]) if settings.with_role("revenue") else None
             if snapshots is None or not len(snapshots):
                 raise UnknownAccount(
@@ -230,14 +230,9 @@ class Scorer:
             matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
         )
 
-    def _with_market(self, built: AccountTables) -> AccountTables:
+    @property
+    def _market(self) -> dict[str, Table]:
+        """The workspace's own tables of the market, rates of exchange included, which a request need not bring."""
         if self._tables is None:
-            return built
-        own = {
-            name: table
-            for name, table in self._tables.tables.items()
-            if table.spec.shape == "market" and not len(built.tables[name].rows)
-        }
-        return AccountTables(
-            built.settings, {**built.tables, **own}, built.data_until, built.problems, built.quarantine
-        )
+            return {}
+        return {name: table for name, table in self._tables.tables.items() if table.spec.shape == "market"}

@@ -26,8 +26,11 @@ def assemble(
     problems: list[Problem],
     data_until: str | None,
     set_aside: Mapping[str, pd.DataFrame] | None = None,
+    ready: Mapping[str, Table] | None = None,
 ) -> AccountTables:
     """The tables of a company from raw frames; rules that fail, quarantine or warn are in `problems`.
+
+    Tables that are `ready` have been through the checks and are taken as they are.
 
     A frame's index says where its rows stand in the source. `set_aside` are rows that could not be read into it: their
     `rule`, their `text`, and their place as index; they count as read and quarantined. A table that fails has no rows.
@@ -37,6 +40,9 @@ def assemble(
     tables: dict[str, Table] = {}
     quarantine: dict[str, pd.DataFrame] = {}
     for name, spec in settings.tables.items():
+        if ready and name in ready:
+            tables[name] = ready[name]
+            continue
         raw = frames.get(name)
         if raw is None:
             tables[name] = Table(name, spec, _no_rows())
@@ -100,11 +106,15 @@ def _require_zone(settings: Settings) -> None:
 
 
 def tables_from_records(
-    settings: Settings, records: Mapping[str, Iterable[Mapping[str, Any]]], *, data_until: str | None = None
+    settings: Settings,
+    records: Mapping[str, Iterable[Mapping[str, Any]]],
+    *,
+    data_until: str | None = None,
+    ready: Mapping[str, Table] | None = None,
 ) -> AccountTables:
     """Tables from rows given as dictionaries (as a request does), through the same checks as files.
 
-    A table of the workspace that is not given is empty; a name the workspace does not know is refused.
+    A table of the workspace that is not given is taken from `ready`, else empty; an unknown name is refused.
     """
     unknown = sorted(set(records) - set(settings.tables))
     if unknown:
@@ -116,7 +126,8 @@ def tables_from_records(
             if column not in frame.columns:
                 frame[column] = pd.Series([None] * len(frame), dtype=object)
         frames[name] = frame
-    tables = assemble(settings, frames, [], data_until)
+    used = {name: table for name, table in (ready or {}).items() if name not in records}
+    tables = assemble(settings, frames, [], data_until, ready=used)
     bad = [problem for problem in tables.problems if problem.level in ("fail", "quarantine")]
     if bad:
         raise TableError("; ".join(map(str, bad)), details=[problem.to_json() for problem in bad])
