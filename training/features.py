@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def features(args: argparse.Namespace, console: Console) -> Result:
     """Build what training and service would see at those dates."""
+    from leap.evaluation import without_telling_names
     from leap.exports import write_frame
     from leap.features import discover_features, feature_matrix
     from leap.snapshots import customer_snapshots, days_within
@@ -26,10 +27,16 @@ def features(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     with console.stage("building features"):
+        tables, leaks = without_telling_names(tables)
         catalog = discover_features(tables)
         matrix = feature_matrix(tables, customer_snapshots(tables, days_within(tables, args.as_of)), catalog)
     write_frame(matrix, args.out)
-    document = {"rows": len(matrix), "columns": list(matrix.columns), "catalog_fingerprint": catalog.fingerprint}
+    document = {
+        "rows": len(matrix),
+        "columns": list(matrix.columns),
+        "catalog_fingerprint": catalog.fingerprint,
+        "left_out": [leak.to_json() for leak in leaks],
+    }
     lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
     lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]
     return Result(document, "\n".join(lines))

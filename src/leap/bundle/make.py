@@ -52,7 +52,7 @@ def make_bundle(
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
         quality={"health": quality.to_json(), "fit": fit_quality.to_json()},
         economics=_economics(tables),
-        trained=_provenance(tables, frame, quality, leaks, seed, trials),
+        trained=_provenance(tables, frame, quality.warnings + fit_quality.warnings, leaks, seed, trials),
         golden={},
     )
     return bundle.with_golden(_spread(frame.features), _spread(fit_frame.features))
@@ -87,10 +87,10 @@ def _economics(tables: AccountTables) -> dict[str, float | None]:
 
 
 def _provenance(
-    tables: AccountTables, frame: ScopeFrame, quality: Quality, leaks: Sequence[Leak], seed: int, trials: int
+    tables: AccountTables, frame: ScopeFrame, warnings: list[str], leaks: Sequence[Leak], seed: int, trials: int
 ) -> dict[str, Any]:
     as_of = frame.snapshots.rows["as_of"]
-    notes = quality.warnings
+    notes = list(warnings)
     if frame.record_begins is not None:
         notes.append(
             f"Rows before {frame.record_begins:%Y-%m-%d} are left out: hardly any account churned in "

@@ -28,7 +28,9 @@ def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> IC
     """Profiles of a company. The candidates are the SHAP drivers of a fit model of the earlier accounts alone."""
     outcomes = frame.outcomes
     population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
-    found_on, measured_on = search.parted(population, frame.rows.known_at)
+    found_on, measured_on = search.parted(
+        population, frame.rows.known_at, search.halves([str(a) for a in frame.snapshots.rows["account_id"]])
+    )
     earlier = frame.rows.where(found_on & outcomes.trainable)
     if not len(earlier.accounts) or not measured_on.any():
         return ICPSearch(
@@ -82,6 +84,12 @@ def _figures(tables: AccountTables, inside: np.ndarray) -> dict[str, Any]:
             "cac": float(spent.mean()) if len(spent) else None,
             "win_rate": _win_rate(tables, part),
         }
+    missing = {"cac": "no_acquisition_costs", "win_rate": "no_closed_deals", "nrr": "window_not_complete"}
+    document["reasons"] = {
+        name: why
+        for name, why in missing.items()
+        if document["inside"][name] is None and document["outside"][name] is None
+    }
     return document
 
 

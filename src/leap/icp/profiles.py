@@ -136,18 +136,21 @@ def find_icps(
     if not features:
         return ICPSearch((), (), "The fit model of the earlier accounts has no driver: no attribute told who stays.")
     singles = search.candidates(earlier, features)
-    scores = {rule: search.strength(rule, earlier) for rule in singles}
+    found = {rule: search.strength(rule, earlier) for rule in singles}
+    scores = {rule: score for rule, (score, _) in found.items()}
     best = [_strongest(singles, scores, feature.name) for feature in features]
     leading = [rule for rule in best if rule is not None][: _MAX_MEASURED - 4]
     joined = search.pairs(earlier, [rule for rule in leading if scores[rule] > 0][:6])
     joined += search.pairs(earlier, [rule for rule in leading if scores[rule] < 0][:6])
-    scores |= {rule: search.strength(rule, earlier) for rule in joined}
+    found |= {rule: search.strength(rule, earlier) for rule in joined}
+    scores = {rule: score for rule, (score, _) in found.items()}
     measured = leading + sorted(joined, key=lambda r: -abs(scores[r]))[:4]
     measured = [rule for rule in measured if _enough(rule, later)]
     if not measured:
         return ICPSearch((), (), "No condition is met by enough accounts, earlier and later, to be measured.")
     tried = len(singles) + len(joined)
-    evidence = search.measure(measured, later, found_on=earlier.described(), tried=tried)
+    strengths = [found[rule] for rule in measured]
+    evidence = search.measure(measured, strengths, later, found_on=earlier.described(), tried=tried)
     total = sum(share for _, share in drivers) or 1.0
     rank = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
     attributes = [
@@ -204,10 +207,15 @@ def _statement(kind: str, rule: Rule, evidence: Evidence, horizon_months: int) -
         f"{headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
     )
     who = "Prefer" if kind != "negative" else "Think twice about"
+    traits = " and ".join(f"“{condition.words}”" for condition in rule.conditions)
+    nrr = evidence.figures["nrr"]
+    open_nrr = evidence.metric == "churn" and nrr.low <= 0 <= nrr.high
+    unsure = (
+        f"; no difference in NRR is shown, {nrr.low * 100:+.0f} to {nrr.high * 100:+.0f} points" if open_nrr else ""
+    )
     return (
-        f"{who} companies with {rule.words}: {seen} ({difference}; seen on {evidence.matched} of "
-        f"{evidence.accounts} accounts "
-        f"that the rule was not found on, {years})."
+        f"{who} companies with {traits}: {seen} ({difference}; seen on {evidence.matched} of {evidence.accounts} "
+        f"accounts that the rule was not found on, {years}{unsure})."
     )
 
 

@@ -5,6 +5,7 @@ ones.
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,14 +53,26 @@ class Population:
         }
 
 
-def parted(population: Population, known_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halves(account_ids: Sequence[str]) -> np.ndarray:
+    """Which accounts rules may be found on: those whose id has an even CRC-32, so that others change nothing.
+
+    >>> halves(["a1", "a2", "a3"]).tolist()
+    [False, True, False]
+    """
+    return np.array([zlib.crc32(account.encode()) % 2 == 0 for account in account_ids], dtype=bool)
+
+
+def parted(
+    population: Population, known_at: np.ndarray, half: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Masks of the rows rules are found on, and of the later rows of other accounts that they are measured on.
 
-    Half of the accounts, by a fixed hash, may be found on, with the rows whose outcome was known at a cutoff; all other
+    Half of the accounts (`halves` of their ids) may be found on, with the rows known at a cutoff; all other
     accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about
     twice as many rows to measure on.
     """
-    half = (population.accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(63)) == 0
+    if half is None:
+        half = halves([str(account) for account in population.accounts])
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     for cutoff in np.unique(population.as_of):
         found = half & (known_at <= cutoff)
@@ -100,18 +113,21 @@ def same_rows(a: Rule, b: Rule, population: Population) -> bool:
     return bool((one & two).sum() >= 0.8 * max((one | two).sum(), 1))
 
 
-def strength(rule: Rule, population: Population) -> float:
-    """Lift of retention by count over its standard error, by accounts: which rules are worth measuring."""
+def strength(rule: Rule, population: Population) -> tuple[float, str]:
+    """How far those who meet a rule did better (above 0) or worse, in standard errors by accounts, and in what.
+
+    The metric, `nrr` or `churn`, is the one in which the earlier accounts differ more; only that one is tested later.
+    """
     inside = rule.matches(population.columns)
     kept = (population.ending > 0).astype(float)
     ratio = np.minimum(population.ending / population.starting, 2.0)
-    best = 0.0
-    for outcome in (kept, ratio):
+    scores = []
+    for outcome in (ratio, kept):
         difference = outcome[inside].mean() - outcome[~inside].mean()
         error = np.sqrt(_error2(outcome, inside, population.accounts) + _error2(outcome, ~inside, population.accounts))
-        score = difference / error if error > 0 else 0.0
-        best = score if abs(score) > abs(best) else best
-    return float(best)
+        scores.append(difference / error if error > 0 else 0.0)
+    metric = "nrr" if abs(scores[0]) >= abs(scores[1]) else "churn"
+    return float(scores[0] if metric == "nrr" else scores[1]), metric
 
 
 def _error2(outcome: np.ndarray, part: np.ndarray, accounts: np.ndarray) -> float:
@@ -123,34 +139,44 @@ def _error2(outcome: np.ndarray, part: np.ndarray, accounts: np.ndarray) -> floa
 
 
 def measure(
-    rules: Sequence[Rule], population: Population, *, found_on: Mapping[str, Any], tried: int, draws: int = 400
+    rules: Sequence[Rule],
+    found: Sequence[tuple[float, str]],
+    population: Population,
+    *,
+    found_on: Mapping[str, Any],
+    tried: int,
+    draws: int = 400,
 ) -> list[Evidence]:
-    """What each rule did on accounts it was not found on; q-values over all rules and both metrics measured."""
+    """What each rule did on accounts it was not found on.
+
+    `found` holds each rule's strength on the earlier accounts: it fixes metric and direction before anything is
+    measured, so that each rule is one one-sided test; q-values are over all of them.
+    """
     if not rules:
         return []
     times = account_bootstrap(population.accounts, draws)
     measured = [_figures(rule, population, times) for rule in rules]
-    p_values = [[_p_value(figures[metric]) for metric in ("nrr", "churn")] for figures in measured]
-    q_values = _benjamini_hochberg(np.array(p_values))
+    p_values = [
+        _p_value(rule, figures, score, metric, population)
+        for rule, figures, (score, metric) in zip(rules, measured, found, strict=True)
+    ]
     described = population.described()
-    found = []
-    for rule, figures, q in zip(rules, measured, q_values, strict=True):
-        metric = "churn" if q[1] < 0.05 <= q[0] else "nrr"
-        inside = rule.matches(population.columns)
-        found.append(
-            Evidence(
-                accounts=described["accounts"],
-                matched=len(np.unique(population.accounts[inside])),
-                figures=figures,
-                metric=metric,
-                found_on=dict(found_on),
-                measured_on=described,
-                tried=tried,
-                q_value=float(q[("nrr", "churn").index(metric)]),
-                by_year=_by_year(rule, population),
-            )
+    return [
+        Evidence(
+            accounts=described["accounts"],
+            matched=len(np.unique(population.accounts[rule.matches(population.columns)])),
+            figures=figures,
+            metric=metric,
+            found_on=dict(found_on),
+            measured_on=described,
+            tried=tried,
+            q_value=float(q),
+            by_year=_by_year(rule, population),
         )
-    return found
+        for rule, figures, (_, metric), q in zip(
+            rules, measured, found, _benjamini_hochberg(np.array(p_values)), strict=True
+        )
+    ]
 
 
 def _by_year(rule: Rule, population: Population) -> tuple[dict[str, Any], ...]:
@@ -198,12 +224,21 @@ def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, times: np
     return Measured(a, b, float(low), float(high))
 
 
-def _p_value(figure: Measured) -> float:
-    """Two-sided, from the interval as if normal."""
+def _p_value(rule: Rule, figures: Mapping[str, Measured], score: float, metric: str, population: Population) -> float:
+    """One-sided, in the direction found earlier: a score test for churn, the bootstrap's standard error for NRR."""
     from scipy.stats import norm
 
-    error = (figure.high - figure.low) / (2 * 1.96)
-    return float(2 * norm.sf(abs(figure.lift) / error)) if error > 0 else 1.0
+    figure = figures[metric]
+    if metric == "churn":
+        # Pooled: with few events inside, the spread of the bootstrap would be too small.
+        inside = rule.matches(population.columns)
+        rate = float((population.ending == 0).mean())
+        error = np.sqrt(rate * (1 - rate) * (1 / max(inside.sum(), 1) + 1 / max((~inside).sum(), 1)))
+        better = -figure.lift
+    else:
+        error = (figure.high - figure.low) / (2 * 1.96)
+        better = figure.lift
+    return float(norm.sf(np.sign(score) * better / error)) if error > 0 else 1.0
 
 
 def _benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:

@@ -53,11 +53,11 @@ def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: s
     return Batch(customers, score_prospects(bundle, tables, moment, version))
 
 
-def portfolio(table: ScoreTable) -> dict[str, float | None]:
+def portfolio(table: ScoreTable) -> dict[str, float | str | None]:
     """NRR, GRR and churn expected of all customers together; accounts that are leaving count with their known end."""
     paid = table.mrr
     if not len(table) or paid.sum() <= 0:
-        return {"nrr": None, "grr": None, "churn": None, "mrr": 0.0}
+        return {"nrr": None, "grr": None, "churn": None, "mrr": 0.0, "reason": "empty_cohort"}
     stays = ~table.leaving
     return {
         "nrr": float((paid * np.where(stays, table.prediction.nrr, 0.0)).sum() / paid.sum()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -99,9 +100,24 @@ class Scorer:
         )
 
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
-        """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused."""
+        """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused.
+
+        What no feature holds (name, margin, cost to serve, an end already known) is the workspace's, where it has the id.
+        """
         table = self._plain_table(self.bundle.health, accounts, self._given_mrr([values for _, values in accounts]))
+        table = self._with_known(table)
         return [table.to_json(i, top) for i in range(len(table))]
+
+    def _with_known(self, table: ScoreTable) -> ScoreTable:
+        own = self._table
+        if own is None:
+            return table
+        names, margin, cost, leaving = list(table.names), table.margin.copy(), table.cost.copy(), table.leaving.copy()
+        for i, account in enumerate(table.account_ids):
+            j = self._position.get(account)
+            if j is not None:
+                names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
+        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving)
 
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of companies that are not customers, by fit attributes only; a health attribute is refused."""
@@ -192,7 +208,10 @@ class Scorer:
             f.name for f in self.bundle.catalog.features if f.recipe.table in revenue and f.recipe.operation == "amount"
         ]
         found = [values.get(names[0]) if names else None for values in given]
-        return np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
+        mrr = np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
+        if (mrr < 0).any():
+            raise CatalogError(f"{names[0]}: MRR is not negative; found {mrr[mrr < 0][0]:g}.", details=[names[0]])
+        return mrr
 
     def _plain_table(
         self,
