@@ -78,7 +78,9 @@ def no_such_command(word: str) -> Result:
     """Say which command was probably meant."""
     if not word or word.startswith("-"):
         raise UsageError("expected a command first.", remedy="See: leap --help")
-    raise UsageError(f"no command {word!r}{nearest(word, COMMANDS)}", details=list(COMMANDS), remedy="See: leap --help")
+    raise UsageError(
+        f"no command {word!r}{nearest(word, COMMANDS) or '.'}", details=list(COMMANDS), remedy="See: leap --help"
+    )
 
 
 if __name__ == "__main__":

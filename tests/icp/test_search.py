@@ -90,7 +90,7 @@ def test_a_meaningless_attribute_is_in_no_rule():
 def test_figures_are_ratios_of_sums_inside_and_outside():
     whole = population(seed=1, effect=1.0)
     rule = next(r for r in candidates(whole, whole.frame.catalog.features) if r.words.startswith("Has team"))
-    evidence = measure([rule], whole, found_on={}, tried=1)[0]
+    evidence = measure([rule], [(1.0, "nrr")], whole, found_on={}, tried=1)[0]
     inside = rule.matches(whole.columns)
     nrr = evidence.figures["nrr"]
     assert nrr.inside == pytest.approx(whole.ending[inside].sum() / whole.starting[inside].sum())
@@ -110,7 +110,12 @@ def test_repeating_every_row_changes_no_evidence():
     )
     twelve = Population(frame, *arrays)
     rules = candidates(once, once.frame.catalog.features)[:6]
-    pairs = zip(measure(rules, once, found_on={}, tried=1), measure(rules, twelve, found_on={}, tried=1), strict=True)
+    found = [(1.0, "churn")] * len(rules)
+    pairs = zip(
+        measure(rules, found, once, found_on={}, tried=1),
+        measure(rules, found, twelve, found_on={}, tried=1),
+        strict=True,
+    )
     for a, b in pairs:
         assert b.q_value == pytest.approx(a.q_value)
         assert (b.headline.low, b.headline.high) == pytest.approx((a.headline.low, a.headline.high))

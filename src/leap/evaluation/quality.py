@@ -93,15 +93,16 @@ class Quality:
                 continue
             way = "more often" if observed > predicted else "less often"
             found.append(
-                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time ({observed:.1%} against "
-                f"{predicted:.1%}): its rate drifts. Trust the order of accounts before the level."
+                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time "
+                f"({observed:.1%} against {predicted:.1%}): its rate drifts. "
+                "Trust the order of accounts before the level."
             )
         nrr = self.outcomes["nrr"].metrics["mae"]
         if nrr.value > nrr.baseline:
             whose = "Before the purchase the" if self.scope == Scope.FIT else "The"
             found.append(
-                f"{whose} NRR of a single account is told no better than by the average of all (error {nrr.value:.2f} against "
-                f"{nrr.baseline:.2f}): use the order of accounts and sums over many."
+                f"{whose} NRR of a single account is told no better than by the average of all "
+                f"(error {nrr.value:.2f} against {nrr.baseline:.2f}): use the order of accounts and sums over many."
             )
         return found
 

@@ -16,7 +16,10 @@ from leap.icp.rules import Columns, Condition, Evidence, Rule
 from leap.icp.search import Population
 
 _MAX_FEATURES = 10
-_MAX_MEASURED = 12
+_MAX_MEASURED = 14
+_WORTH_MEASURING = 1.0
+"""Standard errors on the earlier accounts from which a second condition of a feature is measured."""
+_OPPOSITE = 0.8
 _MAX_Q = 0.05
 
 
@@ -138,8 +141,8 @@ def find_icps(
     singles = search.candidates(earlier, features)
     found = {rule: search.strength(rule, earlier) for rule in singles}
     scores = {rule: score for rule, (score, _) in found.items()}
-    best = [_strongest(singles, scores, feature.name) for feature in features]
-    leading = [rule for rule in best if rule is not None][: _MAX_MEASURED - 4]
+    leading = [rule for feature in features for rule in _strongest(singles, scores, feature.name, earlier)]
+    leading = _different(leading, earlier)[: _MAX_MEASURED - 4]
     joined = search.pairs(earlier, [rule for rule in leading if scores[rule] > 0][:6])
     joined += search.pairs(earlier, [rule for rule in leading if scores[rule] < 0][:6])
     found |= {rule: search.strength(rule, earlier) for rule in joined}
@@ -161,10 +164,28 @@ def find_icps(
     return ICPSearch(tuple(profiles), tuple(attributes), reason)
 
 
-def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str) -> Rule | None:
+def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str, population: Population) -> list[Rule]:
+    """Of one feature the condition that says most who stays, and the one that says most who leaves.
+
+    A condition and its opposite say the same: of such a pair only the stronger is kept, on a tie the one that stays.
+    """
     own = [rule for rule in rules if rule.conditions[0].feature.name == name]
-    # Of a condition and its opposite the one that says who stays is kept: positive scores first.
-    return max(own, key=lambda rule: (round(abs(scores[rule]), 6), scores[rule])) if own else None
+    if not own:
+        return []
+    first = max(own, key=lambda rule: (round(abs(scores[rule]), 6), scores[rule]))
+    others = [rule for rule in own if scores[rule] * scores[first] < 0 and abs(scores[rule]) >= _WORTH_MEASURING]
+    outside = ~first.matches(population.columns)
+    others = [r for r in others if (r.matches(population.columns) & outside).sum() < _OPPOSITE * outside.sum()]
+    return [first, *sorted(others, key=lambda rule: -abs(scores[rule]))[:1]]
+
+
+def _different(rules: Sequence[Rule], population: Population) -> list[Rule]:
+    """Of rules that hold for nearly the same rows only the first: each further one would be a test that says nothing."""
+    kept: list[Rule] = []
+    for rule in rules:
+        if not any(search.same_rows(rule, other, population) for other in kept):
+            kept.append(rule)
+    return kept
 
 
 def _enough(rule: Rule, population: Population) -> bool:

@@ -18,6 +18,7 @@ from leap.icp.rules import Columns, Condition, Evidence, Measured, Rule
 from leap.metrics import account_bootstrap
 
 _MIN_MATCHED = 15
+_CLEARLY_MORE = 0.5
 _MIN_SHARE, _MAX_SHARE = 0.03, 0.9
 _MAX_LEVELS = 8
 
@@ -126,7 +127,8 @@ def strength(rule: Rule, population: Population) -> tuple[float, str]:
         difference = outcome[inside].mean() - outcome[~inside].mean()
         error = np.sqrt(_error2(outcome, inside, population.accounts) + _error2(outcome, ~inside, population.accounts))
         scores.append(difference / error if error > 0 else 0.0)
-    metric = "nrr" if abs(scores[0]) >= abs(scores[1]) else "churn"
+    # Money is noisier than counts: it is tested only where amounts add to what leaving says.
+    metric = "nrr" if abs(scores[0]) >= abs(scores[1]) + _CLEARLY_MORE else "churn"
     return float(scores[0] if metric == "nrr" else scores[1]), metric
 
 
@@ -233,12 +235,19 @@ def _p_value(rule: Rule, figures: Mapping[str, Measured], score: float, metric: 
         # Pooled: with few events inside, the spread of the bootstrap would be too small.
         inside = rule.matches(population.columns)
         rate = float((population.ending == 0).mean())
-        error = np.sqrt(rate * (1 - rate) * (1 / max(inside.sum(), 1) + 1 / max((~inside).sum(), 1)))
+        counted = 1 / _account_dates(population, inside) + 1 / _account_dates(population, ~inside)
+        error = np.sqrt(rate * (1 - rate) * counted)
         better = -figure.lift
     else:
         error = (figure.high - figure.low) / (2 * 1.96)
         better = figure.lift
     return float(norm.sf(np.sign(score) * better / error)) if error > 0 else 1.0
+
+
+def _account_dates(population: Population, part: np.ndarray) -> int:
+    """Distinct accounts and dates of a part, at least 1: a row that stands twice says nothing new."""
+    dates = population.as_of[part].astype("datetime64[D]").astype(np.int64)
+    return max(len(np.unique(population.accounts[part].astype(np.int64) * 1_000_000 + dates)), 1)
 
 
 def _benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:

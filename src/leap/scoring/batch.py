@@ -10,6 +10,7 @@ import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
+from leap.revenue import Revenue
 from leap.scoring.table import ScoreTable, require_same_tables, score, score_prospects
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables
@@ -49,6 +50,12 @@ def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: s
             remedy="Choose an earlier date, or load newer tables.",
         )
     require_same_tables(bundle, tables)
+    first = Revenue(tables).first_moment
+    if moment < first:
+        raise UsageError(
+            f"--as-of {moment:%Y-%m-%d} lies before the first revenue, {first:%Y-%m-%d}: there is nobody to score.",
+            remedy="Choose a later date.",
+        )
     customers = score(bundle, tables, customer_snapshots(tables, [moment]), version)
     return Batch(customers, score_prospects(bundle, tables, moment, version))
 

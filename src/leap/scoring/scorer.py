@@ -102,7 +102,7 @@ class Scorer:
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused.
 
-        What no feature holds (name, margin, cost to serve, an end already known) is the workspace's, where it has the id.
+        What no feature holds (name, margin, cost to serve, an end already known) is the workspace's, if it has the id.
         """
         table = self._plain_table(self.bundle.health, accounts, self._given_mrr([values for _, values in accounts]))
         table = self._with_known(table)
