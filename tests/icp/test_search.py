@@ -5,7 +5,7 @@ import pytest
 
 from leap.features import FeatureFrame
 from leap.icp.profiles import ICPSearch, find_icps, match
-from leap.icp.search import Population, _benjamini_hochberg, candidates, measure, parted, strength
+from leap.icp.search import Hypothesis, Population, _benjamini_hochberg, candidates, measure, parted, strength
 from tests.icp.populations import YEAR, halves, population
 
 
@@ -62,8 +62,8 @@ def test_a_planted_rule_that_makes_leave_is_negative():
 
 
 def test_a_company_in_which_nothing_matters_has_no_icp():
-    claimed = [bool(searched(population(500, seed=seed)).profiles) for seed in range(12)]
-    assert sum(claimed) <= 1, claimed
+    claimed = [bool(searched(population(500, seed=seed)).profiles) for seed in range(40)]
+    assert sum(claimed) <= 4, claimed  # 5 % are expected
 
 
 def test_money_that_a_few_accounts_dominate_makes_no_icp_either():
@@ -90,7 +90,7 @@ def test_a_meaningless_attribute_is_in_no_rule():
 def test_figures_are_ratios_of_sums_inside_and_outside():
     whole = population(seed=1, effect=1.0)
     rule = next(r for r in candidates(whole, whole.frame.catalog.features) if r.words.startswith("Has team"))
-    evidence = measure([rule], [(1.0, "nrr")], whole, found_on={}, tried=1)[0]
+    evidence = measure([Hypothesis(rule, 1.0, "nrr", whole, {})], tried=1)[0]
     inside = rule.matches(whole.columns)
     nrr = evidence.figures["nrr"]
     assert nrr.inside == pytest.approx(whole.ending[inside].sum() / whole.starting[inside].sum())
@@ -110,10 +110,9 @@ def test_repeating_every_row_changes_no_evidence():
     )
     twelve = Population(frame, *arrays)
     rules = candidates(once, once.frame.catalog.features)[:6]
-    found = [(1.0, "churn")] * len(rules)
     pairs = zip(
-        measure(rules, found, once, found_on={}, tried=1),
-        measure(rules, found, twelve, found_on={}, tried=1),
+        measure([Hypothesis(rule, 1.0, "churn", once, {}) for rule in rules], tried=1),
+        measure([Hypothesis(rule, 1.0, "churn", twelve, {}) for rule in rules], tried=1),
         strict=True,
     )
     for a, b in pairs:

@@ -12,7 +12,7 @@ import pandas as pd
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope, build_features
 from leap.icp import search
-from leap.icp.profiles import ICPProfile, ICPSearch, find_icps, with_size_and_kpis
+from leap.icp.profiles import ICPProfile, ICPSearch, Suggestions, conclude, suggest, with_size_and_kpis
 from leap.icp.rules import Columns
 from leap.icp.search import Population
 from leap.models.composition import train_scope
@@ -28,21 +28,26 @@ def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> IC
     """Profiles of a company. The candidates are the SHAP drivers of a fit model of the earlier accounts alone."""
     outcomes = frame.outcomes
     population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
-    found_on, measured_on = search.parted(
-        population, frame.rows.known_at, search.halves([str(a) for a in frame.snapshots.rows["account_id"]])
-    )
-    earlier = frame.rows.where(found_on & outcomes.trainable)
-    if not len(earlier.accounts) or not measured_on.any():
+    half = search.halves([str(account) for account in frame.snapshots.rows["account_id"]])
+    suggested = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
+    if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
-    months = tables.settings.outcome.horizon_months
-    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
-    drivers = fit_driver_order(model, earlier.matrix)
-    result = find_icps(population.where(found_on), population.where(measured_on), drivers, months)
+    result = conclude(suggested, tables.settings.outcome.horizon_months)
     bought = _as_bought(tables, frame) if result.profiles else {}
     profiles = tuple(_with_present(tables, frame, bought, profile) for profile in result.profiles)
     return replace(result, profiles=profiles)
+
+
+def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
+    """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
+    found_on, measured_on = search.parted(population, frame.rows.known_at, half)
+    earlier = frame.rows.where(found_on & frame.outcomes.trainable)
+    if not len(earlier.accounts) or not measured_on.any():
+        return None
+    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
+    return suggest(population.where(found_on), fit_driver_order(model, earlier.matrix), population, measured_on)
 
 
 def _with_present(tables: AccountTables, frame: ScopeFrame, bought: Columns, profile: ICPProfile) -> ICPProfile:

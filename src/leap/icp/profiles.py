@@ -13,7 +13,7 @@ import numpy as np
 from leap.features import FeatureCatalog
 from leap.icp import search
 from leap.icp.rules import Columns, Condition, Evidence, Rule
-from leap.icp.search import Population
+from leap.icp.search import Hypothesis, Population
 
 _MAX_FEATURES = 10
 _MAX_MEASURED = 14
@@ -127,17 +127,35 @@ class ICPSearch:
         )
 
 
+@dataclass(frozen=True)
+class Suggestions:
+    """Rules that the earlier rows of some accounts suggest, with strength and metric, and who may measure them.
+
+    `later` marks rows of `whole` that belong to other accounts and later dates; `drivers` are the fit features with
+    their mean SHAP contribution, largest first, of a fit model of these earlier accounts.
+    """
+
+    rules: Mapping[Rule, tuple[float, str]]
+    drivers: Mapping[str, tuple[int, float]]
+    earlier: Population
+    whole: Population
+    later: np.ndarray
+    tried: int
+
+
 def find_icps(
     earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]], horizon_months: int = 12
 ) -> ICPSearch:
-    """Rules found on earlier accounts and measured on later, different ones.
+    """Rules found on earlier accounts and measured on later, different ones."""
+    everyone = np.ones(len(later.accounts), dtype=bool)
+    return conclude([suggest(earlier, drivers, later, everyone)], horizon_months)
 
-    `drivers` are the fit features with their mean SHAP contribution, largest first, of a fit model of the earlier
-    accounts.
-    """
+
+def suggest(
+    earlier: Population, drivers: Sequence[tuple[Any, float]], whole: Population, later: np.ndarray
+) -> Suggestions:
+    """The strongest conditions on the leading drivers, and pairs of them, judged on the earlier rows alone."""
     features = [feature for feature, _ in drivers[:_MAX_FEATURES]]
-    if not features:
-        return ICPSearch((), (), "The fit model of the earlier accounts has no driver: no attribute told who stays.")
     singles = search.candidates(earlier, features)
     found = {rule: search.strength(rule, earlier) for rule in singles}
     scores = {rule: score for rule, (score, _) in found.items()}
@@ -146,22 +164,70 @@ def find_icps(
     joined = search.pairs(earlier, [rule for rule in leading if scores[rule] > 0][:6])
     joined += search.pairs(earlier, [rule for rule in leading if scores[rule] < 0][:6])
     found |= {rule: search.strength(rule, earlier) for rule in joined}
-    scores = {rule: score for rule, (score, _) in found.items()}
-    measured = leading + sorted(joined, key=lambda r: -abs(scores[r]))[:4]
-    measured = [rule for rule in measured if _enough(rule, later)]
-    if not measured:
-        return ICPSearch((), (), "No condition is met by enough accounts, earlier and later, to be measured.")
-    tried = len(singles) + len(joined)
-    strengths = [found[rule] for rule in measured]
-    evidence = search.measure(measured, strengths, later, found_on=earlier.described(), tried=tried)
+    kept = leading + sorted(joined, key=lambda rule: -abs(found[rule][0]))[:4]
     total = sum(share for _, share in drivers) or 1.0
-    rank = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
-    attributes = [
-        Attribute(rule, e, *rank[rule.conditions[0].feature.name]) for rule, e in zip(measured, evidence, strict=True)
-    ]
-    profiles = _profiles(attributes, later, scores, horizon_months)
+    ranks = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
+    tried = len(singles) + len(joined)
+    return Suggestions({rule: found[rule] for rule in kept}, ranks, earlier, whole, later, tried)
+
+
+def conclude(suggested: Sequence[Suggestions], horizon_months: int) -> ICPSearch:
+    """Measure what was suggested and keep what held.
+
+    A rule that both halves of the accounts suggest, in the same direction, is measured by both: each half's later rows
+    stand in for what the other half found, so that all later cohorts count.
+    """
+    if not any(part.rules for part in suggested):
+        return ICPSearch((), (), "The fit model of the earlier accounts has no driver: no attribute told who stays.")
+    hypotheses = [h for h in _hypotheses(suggested) if _enough(h.rule, h.later)]
+    if not hypotheses:
+        return ICPSearch((), (), "No condition is met by enough accounts, earlier and later, to be measured.")
+    tried = sum(part.tried for part in suggested)
+    evidence = search.measure(hypotheses, tried=tried)
+    attributes = []
+    for h, e in zip(hypotheses, evidence, strict=True):
+        name = h.rule.conditions[0].feature.name
+        rank, share = next(part.drivers[name] for part in suggested if name in part.drivers)
+        attributes.append(Attribute(h.rule, e, rank, share))
+    scores = {h.rule: h.score for h in hypotheses}
+    profiles = _profiles(attributes, suggested[0].whole, scores, horizon_months)
     reason = None if profiles else _nothing(attributes, tried)
     return ICPSearch(tuple(profiles), tuple(attributes), reason)
+
+
+def _hypotheses(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
+    """One for each rule suggested, those of both halves first; opposite suggestions cancel."""
+    rules = list(dict.fromkeys(rule for part in suggested for rule in part.rules))
+    measurable: dict[tuple[int, ...], Population] = {}
+    found = []
+    for rule in rules:
+        parts = tuple(i for i, part in enumerate(suggested) if rule in part.rules)
+        strengths = [suggested[i].rules[rule] for i in parts]
+        if len({score > 0 for score, _ in strengths}) > 1:
+            continue
+        if parts not in measurable:
+            later = np.logical_or.reduce([suggested[i].later for i in parts])
+            measurable[parts] = suggested[0].whole.where(later)
+        metric = "churn" if any(name == "churn" for _, name in strengths) else "nrr"
+        score = sum(score for score, _ in strengths) / np.sqrt(len(strengths))
+        found.append(Hypothesis(rule, score, metric, measurable[parts], _found_on([suggested[i] for i in parts])))
+    found.sort(key=lambda h: -abs(h.score))
+    kept: list[Hypothesis] = []
+    for h in found:
+        if not any(search.same_rows(h.rule, other.rule, suggested[0].whole) for other in kept):
+            kept.append(h)
+    return kept[:_MAX_MEASURED]
+
+
+def _found_on(parts: Sequence[Suggestions]) -> dict[str, Any]:
+    described = [part.earlier.described() for part in parts]
+    return {
+        "accounts": sum(d["accounts"] for d in described),
+        "rows": sum(d["rows"] for d in described),
+        "from": min(d["from"] for d in described),
+        "to": max(d["to"] for d in described),
+        "halves": len(parts),
+    }
 
 
 def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str, population: Population) -> list[Rule]:
@@ -180,7 +246,7 @@ def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str, p
 
 
 def _different(rules: Sequence[Rule], population: Population) -> list[Rule]:
-    """Of rules that hold for nearly the same rows only the first: each further one would be a test that says nothing."""
+    """Of rules that hold for nearly the same rows only the first: a further one would be a test that says nothing."""
     kept: list[Rule] = []
     for rule in rules:
         if not any(search.same_rows(rule, other, population) for other in kept):
@@ -206,7 +272,7 @@ def _profiles(
             narrower = any(set(other.rule.conditions) <= set(attribute.rule.conditions) for other in kept)
             if not narrower and not any(search.same_rows(attribute.rule, other.rule, later) for other in kept):
                 kept.append(attribute)
-        for number, attribute in enumerate(kept[:4], start=1):
+        for number, attribute in enumerate(kept[:6], start=1):
             statement = _statement(kind, attribute.rule, attribute.evidence, horizon_months)
             profiles.append(ICPProfile(f"{kind}-{number}", kind, attribute.rule, attribute.evidence, statement))
     return profiles

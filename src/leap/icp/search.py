@@ -140,45 +140,44 @@ def _error2(outcome: np.ndarray, part: np.ndarray, accounts: np.ndarray) -> floa
     return float((sums**2).sum() / len(values) ** 2)
 
 
-def measure(
-    rules: Sequence[Rule],
-    found: Sequence[tuple[float, str]],
-    population: Population,
-    *,
-    found_on: Mapping[str, Any],
-    tried: int,
-    draws: int = 400,
-) -> list[Evidence]:
-    """What each rule did on accounts it was not found on.
-
-    `found` holds each rule's strength on the earlier accounts: it fixes metric and direction before anything is
-    measured, so that each rule is one one-sided test; q-values are over all of them.
+@dataclass(frozen=True)
+class Hypothesis:
+    """A rule with what the earlier accounts fixed before it is measured: strength with its sign, metric, and the rows
+    of other accounts that may measure it.
     """
-    if not rules:
+
+    rule: Rule
+    score: float
+    metric: str
+    later: Population
+    found_on: Mapping[str, Any]
+
+
+def measure(hypotheses: Sequence[Hypothesis], *, tried: int, draws: int = 400) -> list[Evidence]:
+    """What each rule did on accounts it was not found on: one one-sided test each, q-values over all of them."""
+    if not hypotheses:
         return []
-    times = account_bootstrap(population.accounts, draws)
-    measured = [_figures(rule, population, times) for rule in rules]
-    p_values = [
-        _p_value(rule, figures, score, metric, population)
-        for rule, figures, (score, metric) in zip(rules, measured, found, strict=True)
-    ]
-    described = population.described()
-    return [
-        Evidence(
-            accounts=described["accounts"],
-            matched=len(np.unique(population.accounts[rule.matches(population.columns)])),
-            figures=figures,
-            metric=metric,
-            found_on=dict(found_on),
-            measured_on=described,
-            tried=tried,
-            q_value=float(q),
-            by_year=_by_year(rule, population),
+    resamples = {id(h.later): h.later.accounts for h in hypotheses}
+    times = {key: account_bootstrap(accounts, draws) for key, accounts in resamples.items()}
+    figures = [_figures(h.rule, h.later, times[id(h.later)]) for h in hypotheses]
+    p_values = np.array([_p_value(h, found) for h, found in zip(hypotheses, figures, strict=True)])
+    evidence = []
+    for h, found, q in zip(hypotheses, figures, _benjamini_hochberg(p_values), strict=True):
+        described = h.later.described()
+        evidence.append(
+            Evidence(
+                accounts=described["accounts"],
+                matched=len(np.unique(h.later.accounts[h.rule.matches(h.later.columns)])),
+                figures=found,
+                metric=h.metric,
+                found_on=dict(h.found_on),
+                measured_on=described,
+                tried=tried,
+                q_value=float(q),
+                by_year=_by_year(h.rule, h.later),
+            )
         )
-        for rule, figures, (_, metric), q in zip(
-            rules, measured, found, _benjamini_hochberg(np.array(p_values)), strict=True
-        )
-    ]
+    return evidence
 
 
 def _by_year(rule: Rule, population: Population) -> tuple[dict[str, Any], ...]:
@@ -226,14 +225,14 @@ def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, times: np
     return Measured(a, b, float(low), float(high))
 
 
-def _p_value(rule: Rule, figures: Mapping[str, Measured], score: float, metric: str, population: Population) -> float:
+def _p_value(hypothesis: Hypothesis, figures: Mapping[str, Measured]) -> float:
     """One-sided, in the direction found earlier: a score test for churn, the bootstrap's standard error for NRR."""
     from scipy.stats import norm
 
-    figure = figures[metric]
-    if metric == "churn":
+    figure, population = figures[hypothesis.metric], hypothesis.later
+    if hypothesis.metric == "churn":
         # Pooled: with few events inside, the spread of the bootstrap would be too small.
-        inside = rule.matches(population.columns)
+        inside = hypothesis.rule.matches(population.columns)
         rate = float((population.ending == 0).mean())
         counted = 1 / _account_dates(population, inside) + 1 / _account_dates(population, ~inside)
         error = np.sqrt(rate * (1 - rate) * counted)
@@ -241,7 +240,7 @@ def _p_value(rule: Rule, figures: Mapping[str, Measured], score: float, metric: 
     else:
         error = (figure.high - figure.low) / (2 * 1.96)
         better = figure.lift
-    return float(norm.sf(np.sign(score) * better / error)) if error > 0 else 1.0
+    return float(norm.sf(np.sign(hypothesis.score) * better / error)) if error > 0 else 1.0
 
 
 def _account_dates(population: Population, part: np.ndarray) -> int:
