@@ -1,4 +1,3 @@
-
 """A scorer with the manners of `leap.scoring.Scorer`, on a company made up by arithmetic."""
 
 from __future__ import annotations
