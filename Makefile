@@ -19,7 +19,7 @@ help: ## list the targets
 setup: ## make .venv with everything that is needed; a second run does nothing
 	@sh scripts/setup.sh "$(PYTHON)"
 
-demo: setup ## train on a made-up company and show what Leap finds
+demo: setup ## train on the real example, serve it for a moment and show what Leap finds
 	@$(BIN)/python -m training.showcase
 
 test: setup ## run the tests and the examples in docstrings, fast ones first

@@ -97,8 +97,9 @@ class Quality:
                 f"({observed:.1%} against {predicted:.1%}): its rate drifts. "
                 "Trust the order of accounts before the level."
             )
-        nrr = self.outcomes["nrr"].metrics["mae"]
-        if nrr.value > nrr.baseline:
+        # The mean is not what an absolute error rewards: only where the order says nothing either, nothing is told.
+        nrr, order = self.outcomes["nrr"].metrics["mae"], self.outcomes["nrr"].metrics["spearman"]
+        if nrr.value > nrr.baseline and not order.low > 0:
             whose = "Before the purchase the" if self.scope == Scope.FIT else "The"
             found.append(
                 f"{whose} NRR of a single account is told no better than by the average of all "
