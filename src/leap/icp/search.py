@@ -57,7 +57,7 @@ class Population:
 def halves(account_ids: Sequence[str]) -> np.ndarray:
     """Which accounts rules may be found on: those whose id has an even CRC-32, so that others change nothing.
 
-    >>> halves(["a1", "a2", "a3"]).tolist()
+    >>> halves(["a1", "a4", "a2"]).tolist()
     [False, True, False]
     """
     return np.array([zlib.crc32(account.encode()) % 2 == 0 for account in account_ids], dtype=bool)
