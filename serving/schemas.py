@@ -231,7 +231,7 @@ class AccountAnswer(Score):
 
 
 class Evidence(_Answer):
-    """What a profile did on later accounts than it was found on."""
+    """What a profile did on other accounts, later, than it was found on."""
 
     accounts: int | None = None
     support: float | None = None

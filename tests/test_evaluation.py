@@ -370,3 +370,9 @@ def test_being_observed_only_while_a_customer_is_no_skill():
         tables = assemble(parse_settings(settings), frames, [], f"{until:%Y-%m-%d}")
         claimed.append(judge(predict_folds(fit_frame(tables, discover_features(tables)), only="linear")).claimed)
     assert not any(claimed), claimed
+
+
+def test_a_frame_without_rows_after_the_record_begins_is_refused_in_words():
+    tables = planted_tables(60, 30)
+    with pytest.raises(NotEnoughData, match="fit models from 2100-01-01"):
+        fit_frame(tables, discover_features(tables), pd.Timestamp("2100-01-01"))

@@ -40,6 +40,7 @@ def train(args: argparse.Namespace, console: Console) -> Result:
             tables, health, leaks = evaluation.without_near_perfect(tables, health, leaks)
             fit = fit_frame(tables, health.features.catalog, health.record_begins)
             evaluation.require_folds(health)
+            evaluation.require_folds(fit)
     except NotEnoughData as error:
         store.declined(company, str(error))
         return Result(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,15 +49,12 @@ def out_of_time(
     *,
     tuned: Mapping[str, Any] | None = None,
     only: str | None = None,
-    on_fold: Callable[[int], None] | None = None,
     seed: int = 0,
 ) -> OutOfTime:
     """Train on each fold's past and predict what follows its cutoff."""
     parts: list[dict[str, np.ndarray]] = []
     models = []
     for number, fold in enumerate(folds):
-        if on_fold is not None:
-            on_fold(number)
         past = rows.where(fold.train)
         model = train_scope(scope, encoder, past, tuned, only, seed=seed)
         models.append(model)

@@ -1,4 +1,4 @@
-"""Profiles: rules that held on later accounts, as established and negative ICPs with a statement, evidence and
+"""Profiles: rules that held later, on other accounts, as established and negative ICPs with a statement, evidence and
 figures.
 """
 

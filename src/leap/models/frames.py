@@ -89,6 +89,12 @@ def _frame(
     keep = outcomes.complete.copy()
     if record_begins is not None:
         keep &= as_of >= record_begins.to_datetime64()
+    if not keep.any():
+        raise NotEnoughData(
+            f"No complete outcome is left for the {scope} models from {record_begins:%Y-%m-%d} on, where the churn "
+            f"record begins ({int(outcomes.complete.sum())} rows before it).",
+            remedy="Give more history, or the accounts that left before that date.",
+        )
     snapshots, outcomes = snapshots.where(keep), outcomes.where(keep)
     features = build_features(tables, snapshots, catalog)
     accounts = snapshots.rows["code"].to_numpy()

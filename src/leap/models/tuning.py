@@ -4,7 +4,6 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from leap.models.selection import MIN_EVENTS, Rows, thinned
 from leap.splits import inner_folds
 
 
-def tune(rows: Rows, trials: int, seed: int = 0, on_trial: Callable[[int], None] | None = None) -> dict[str, Any]:
+def tune(rows: Rows, trials: int, seed: int = 0) -> dict[str, Any]:
     """The best settings of so many trials (TPE, seeded, one at a time); the first trial is the untuned setting."""
     import optuna
 
@@ -32,8 +31,6 @@ def tune(rows: Rows, trials: int, seed: int = 0, on_trial: Callable[[int], None]
             "feature_fraction": trial.suggest_float("feature_fraction", 0.3, 1.0),
         }
         rounds = trial.suggest_int("rounds", 20, 300, log=True)
-        if on_trial is not None:
-            on_trial(trial.number)
         return _loss(rows, pairs, parameters, rounds, seed)
 
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=seed))

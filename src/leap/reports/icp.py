@@ -156,7 +156,7 @@ def _profile_lines(profile: ProfileSummary) -> list[str]:
         figures = f"inside {_plain_share(row.inside)}, outside {_plain_share(row.outside)}, {_plain_difference(row)}"
         lines.append(f"  {row.label:<10} {figures}{' (decides)' if row.decides else ''}")
     lines.append(
-        f"  measured on {evidence.matched:,} of {evidence.accounts:,} later accounts ({later.first} to {later.last}), "
+        f"  measured on {evidence.matched:,} of {evidence.accounts:,} other accounts ({later.first} to {later.last}), "
         f"found on {earlier.accounts:,} earlier ones ({earlier.first} to {earlier.last}); {evidence.tried} rules "
         f"tried, false-discovery rate {rendering.rate(evidence.false_discovery_rate)}"
     )

@@ -76,7 +76,7 @@ class YearRow:
 
 @dataclass(frozen=True)
 class EvidenceSummary:
-    """What a rule did on later accounts than it was found on."""
+    """What a rule did on other accounts, later, than it was found on."""
 
     rows: tuple[EvidenceRow, ...]
     matched: int

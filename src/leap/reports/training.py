@@ -12,7 +12,6 @@ from leap.bundle.make import summary_metrics
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import OutcomeQuality, OutOfTime, Quality
 from leap.explanation import pictures
-from leap.explanation.wording import money
 from leap.features import FeatureFrame
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
@@ -192,8 +191,3 @@ def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
     keep = np.zeros(n, dtype=bool)
     keep[np.linspace(0, n - 1, min(most, n)).astype(int)] = True
     return frame.where(keep)
-
-
-def amount(value: float | None, bundle: ModelBundle) -> str:
-    """Money in the reporting currency, or a dash."""
-    return "–" if value is None else money(value, bundle.settings.company.currency)
