@@ -16,10 +16,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from leap.errors import SettingsError
 
 Shape = Literal["attributes", "history", "periods", "events", "market", "snapshot"]
-Role = Literal["revenue", "deals", "costs", "rates"]
+Role = Literal["revenue", "deals", "costs", "rates", "notes"]
 ScopeName = Literal["fit", "health"]
 SignalName = Literal["fit", "economic", "retention", "buying", "disqualification"]
 Party = Literal["first", "third"]
+DateFormat = Literal[
+    "iso", "DD/MM/YYYY", "MM/DD/YYYY", "DD.MM.YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD", "YYYYMMDD",
+    "seconds", "milliseconds", "microseconds",
+]  # fmt: skip
+AmountPer = Literal["month", "quarter", "half-year", "year", "week", "day"]
 
 SETTINGS_FILE = "leap.toml"
 
@@ -130,6 +135,10 @@ class TableSpec(_Frozen):
     scope: ScopeName = "health"
     signal: SignalName = "retention"
     party: Party = "first"
+    dates: DateFormat = "iso"
+    """How dates are written where they are not ISO 8601; a time of day may follow. The last three count from 1970."""
+    decimal: Literal[".", ","] = "."
+    """The decimal sign of numbers; with "," a point or space may part thousands."""
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)
     # history, events, snapshot
     at: str | None = None
@@ -142,9 +151,13 @@ class TableSpec(_Frozen):
     # periods, events
     kind: str | None = None
     amount: str | None = None
+    amount_per: AmountPer = "month"
+    """What the amount of a period covers; it is turned into an amount a month (year / 12, week * 52 / 12)."""
     currency: str | None = None
     # events
     quantity: str | None = None
+    price: str | None = None
+    """Money of one unit, where no column holds the amount: an event's amount is its quantity times its price."""
     windows_days: Annotated[list[int], BeforeValidator(_as_list)] = Field(default_factory=lambda: [28, 91, 365])
     trailing_months: int = Field(3, ge=1, le=24)
     credit_notes: bool = False
@@ -152,6 +165,11 @@ class TableSpec(_Frozen):
     created: str = "created_at"
     closed: str = "closed_at"
     won: str = "won"
+    # notes
+    note: str = "note"
+    owner: str = "owner"
+    about: str | None = None
+    """The feature or column that a note is a hypothesis about."""
     # market, rates
     indicator: str = "indicator"
     period: str = "period"
@@ -170,13 +188,18 @@ class TableSpec(_Frozen):
             "deals": ("events",),
             "costs": ("events",),
             "rates": ("market",),
+            "notes": ("events",),
         }
         if self.role is not None and self.shape not in allowed[self.role]:
             raise ValueError(
                 f"role {self.role!r} goes with shape {' or '.join(allowed[self.role])}, found {self.shape!r}"
             )
-        if self.role == "revenue" and self.amount is None:
+        if self.role == "revenue" and self.amount is None and self.price is None:
             raise ValueError("a revenue table names its `amount` column (the MRR of a period, the money of an event)")
+        if self.price is not None and (self.shape != "events" or self.quantity is None or self.amount is not None):
+            raise ValueError("`price` goes with `quantity`, on events that name no `amount`")
+        if self.amount_per != "month" and self.shape != "periods":
+            raise ValueError(f"amount_per is of periods, found shape {self.shape!r}")
         if self.shape == "snapshot" and self.outcome is None:
             raise ValueError("a snapshot table names its `outcome` column")
         if any(days <= 0 for days in self.windows_days):
