@@ -97,8 +97,14 @@ def _provenance(
             f"them, so those that left "
             "earlier seem to be missing."
         )
-    notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
-    notes += [f"Kept although the audit may name it: {name}." for name in tables.settings.leaks.keep_columns]
+    notes += [f"Left out as a possible leak: {leak.name} ({leak.why})." for leak in leaks if not leak.kept]
+    notes += [
+        f"Used by leaks.keep_columns although the audit names it: {leak.name} ({leak.why})."
+        for leak in leaks
+        if leak.kept
+    ]
+    unnamed = sorted(set(tables.settings.leaks.keep_columns) - {leak.name for leak in leaks})
+    notes += [f"leaks.keep_columns keeps {name}, which the audit does not name." for name in unnamed]
     if tables.settings.company.money_note:
         notes.append(tables.settings.company.money_note)
     return {
