@@ -56,7 +56,7 @@ def assemble(
             quarantine[name] = refused.sort_values("row", kind="stable").reset_index(drop=True)
         failed = any(problem.level == "fail" for problem in canonical.problems)
         named = {*_named_columns(spec), *canonical.rows.columns}
-        left_out = tuple(column for column in dict.fromkeys(map(str, raw.columns)) if column not in named)
+        left_out = tuple(column for column in canonical.columns if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
     problems += [*_not_used(settings, frames), *_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
     problems += _empty(tables, problems)
