@@ -35,7 +35,7 @@ from leap.tables.names import (
     WON,
 )
 from leap.tables.reader import Canonical, Reader
-from leap.tables.repeats import overlapping_terms, repeated_keys, repeated_rows
+from leap.tables.repeats import overlapping_terms, repeated_ids, repeated_keys, repeated_rows
 
 __all__ = [
     "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "END", "INDICATOR", "KEY", "KIND", "KNOWN",
@@ -59,6 +59,7 @@ def canonical_table(
     _SHAPES[spec.shape](reader)
     reader.declared()
     repeated_keys(reader)
+    repeated_ids(reader)
     return reader.finish()
 
 

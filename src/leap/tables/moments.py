@@ -93,7 +93,7 @@ def _counted(column: pd.Series, zone: str, unit: str) -> Moments:
     moment = np.where(near, micros, 0).astype(np.int64).astype("datetime64[us]")
     plausible = near & (((moment >= _FIRST_EPOCH) & (moment <= _LAST_EPOCH)) | (micros == 0))
     given = count.notna().to_numpy()
-    utc = pd.Series(np.where(given & plausible, moment, np.datetime64("NaT", "us")), column.index)
+    utc: pd.Series = pd.Series(moment, column.index).where(given & plausible)
     values = _local(utc.dt.tz_localize("UTC"), zone).mask(utc == _EPOCH, _EPOCH)
     wrong = bad | pd.Series(given & ~plausible, column.index)
     everywhere = np.ones(len(column), dtype=bool)

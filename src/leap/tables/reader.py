@@ -56,7 +56,7 @@ class Reader:
     @property
     def fine(self) -> np.ndarray:
         """The rows that no rule has set aside."""
-        return self._broken == 0
+        return np.asarray(self._broken == 0)
 
     @property
     def failed(self) -> bool:
@@ -72,7 +72,13 @@ class Reader:
         if not count:
             return
         first = np.flatnonzero(mask)[:1000]
-        shown = self.raw[column].iloc[first] if column in self.raw else self.rows[ROW].iloc[first].map("row {}".format)
+        rows = self.rows[ROW].iloc[first].map("row {}".format)
+        # An empty cell is no example: the row says where it is.
+        shown = (
+            self.raw[column].iloc[first].astype(object).where(lambda cells: ~_blank(cells), rows)
+            if column in self.raw
+            else rows
+        )
         share = count / len(self.raw)
         self.problems.append(Problem(level, self.name, column, rule, count, share, examples_of(shown), remedy))
         if level == "quarantine":
@@ -307,3 +313,7 @@ class Reader:
             rows = rows.loc[used].reset_index(drop=True)
         columns = tuple(c for c in self.raw.columns if c not in self.absent)
         return Canonical(rows, quarantined, self.problems, columns)
+
+
+def _blank(cells: pd.Series) -> pd.Series:
+    return cells.isna() | (cells == "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right, insort
 
 import numpy as np
@@ -10,6 +11,8 @@ import pandas as pd
 from leap.tables.names import AMOUNT, AT, END, INDICATOR, KEY, KNOWN, PERIOD, PRODUCT, PUBLISHED, ROW, SEGMENT, START
 from leap.tables.reader import Reader
 
+_ID = re.compile(r"(^|[_ -])(id|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
+_FEW_AGAIN = 0.05
 _OPEN = np.iinfo(np.int64).max
 
 
@@ -23,6 +26,21 @@ def repeated_rows(reader: Reader) -> None:
         reader.report("warn", "duplicate_row", again, None, remedy)
     else:
         reader.report("quarantine", "duplicate_row", again, None, "Identical rows count once.")
+
+
+def repeated_ids(reader: Reader) -> None:
+    """Values that stand again in a column that looks like the rows' own id, be it declared or not."""
+    for column in reader.raw.columns:
+        if column == reader.spec.key or not _ID.search(column) or column in reader.absent:
+            continue
+        cells = reader.raw[column]
+        given = cells.notna() & (cells.astype("string") != "")
+        again = (given & cells.astype("string").duplicated()).fillna(False)
+        if 0 < again.sum() <= _FEW_AGAIN * given.sum():
+            remedy = (
+                "This looks like an id of rows, but these stand again: one thing stored twice, or two under one id."
+            )
+            reader.report("warn", "duplicate_id", again, column, remedy)
 
 
 def _compared(raw: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""From what stands in a file to values. What cannot be read becomes missing *and* is named by the caller, not guessed."""
+"""From what stands in a file to values. What cannot be read is missing *and* named by the caller, not guessed."""
 
 from leap.tables.cells import as_text, is_missing, is_missing_word, number_hint, numbers, rewritten_with_point, truths
 from leap.tables.date_hints import date_hint
