@@ -130,7 +130,8 @@ def tables_from_records(
             # Beside a missing one a whole number would become a float, which cannot tell large ids apart.
             frame[spec.key] = pd.Series([row.get(spec.key) for row in rows], dtype=object)
         for column in _named_columns(spec):
-            if column not in frame.columns:
+            # Rates hold from their period on; when they were published plays no part.
+            if column not in frame.columns and not (spec.role == "rates" and column == spec.published):
                 frame[column] = pd.Series([None] * len(frame), dtype=object)
         frames[name] = frame
     used = {name: table for name, table in (ready or {}).items() if name not in records}

@@ -9,7 +9,8 @@ import numpy as np
 
 _FEWEST_ROWS = 36
 _MOST_BINS = 36
-_ROWS_A_BIN = 6
+_FEWEST_BINS = 5
+_ROWS_A_BIN = 10
 _MOST_ROWS = 200_000
 _SMALLEST = np.log10(8)
 _NEAR_POWER = 0.12
@@ -41,7 +42,7 @@ def unit_change(at: np.ndarray, values: np.ndarray) -> Change | None:
     if len(order) > _MOST_ROWS:
         order = order[np.linspace(0, len(order) - 1, _MOST_ROWS).astype(np.int64)]
     ordered, logs = when[order], np.log10(size[order])
-    edges = np.linspace(0, len(logs), min(_MOST_BINS, len(logs) // _ROWS_A_BIN) + 1).astype(np.int64)
+    edges = np.linspace(0, len(logs), min(_MOST_BINS, max(_FEWEST_BINS, len(logs) // _ROWS_A_BIN)) + 1).astype(np.int64)
     medians = np.array([np.median(logs[a:b]) for a, b in pairwise(edges)])
     found = _largest_jump(medians)
     if found is None:

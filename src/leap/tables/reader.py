@@ -18,6 +18,8 @@ from leap.tables.problems import Level, Problem, examples_of
 Mask = pd.Series | np.ndarray
 
 _LISTED = 30
+_WORDS_IN_NUMBERS = 0.01
+"""With a larger share of words a column is no number for features."""
 _SCIENTIFIC = r"\d(\.\d+)?[eE]\+\d+"
 _PLACEHOLDERS = frozenset({"null", "nan", "none", "undefined", "n/a", "#n/a"})
 
@@ -294,7 +296,11 @@ class Reader:
         parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
         if not parsed.notna().any() or bad.sum() > 0.1 * parsed.notna().sum():
             return
-        remedy = "Almost all are plain numbers; these count as missing, or keep the column from being a feature."
+        remedy = "Almost all are plain numbers; these count as missing."
+        if bad.sum() > _WORDS_IN_NUMBERS * (bad.sum() + parsed.notna().sum()):
+            remedy = (
+                "Most are plain numbers, but with so many words the column is not taken as one of numbers; correct it."
+            )
         self.report("warn", "bad_number", bad, column, remedy)
         self._missing_words(column, (parsed.isna() & ~bad).to_numpy())
 
