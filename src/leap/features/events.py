@@ -20,7 +20,7 @@ _DAY = np.timedelta64(1, "D")
 
 def declare(table: Table) -> list[Feature]:
     """The features of a table of events; deals have results instead of windows, costs and revenue have none here."""
-    if table.spec.role in ("costs", "revenue"):
+    if table.spec.role in ("costs", "revenue", "notes"):
         return []
     return _declare_deals(table) if table.spec.role == "deals" else _declare_windows(table)
 

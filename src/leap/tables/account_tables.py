@@ -47,10 +47,12 @@ class AccountTables:
 
     @cached_property
     def accounts(self) -> pd.Index:
-        """Every account of every table, sorted."""
+        """Every account of every table, sorted; a note about the whole market has none."""
         keys = [table.rows[KEY] for table in self.tables.values() if KEY in table.rows]
         return (
-            pd.Index(sorted(set().union(*[set(k) for k in keys])), dtype=object) if keys else pd.Index([], dtype=object)
+            pd.Index(sorted(set().union(*[set(k.unique()) for k in keys]) - {""}), dtype=object)
+            if keys
+            else pd.Index([], dtype=object)
         )
 
     def codes_of(self, keys: pd.Series) -> np.ndarray:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,13 +81,22 @@ def _as_utf8(data: bytes) -> tuple[bytes, str | None]:
     if data.count(b"\0", 0, _HEAD_BYTES) > 0.2 * min(len(data), _HEAD_BYTES):
         raise Unreadable("encoding", "The file is binary, or UTF-16 without its mark.", "Save it as UTF-8.")
     try:
-        data.decode()
+        _require_utf8(data)
     except UnicodeDecodeError:
         try:
             return data.decode("cp1252").encode(), "Latin-1"
         except UnicodeDecodeError:
             return data.decode("latin-1").encode(), "Latin-1"
     return data, None
+
+
+def _require_utf8(data: bytes) -> None:
+    """UnicodeDecodeError if it is not; looked at in parts, so that no second copy of a large file is made."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    for begin in range(0, len(data), _BLOCK_BYTES):
+        decoder.decode(view[begin : begin + _BLOCK_BYTES])
+    decoder.decode(b"", final=True)
 
 
 def _header(data: bytes) -> tuple[str, list[str]]:
@@ -102,7 +114,8 @@ def _header(data: bytes) -> tuple[str, list[str]]:
 
 def _first_record(head: str, separator: str) -> list[str]:
     try:
-        return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row), [])
+        with _cells_of_any_length():
+            return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row), [])
     except csv.Error as error:
         raise Unreadable("bad_header", f"The header cannot be read: {error}.", "Export the file again.") from None
 
@@ -126,17 +139,25 @@ def _require_closed_quotes(data: bytes, separator: str) -> None:
         after[:-1] |= doubled
         if bool(before.all() and after.all()):
             return
-    limit = csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True)
     try:
-        for _ in reader:
-            pass
+        with _cells_of_any_length():
+            for _ in reader:
+                pass
     except csv.Error:
         raise Unreadable(
             "unclosed_quote",
             f"A quoted cell is not closed, or holds a lone quote; seen at line {reader.line_num}.",
             'Close it, and write quotes inside a quoted cell twice ("").',
         ) from None
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """The csv module refuses long cells, and its limit is one of the whole process."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
     finally:
         csv.field_size_limit(limit)
 
