@@ -155,7 +155,9 @@ def test_what_may_not_be_read_and_what_is_locked_is_named_and_the_others_are_sti
 
 
 def test_a_statement_that_takes_too_long_ends(database):
-    database.execute("create view slow as select pg_sleep(30)::text as t; alter role reader set statement_timeout = 300")
+    database.execute(
+        "create view slow as select pg_sleep(30)::text as t; alter role reader set statement_timeout = 300"
+    )
     try:
         with pytest.raises(SourceError, match="took longer than the server allows"):
             read(database, "slow")

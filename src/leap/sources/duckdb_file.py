@@ -47,7 +47,7 @@ def _read(connection: duckdb.DuckDBPyConnection, file: str, table: str) -> pa.Ta
     if found is None:
         raise SourceError(f"{file} has no table or view {table!r}.", remedy=nearest(table, there))
     quoted = ".".join('"' + name.replace('"', '""') + '"' for name in found)
-    reader = connection.table(quoted).to_arrow_reader(_BATCH_ROWS)
+    reader = connection.sql("from " + quoted).to_arrow_reader(_BATCH_ROWS)
     budget, batches, rows = Budget(f"{file}#{table}"), [], 0
     for batch in reader:
         rows += batch.num_rows

@@ -80,7 +80,7 @@ def _read(path: Path, budget: Budget) -> pa.Table:
         _require_sane(path, about, budget)
         texts = _texts(about)
     texts = [name for name in texts if _may_swell(path, name, budget)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
+    with pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True) as file:
         batches, rows = [], 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=True):
             rows += batch.num_rows
@@ -126,14 +126,25 @@ def _texts(about: Any) -> list[str]:
     multiplied.
     """
     found = []
+    names = [about.schema.column(place).path for place in range(about.num_columns)]
     for place in range(about.num_columns):
         column = about.schema.column(place)
-        flat = column.max_repetition_level == 0 and column.path == column.name
+        flat = column.max_repetition_level == 0 and column.path == column.name and names.count(column.path) == 1
         if column.physical_type == "BYTE_ARRAY" and flat and str(column.logical_type.type) in ("STRING", "NONE"):
             chunks = (about.row_group(group).column(place) for group in range(about.num_row_groups))
             if any(chunk.has_dictionary_page for chunk in chunks):
                 found.append(column.path)
     return found
+
+
+def _large(texts: pa.Array) -> pa.Array:
+    """Texts whose lengths together may be more than 32 bits can count."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(texts.type):
+        return pc.cast(texts, pa.large_string())
+    return pc.cast(texts, pa.large_binary()) if pa.types.is_binary(texts.type) else texts
 
 
 def _may_swell(path: Path, column: str, budget: Budget) -> bool:
@@ -166,7 +177,7 @@ def _measured(batch: pa.RecordBatch, budget: Budget, rows: int) -> pa.RecordBatc
             lengths = pc.binary_length(column.dictionary)
             size = (pc.sum(pc.take(lengths, column.indices)).as_py() or 0) + 4 * len(column)
             budget.take(size, f"{rows:,} rows read so far, and more to come")
-            column = pc.cast(column, column.type.value_type)
+            column = pc.take(_large(column.dictionary), column.indices)
         else:
             budget.take(column.nbytes, f"{rows:,} rows read so far, and more to come")
         columns.append(column)

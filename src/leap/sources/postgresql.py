@@ -117,10 +117,13 @@ def _settings(source: str) -> dict[str, str]:
     if not address.startswith("postgresql://"):
         raise SourceError(f"{shown(source)} is no address of PostgreSQL.", remedy=remedy)
     try:
-        return {name: str(value) for name, value in conninfo_to_dict(address).items()}
+        settings = {name: str(value) for name, value in conninfo_to_dict(address).items()}
     except psycopg.Error:
         # What libpq says of it may repeat a part that was meant to be secret.
         raise SourceError("A PostgreSQL source is no address that can be read.", remedy=remedy) from None
+    if not re.fullmatch(r"[0-9,]*", settings.get("port", "")):
+        raise SourceError(f"{shown(source)} is no address of PostgreSQL: its port is no number.", remedy=remedy)
+    return settings
 
 
 def _connect(settings: dict[str, str], where: str) -> psycopg.Connection[Any]:
