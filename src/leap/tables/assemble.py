@@ -34,7 +34,8 @@ def assemble(
     are, not a few of a request, so that it can be told what is odd about a column or missing beside another table.
 
     A frame's index says where its rows stand in the source. `set_aside` are rows that could not be read into it: their
-    `rule`, their `text`, and their place as index; they count as read and quarantined. A table that fails has no rows.
+    `rule`, their `text`, and their place as index, with a `remedy` for rules not known here; they count as read and
+    quarantined. A table that fails has no rows.
     """
     _require_zone(settings)
     today = pd.Timestamp.now("UTC").tz_localize(None)
@@ -94,7 +95,7 @@ def _unread(name: str, aside: pd.DataFrame, read: int) -> list[Problem]:
         return []
     found = []
     for rule, rows in aside.groupby("rule"):
-        share, remedy = len(rows) / read, _UNREAD[str(rule)]
+        share, remedy = len(rows) / read, _UNREAD.get(str(rule)) or str(rows["remedy"].iloc[0])
         found.append(Problem("quarantine", name, None, str(rule), len(rows), share, examples_of(rows["text"]), remedy))
     return found
 
