@@ -14,6 +14,7 @@ from leap.config import TableSpec, load_settings
 from leap.errors import SourceError, TableError
 from leap.tables import AccountTables, Problem, assemble
 from leap.tables.csv_text import Unreadable, parse_csv
+from leap.tables.lineage import sources_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ def inspect_workspace(folder: Path, *, data_until: str | None = None) -> Account
     frames: dict[str, pd.DataFrame] = {}
     set_aside: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
-    for name, spec in settings.tables.items():
+    for name, spec in sources_of(settings).items():
         try:
             raw = read_raw(spec.source, settings.folder)
         except SourceError as error:
@@ -89,7 +90,7 @@ def write_quarantine(tables: AccountTables, folder: Path) -> dict[str, Path]:
     A file of an earlier run is removed where nothing is refused any more.
     """
     written = {}
-    for name in tables.tables:
+    for name in tables.everything_read:
         path = folder / QUARANTINE / f"{name}.parquet"
         refused = tables.quarantine.get(name)
         if refused is None:

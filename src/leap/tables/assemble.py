@@ -12,8 +12,9 @@ import pandas as pd
 from leap.config import Settings, TableSpec
 from leap.errors import SettingsError, SourceError, TableError
 from leap.tables import values
-from leap.tables.account_tables import AccountTables, Table
+from leap.tables.account_tables import LINEAGE, AccountTables, Table
 from leap.tables.canonical import AMOUNT, AT, CURRENCY, END, INDICATOR, KEY, KNOWN, ROW, START, canonical_table
+from leap.tables.lineage import sources_of, unknown_accounts, without_contradictions
 from leap.tables.problems import Problem, examples_of
 
 _MOST_EARLY = 0.2
@@ -39,7 +40,7 @@ def assemble(
     today = pd.Timestamp.now("UTC").tz_localize(None)
     tables: dict[str, Table] = {}
     quarantine: dict[str, pd.DataFrame] = {}
-    for name, spec in settings.tables.items():
+    for name, spec in sources_of(settings).items():
         if ready and name in ready:
             tables[name] = ready[name]
             continue
@@ -58,11 +59,19 @@ def assemble(
         named = {*_named_columns(spec), *canonical.rows.columns}
         left_out = tuple(column for column in dict.fromkeys(map(str, raw.columns)) if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
+    lineage = tables.pop(LINEAGE, None) if settings.lineage is not None else None
+    if lineage is not None and LINEAGE in frames:
+        lineage, found, refused = without_contradictions(lineage, frames[LINEAGE])
+        # What is said of events does not fit: a row that stands twice is refused here, not counted twice.
+        problems[:] = [p for p in problems if p.table != LINEAGE or p.rule != "duplicate_row"]
+        problems += [*found, *unknown_accounts(lineage, tables)]
+        if len(refused):
+            quarantine[LINEAGE] = pd.concat([quarantine.get(LINEAGE), refused], ignore_index=True)
     problems += [*_not_used(settings, frames), *_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
     problems += _empty(tables, problems)
     until = _data_until(settings, tables, data_until, today)
     problems += _ends_apart(tables, until)
-    everything = AccountTables(settings, tables, until, tuple(problems), quarantine)
+    everything = AccountTables(settings, tables, until, tuple(problems), quarantine, lineage)
     return everything.known_before(until)
 
 
@@ -116,11 +125,12 @@ def tables_from_records(
 
     A table of the workspace that is not given is taken from `ready`, else empty; an unknown name is refused.
     """
-    unknown = sorted(set(records) - set(settings.tables))
+    sources = sources_of(settings)
+    unknown = sorted(set(records) - set(sources))
     if unknown:
-        raise TableError(f"Unknown table(s) {unknown}; expected some of {sorted(settings.tables)}.")
+        raise TableError(f"Unknown table(s) {unknown}; expected some of {sorted(sources)}.")
     frames = {}
-    for name, spec in settings.tables.items():
+    for name, spec in sources.items():
         frame = pd.DataFrame([dict(row) for row in records.get(name, ())])
         for column in _named_columns(spec):
             if column not in frame.columns:
@@ -285,9 +295,6 @@ def _named_columns(spec: TableSpec) -> list[str]:
 def _not_used(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Problem]:
     """Settings that are read but not applied yet: saying nothing would look as if they were."""
     found = []
-    if settings.lineage is not None:
-        remedy = "Merged accounts are not joined yet: apply the map to the files, then remove [lineage] from leap.toml."
-        found.append(Problem("fail", "lineage", None, "not_supported", 1, 1.0, (settings.lineage.source,), remedy))
     for name in settings.with_role("revenue"):
         raw = frames.get(name, pd.DataFrame())
         beside = [str(column) for column in raw.columns if str(column).lower() == "currency"]
