@@ -274,6 +274,16 @@ class Revenue:
             codes, known_as = codes[eldest], known_as[eldest]
         return pd.DataFrame({"code": codes, "known_as": known_as, "at": own[codes]})
 
+    def bought_as(self) -> np.ndarray:
+        """The account that each one bought as, for those that are known as another since; (n_accounts,)."""
+        result = np.arange(len(self.accounts))
+        if self.tables.lineage is not None:
+            until = self.tables.data_until
+            bought = self.purchases()
+            bought = bought[self.eldest(until)[bought["code"]]]
+            result[self.tables.lineage.now(until)[bought["code"]]] = bought["known_as"]
+        return result
+
     def eldest(self, moment: pd.Timestamp) -> np.ndarray:
         """Which accounts paid first of all that are one account at a moment, shape (n_accounts,); of equals one."""
         own = self.first_paid_at(None)
