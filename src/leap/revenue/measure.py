@@ -235,7 +235,7 @@ def _notes(
     tables: AccountTables, revenue: Revenue, below_zero: Mapping[str, BelowZero], parted: Segments | None
 ) -> list[str]:
     notes = [
-        f"Credit notes outweigh the orders of {found.accounts:,} account(s) at the {when[:-3]}: their MRR of "
+        f"Accounts whose credit notes outweigh their orders at the {when[:-3]}: {found.accounts:,}; their MRR of "
         f"{found.amount:,.2f} counts as zero."
         for when, found in below_zero.items()
         if found.accounts

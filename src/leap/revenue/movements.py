@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,13 @@ from leap.revenue.definitions import us
 from leap.revenue.money import PARTS
 from leap.revenue.mrr import Revenue
 
-KINDS = ("new", "expansion", "contraction", "churn", "reactivation")
-LOWERING = ("contraction", "churn")
-
 
 @dataclass(frozen=True)
 class Movements:
     """Sums of the changes dated in `(start, end]`, in whole parts: `beginning` plus and minus them is `ending`."""
+
+    KINDS: ClassVar = ("new", "expansion", "contraction", "churn", "reactivation")
+    LOWERING: ClassVar = ("contraction", "churn")
 
     beginning: int
     new: int
@@ -63,4 +64,4 @@ class Movements:
 
     def to_json(self) -> dict[str, float]:
         """The amounts by kind, in the reporting currency."""
-        return {kind: getattr(self, kind) / PARTS for kind in KINDS}
+        return {kind: getattr(self, kind) / PARTS for kind in self.KINDS}
