@@ -115,7 +115,9 @@ def test_a_window_of_one_day():
     assert moved(found) == {"new": 30.0, "churn": 70.0}
 
 
-@pytest.mark.parametrize(("start", "end"), [("2023-02-28", "2024-02-28"), ("2024-02-29", "2025-02-28"), ("2024-02-28", "2024-02-29")])
+@pytest.mark.parametrize(
+    ("start", "end"), [("2023-02-28", "2024-02-28"), ("2024-02-29", "2025-02-28"), ("2024-02-28", "2024-02-29")]
+)
 def test_windows_that_begin_or_end_on_a_leap_day(start: str, end: str):
     rows = [subscription("a", "2024-02-29", "2025-02-28", 70), subscription("b", "2023-01-01", "2024-02-29", 30)]
     found = retained(company_of(rows, "2026-01-01"), start, end)

@@ -55,7 +55,9 @@ def test_without_foreign_amounts_there_is_no_effect_and_the_reason_is_said():
 
 
 def test_a_rate_that_stands_still_has_an_effect_of_nothing():
-    assert retained(company([euro("eu", "2023-01-01", None, 100)], [("EUR", "2023-01-01", 2.0)])).rates_effect.effect == 0
+    assert (
+        retained(company([euro("eu", "2023-01-01", None, 100)], [("EUR", "2023-01-01", 2.0)])).rates_effect.effect == 0
+    )
 
 
 def test_an_account_that_changes_its_currency_at_the_same_worth_has_not_moved():

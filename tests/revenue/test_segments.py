@@ -13,7 +13,9 @@ START, END = "2023-06-01", "2024-06-01"
 
 
 def retained(by: str, tables: dict[str, Any], records: dict[str, list[Row]], **more: Any) -> Retention:
-    rows = [subscription(account, "2023-01-01", None, mrr) for account, mrr in zip("ABCD", (10, 20, 30, 40), strict=True)]
+    rows = [
+        subscription(account, "2023-01-01", None, mrr) for account, mrr in zip("ABCD", (10, 20, 30, 40), strict=True)
+    ]
     company = company_of(rows, "2024-07-01", tables=tables, records=records, **more)
     return retention(company, pd.Timestamp(START), pd.Timestamp(END), by=by)
 
