@@ -51,16 +51,23 @@ def company_of(
     revenue: Mapping[str, Any] | None = None,
     tables: Mapping[str, Mapping[str, Any]] | None = None,
     records: Mapping[str, Iterable[Row]] | None = None,
+    lineage: Iterable[tuple[str, str, str]] = (),
 ) -> AccountTables:
-    """A company with these subscriptions, and with whatever else a test declares; a refused row is an error."""
+    """A company with these subscriptions, and with whatever else a test declares; a refused row is an error.
+
+    `lineage` are (account, what it is now, from when).
+    """
+    joined = [{"account_id": a, "is_now": b, "from_date": since} for a, b, since in lineage]
+    records = {**(records or {}), **({"lineage": joined} if joined else {})}
     settings = parse_settings(
         {
+            **({"lineage": {"source": "lineage.csv"}} if joined else {}),
             "company": dict(company or {}),
             "outcome": dict(outcome or {}),
             "tables": {"subscriptions": {**SUBSCRIPTIONS, **(revenue or {})}, **(tables or {})},
         }
     )
-    return tables_from_records(settings, {"subscriptions": list(rows), **(records or {})}, data_until=data_until)
+    return tables_from_records(settings, {"subscriptions": list(rows), **records}, data_until=data_until)
 
 
 def position(tables: AccountTables, account: str) -> int:

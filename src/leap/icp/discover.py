@@ -129,11 +129,12 @@ def _as_bought(tables: AccountTables, frame: ScopeFrame) -> Columns:
     )
     built = build_features(tables, Snapshots(rest, at_purchase=True), catalog).frame
     columns = {}
+    bought_as = Revenue(tables).bought_as()
     for name in catalog.names:
         known = frame.features.frame[name].to_numpy()
         column = np.empty(len(tables.accounts), dtype=known.dtype)
         column[codes], column[others] = known[first_rows], built[name].to_numpy()
-        columns[name] = column
+        columns[name] = column[bought_as]
     return columns
 
 

@@ -13,6 +13,7 @@ from leap.sources.postgresql import Databases
 from leap.sources.reading import read_raw
 from leap.tables import AccountTables, Problem, assemble
 from leap.tables.csv_text import Unreadable
+from leap.tables.lineage import sources_of
 
 QUARANTINE = "quarantine"
 
@@ -39,7 +40,7 @@ def inspect_workspace(folder: Path, *, data_until: str | None = None) -> Account
     set_aside: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
     with Databases() as databases:
-        for name, spec in settings.tables.items():
+        for name, spec in sources_of(settings).items():
             try:
                 raw = read_raw(spec.source, settings.folder, databases)
             except SourceError as error:
@@ -64,7 +65,7 @@ def write_quarantine(tables: AccountTables, folder: Path) -> dict[str, Path]:
     A file of an earlier run is removed where nothing is refused any more.
     """
     written = {}
-    for name in tables.tables:
+    for name in tables.everything_read:
         path = folder / QUARANTINE / f"{name}.parquet"
         refused = tables.quarantine.get(name)
         if refused is None:
