@@ -42,16 +42,22 @@ def orphans(tables: Mapping[str, Table]) -> list[Problem]:
             continue
         near = {key: alike[loose_key(key)] for key in keys[absent] if loose_key(key) in alike}
         if by_attributes:
-            found.append(_orphan(table, int(absent[codes].sum()), keys[absent], names, near))
+            found.append(_orphan(table, int(absent[codes].sum()), keys[absent], bool(absent.all()), names, near))
         if near:
             found.append(_key_spelling(table, int(np.isin(keys, list(near))[codes].sum()), near, names))
     return found
 
 
-def _orphan(table: Table, count: int, keys: pd.Index, names: str, near: Mapping[str, str]) -> Problem:
+def _orphan(
+    table: Table, count: int, keys: pd.Index, all_of_them: bool, names: str, near: Mapping[str, str]
+) -> Problem:
     remedy = f"These accounts stand in no attributes table ({names}); they are used without it."
     if near:
         remedy += f" {len(near):,} of the {len(keys):,} are there but for leading zeros, space or case."
+    elif all_of_them and len(keys) > 1:
+        remedy = (
+            f"No account of this table stands in {names}: see whether {table.spec.key!r} is its column of accounts."
+        )
     share = count / table.rows_read
     return Problem("warn", table.name, table.spec.key, "orphan", count, share, examples_of(keys), remedy)
 

@@ -67,7 +67,7 @@ def _attributes(reader: Reader) -> None:
     reader.known(None)
     shown = next((c for c in ("name", "account_name", "company_name", "company") if c in reader.raw.columns), None)
     if shown is not None and shown not in reader.spec.columns:
-        reader.text("name", shown)
+        reader.rows["name"] = values.as_text(reader.raw[shown])
 
 
 def _history(reader: Reader) -> None:
@@ -140,7 +140,7 @@ def _notes(reader: Reader) -> None:
     """What people of the company think: the words, whose they are and what they are about."""
     spec = reader.spec
     reader.need(spec.note, spec.owner, spec.about)
-    reader.text(NOTE, spec.note)
+    reader.rows[NOTE] = values.as_text(reader.raw[spec.note])
     if spec.note not in reader.absent:
         remedy = "A note without words says nothing; write it or remove the row."
         reader.report("quarantine", "missing_note", reader.rows[NOTE] == "", spec.note, remedy)

@@ -9,12 +9,13 @@ import numpy as np
 
 _FEWEST_ROWS = 36
 _MOST_BINS = 36
-_FEWEST_BINS = 5
+_FEWEST_BINS = 8
 _ROWS_A_BIN = 10
 _MOST_ROWS = 200_000
 _SMALLEST = np.log10(8)
 _NEAR_POWER = 0.12
 _BESIDE = 3
+_MOSTLY = 0.6
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ def unit_change(at: np.ndarray, values: np.ndarray) -> Change | None:
     """A jump by a factor of eight or more that stays; nothing where values only grow or fluctuate.
 
     Rows in order of time are cut into bins of equal size, so that sparse years have wide ones. The medians of log10 of
-    up to three bins on either side must lie three times further apart than they do among themselves, and nearly all
-    later bins and rows must stay on the new side. Signs and zeros play no part.
+    up to three bins on either side must lie twice as far apart as they do among themselves, and nearly all
+    later bins and rows must stay on the new side, and most of the step must remain beside a trend. Signs and zeros play
+    no part.
     """
     size = np.abs(values)
     usable = np.isfinite(size) & (size > 0) & ~np.isnat(at)
@@ -51,6 +53,8 @@ def unit_change(at: np.ndarray, values: np.ndarray) -> Change | None:
     place = _split(ordered, np.sign(jump) * (logs - middle) > 0, int(edges[max(first - 1, 0)]), int(edges[last]))
     if place is None:
         return None
+    if _beside_a_trend(logs, place) * np.sign(jump) < _MOSTLY * abs(jump):
+        return None
     since = ordered[place]
     return Change(since, _rounded(jump), int((when >= since).sum()))
 
@@ -69,7 +73,7 @@ def _largest_jump(medians: np.ndarray) -> tuple[int, int, float, float] | None:
             low, high = float(np.median(before)), float(np.median(after))
             jump, spread = high - low, max(float(np.ptp(before)), float(np.ptp(after)))
             middle = (low + high) / 2
-            if abs(jump) < _SMALLEST or spread > abs(jump) / 3 or abs(jump) - spread <= clearest:
+            if abs(jump) < _SMALLEST or spread > abs(jump) / 2 or abs(jump) - spread <= clearest:
                 continue
             side = np.sign(jump) * (medians - middle) > 0
             if side[after_first:].mean() >= 0.9 and side[:first].mean() <= 0.1:
@@ -89,6 +93,13 @@ def _split(when: np.ndarray, beyond: np.ndarray, low: int, high: int) -> int | N
     if beyond[:place].mean() > 0.25 or beyond[place:].mean() < 0.75:
         return None
     return place
+
+
+def _beside_a_trend(logs: np.ndarray, place: int) -> float:
+    """The step at a place when a straight line over all rows may explain what it can (least squares)."""
+    n = len(logs)
+    columns = np.column_stack([np.ones(n), np.linspace(0, 1, n), np.arange(n) >= place])
+    return float(np.linalg.lstsq(columns, logs, rcond=None)[0][2])
 
 
 def _rounded(jump: float) -> float:

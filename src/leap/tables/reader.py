@@ -167,9 +167,7 @@ class Reader:
             self.report("quarantine", "inexact_key", large, column, remedy)
         if not isinstance(raw.dtype, pd.StringDtype):
             return
-        padded = (raw.str.len() != keys.str.len()) & (keys != "")
-        remedy = "Space around a key is not part of it; these are read without."
-        self.report("warn", "surrounding_space", padded.fillna(False), column, remedy)
+        self._space_around(raw, keys, column)
         remedy = "A spreadsheet has shortened these ids, and may have made two accounts one; export them as text."
         self.report("warn", "scientific_key", keys.str.fullmatch(_SCIENTIFIC), column, remedy)
         short = keys.where(keys.str.len() <= 9, "")
@@ -259,9 +257,18 @@ class Reader:
         self.report("warn", "missing_word", word, column, remedy)
 
     def text(self, target: str, column: str | None) -> None:
-        """Read a column of words as they are, without surrounding space."""
-        if column is not None:
-            self.rows[target] = values.as_text(self.raw[column])
+        """Read a column of words as they are, without surrounding space, which is said."""
+        if column is None:
+            return
+        words = values.as_text(self.raw[column])
+        self.rows[target] = words
+        self._space_around(self.raw[column], words, column)
+
+    def _space_around(self, raw: pd.Series, words: pd.Series, column: str) -> None:
+        if isinstance(raw.dtype, pd.StringDtype):
+            padded = (raw.str.len() != words.str.len()) & (words != "")
+            remedy = "Space around a word is no part of it; these are read without."
+            self.report("warn", "surrounding_space", padded.fillna(False), column, remedy)
 
     def known(self, own: pd.Series | None) -> None:
         """When a row could be known: its `known_at` column, else its own time, else always."""
