@@ -239,7 +239,7 @@ def test_bytes_that_are_no_text_are_named(database, server):
     database.execute("create database raw encoding 'SQL_ASCII' template template0")
     with server.owner("raw") as connection:
         connection.execute(r"create table t as select E'\xff'::text as name; grant select on t to reader")
-    with pytest.raises(SourceError, match="a value cannot be read: .*UTF-?8"):
+    with pytest.raises(SourceError, match="holds bytes that are no text"):
         read_raw(f"postgresql://127.0.0.1:{server.port}/raw#t", None)
 
 

@@ -56,7 +56,7 @@ def copy_table(connection: psycopg.Connection[Any], table: tuple[str, str], what
             why = " ".join(str(error).split())[:200]
             raise SourceError(
                 f"{what}: a value cannot be read: {why}",
-                remedy="Text must be valid UTF-8 (a database in SQL_ASCII may hold other bytes); or cast it in a view.",
+                remedy="Cast the column to text in a view, and name the view.",
             ) from None
         if rows != cursor.rowcount:
             raise SourceError(f"{what}: {cursor.rowcount:,} rows were sent and {rows:,} could be read.")

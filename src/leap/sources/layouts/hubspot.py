@@ -14,12 +14,13 @@ from leap.sources.layouts.declared import (
     PERSONAL,
     SYNC,
     Declared,
+    mapped,
     moment,
     selected,
     text,
     true,
     utc,
-)
+)  # fmt: skip
 from leap.sources.layouts.exported import Export
 from leap.sources.raw import RawTable, Remark
 

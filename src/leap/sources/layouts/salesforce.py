@@ -15,6 +15,7 @@ from leap.sources.layouts.declared import (
     SYNC,
     Declared,
     false,
+    mapped,
     moment,
     selected,
     text,
