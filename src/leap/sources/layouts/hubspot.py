@@ -6,6 +6,8 @@ present state (lifecycle stage, last contact) is left out: it may tell how the a
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from leap.sources.layouts.declared import (
@@ -102,7 +104,7 @@ def _companies_of(export: Export, what: str, ids: pd.Series) -> tuple[pd.Series,
     pairs = frame.drop_duplicates()
     several = pairs["what"][pairs["what"].duplicated()].unique()
     sole = pairs[~pairs["what"].isin(several)].set_index("what")["company"]
-    meant = {**sole.to_dict(), **marked.to_dict()}
+    meant: dict[Any, str] = {**sole.to_dict(), **marked.to_dict()}
     company = mapped(ids, meant)
     unclear = ids.isin(several) & (company == "")
     return company, {"several_companies": unclear, "no_company": (company == "") & ~unclear}
