@@ -234,6 +234,15 @@ def test_too_large_a_table_is_refused(database, monkeypatch):
         read(database, "large")
 
 
+def test_bytes_that_are_no_text_are_named(database, server):
+    database.execute("drop database if exists raw")
+    database.execute("create database raw encoding 'SQL_ASCII' template template0")
+    with server.owner("raw") as connection:
+        connection.execute(r"create table t as select E'\xff'::text as name; grant select on t to reader")
+    with pytest.raises(SourceError, match="holds bytes that are no text"):
+        read_raw(f"postgresql://127.0.0.1:{server.port}/raw#t", None)
+
+
 # Without a server: what is refused before or instead of a connection.
 
 

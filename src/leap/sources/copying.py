@@ -45,12 +45,19 @@ def copy_table(connection: psycopg.Connection[Any], table: tuple[str, str], what
     copy = sql.SQL("copy (select {} from {}) to stdout (format csv, null {})").format(cells, name, sql.Literal(_NULL))
     budget, tables, rows = Budget(what), [], 0
     with connection.cursor() as cursor:
-        with cursor.copy(copy) as stream:
-            for block in _blocks(stream):
-                part = _parse(block, types)
-                rows += part.num_rows
-                budget.take(part.nbytes, f"{rows:,} rows read so far, and more to come")
-                tables.append(part)
+        try:
+            with cursor.copy(copy) as stream:
+                for block in _blocks(stream):
+                    part = _parse(block, types)
+                    rows += part.num_rows
+                    budget.take(part.nbytes, f"{rows:,} rows read so far, and more to come")
+                    tables.append(part)
+        except pa.ArrowException as error:
+            why = " ".join(str(error).split())[:200]
+            raise SourceError(
+                f"{what}: a value cannot be read: {why}",
+                remedy="Cast the column to text in a view, and name the view.",
+            ) from None
         if rows != cursor.rowcount:
             raise SourceError(f"{what}: {cursor.rowcount:,} rows were sent and {rows:,} could be read.")
     whole = pa.concat_tables(tables or [_parse(b"", types)])

@@ -21,7 +21,10 @@ def free_bytes() -> int:
         found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
     group = Path("/sys/fs/cgroup")
     with suppress(OSError, ValueError):  # no limit, or another system
-        found.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+        kept = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        files = int(kept["inactive_file"]) + int(kept["active_file"])  # given back when memory is short
+        used = int((group / "memory.current").read_text()) - files
+        found.append(int((group / "memory.max").read_text()) - used)
     return max(min(found), 0)
 
 

@@ -77,6 +77,11 @@ def of_reading(error: psycopg.Error, what: str) -> SourceError:
             )
         case errors.LockNotAvailable():
             return SourceError(f"{what} is locked by another session.", remedy="Try again when its change is done.")
+        case errors.CharacterNotInRepertoire() | errors.UntranslatableCharacter():
+            return SourceError(
+                f"{what} holds bytes that are no text in the encoding of its database.",
+                remedy="Correct them, or cast the column in a view (convert_from with its true encoding).",
+            )
         case errors.SerializationFailure():
             return SourceError(f"{what}: the server had to end the reading for others.", remedy="Try again.")
         case errors.AdminShutdown() | errors.CrashShutdown() | errors.IdleInTransactionSessionTimeout():

@@ -136,6 +136,11 @@ def utc(frame: pd.DataFrame, column: str) -> pd.Series:
     return told.where(~told.str.fullmatch(_NAIVE), told + "Z")
 
 
+def mapped(keys: pd.Series, values_of: Mapping[str, str]) -> pd.Series:
+    """The text of each key, empty where it has none."""
+    return pd.Series([values_of.get(key, "") for key in keys], index=keys.index, dtype="str")
+
+
 def moment(frame: pd.DataFrame, column: str) -> pd.Series:
     """Moments in UTC without an offset, missing where there is none; for order and arithmetic, not for judging."""
     return values.moments(text(frame, column), "UTC")[0]

@@ -6,6 +6,8 @@ present state (lifecycle stage, last contact) is left out: it may tell how the a
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from leap.sources.layouts.declared import (
@@ -14,12 +16,13 @@ from leap.sources.layouts.declared import (
     PERSONAL,
     SYNC,
     Declared,
+    mapped,
     moment,
     selected,
     text,
     true,
     utc,
-)
+)  # fmt: skip
 from leap.sources.layouts.exported import Export
 from leap.sources.raw import RawTable, Remark
 
@@ -101,7 +104,8 @@ def _companies_of(export: Export, what: str, ids: pd.Series) -> tuple[pd.Series,
     pairs = frame.drop_duplicates()
     several = pairs["what"][pairs["what"].duplicated()].unique()
     sole = pairs[~pairs["what"].isin(several)].set_index("what")["company"]
-    company = ids.map(marked).fillna(ids.map(sole)).fillna("").astype("str")
+    meant: dict[Any, str] = {**sole.to_dict(), **marked.to_dict()}
+    company = mapped(ids, meant)
     unclear = ids.isin(several) & (company == "")
     return company, {"several_companies": unclear, "no_company": (company == "") & ~unclear}
 
@@ -140,7 +144,7 @@ def _entered(export: Export, ids: pd.Series, closed: pd.Series) -> tuple[pd.Seri
     stages = export.read("deal_stage", "deal_id", "date_entered").frame
     entered = pd.DataFrame({"deal": text(stages, "deal_id"), "at": moment(stages, "date_entered")})
     last = entered.dropna().groupby("deal")["at"].max().dt.strftime("%Y-%m-%d %H:%M:%SZ")
-    return ids.map(last).fillna("").astype("str"), ()
+    return mapped(ids, last.to_dict()), ()
 
 
 def tickets(export: Export) -> RawTable:

@@ -15,6 +15,7 @@ from leap.sources.layouts.declared import (
     SYNC,
     Declared,
     false,
+    mapped,
     moment,
     selected,
     text,
@@ -151,9 +152,9 @@ def _first_amounts(export: Export, frame: pd.DataFrame) -> tuple[pd.Series, tupl
         )
         return now, (("amounts_at_export", f"{len(frame):,} deals", remedy),)
     ordered = history.assign(order=moment(history, "_fivetran_start")).sort_values("order", kind="stable")
-    first = pd.Series(text(ordered, "amount").to_numpy(), index=text(ordered, "id")).groupby(level=0).first()
-    known = pd.Series(text(frame, "id").map(first).to_numpy(), index=frame.index)
-    return known.fillna(now), ()
+    first = dict(zip(text(ordered, "id")[::-1], text(ordered, "amount")[::-1], strict=True))
+    ids = text(frame, "id")
+    return mapped(ids, first).where(ids.isin(first.keys()), now), ()
 
 
 TABLES = (

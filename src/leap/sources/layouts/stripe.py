@@ -15,6 +15,7 @@ from leap.sources.layouts.declared import (
     SYNC,
     Declared,
     false,
+    mapped,
     selected,
     text,
     true,
@@ -94,9 +95,8 @@ def credit_notes(export: Export) -> RawTable:
     customer = text(frame, "customer_id")
     if export.has("invoice"):
         of = export.read("invoice", "id", "customer_id").frame
-        by_invoice = pd.Series(text(of, "customer_id").to_numpy(), index=text(of, "id")).groupby(level=0).first()
-        named = text(frame, "invoice_id").map(by_invoice).fillna("").astype("str")
-        customer = customer.where(customer != "", named)
+        by_invoice = dict(zip(text(of, "id"), text(of, "customer_id"), strict=True))
+        customer = customer.where(customer != "", mapped(text(frame, "invoice_id"), by_invoice))
     amounts, bad = _amounts(frame, "amount")
     frame = frame.assign(
         account_id=customer, occurred_at=utc(frame, "created"), kind=text(frame, "reason"), amount=amounts,

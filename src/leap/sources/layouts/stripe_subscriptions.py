@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,8 @@ from leap.sources.layouts.stripe_terms import Item, Period, Subscription, period
 from leap.sources.raw import RawTable, Remark
 from leap.tables import values
 
-Row = dict[str, str]
+Row = dict[str, Any]
+"""Cells as stripped text; moments as Timestamp in UTC, None where there is none, text where it cannot be read."""
 
 _REMEDIES = {
     "test_mode": "Made in Stripe's test mode; no money was meant.",
@@ -44,10 +46,10 @@ _REMEDIES = {
     "discount_over_intervals": "It has an amount off each invoice, and its items have different intervals.",
 }
 _NEVER = frozenset({"incomplete", "incomplete_expired"})
-_MOMENTS = (
+_MOMENTS = {
     "created", "start_date", "ended_at", "canceled_at", "cancel_at", "trial_start", "trial_end", "billing_cycle_anchor",
     "current_period_start", "current_period_end", "_fivetran_start", "start", "end",
-)  # fmt: skip
+}  # fmt: skip
 _EVER = pd.Timestamp("2200-01-01")
 
 
@@ -76,9 +78,13 @@ def subscriptions(export: Export) -> RawTable:
 
 
 def _rows(export: Export, name: str, *needed: str) -> list[Row]:
-    """Rows as stripped text; moments of typed files as ISO text."""
     frame = export.read(name, "id", *needed).frame
-    return pd.DataFrame({column: text(frame, column) for column in frame.columns}).to_dict("records")  # type: ignore[return-value]
+    cells = {column: text(frame, column).tolist() for column in frame.columns}
+    for column in _MOMENTS & cells.keys():
+        parsed, bad = values.moments(pd.Series(cells[column], dtype="str"), "UTC")
+        read = zip(cells[column], parsed, bad, strict=True)
+        cells[column] = [told if wrong else None if pd.isna(moment) else moment for told, moment, wrong in read]
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
 def _versions(export: Export, aside: SetAside) -> tuple[list[Row], dict[str, list[Row]]]:
@@ -143,7 +149,7 @@ def _subscription(row: Row) -> Subscription:
     if end is not None and end < start:
         raise NoMrr("end_before_start")
     trial = _trial(row, status, start)
-    anchor = _at(row, "billing_cycle_anchor") or (trial[1] if trial else start)
+    anchor = _at(row, "billing_cycle_anchor") or (trial and trial[1]) or start
     return Subscription(
         row["id"], row["customer_id"], start, end, cancelled if end is not None else None, trial, anchor,
         _at(row, "current_period_start"),
@@ -163,25 +169,23 @@ def _end(row: Row, status: str, cancelled: pd.Timestamp | None) -> pd.Timestamp 
     return _at(row, "cancel_at") or (_at(row, "current_period_end") if at_period_end else None)
 
 
-def _trial(row: Row, status: str, start: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """When nothing is paid yet; a trial that ended without a way to pay is `paused` and stays unpaid."""
+def _trial(row: Row, status: str, start: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp | None] | None:
+    """When nothing is paid; a trial that ended without a way to pay is `paused` and has no end."""
     begin, end = _at(row, "trial_start") or start, _at(row, "trial_end")
     if status == "paused":
-        return begin, _EVER
+        return begin, None
     return None if end is None or end <= begin else (begin, end)
 
 
 def _at(row: Row, *columns: str) -> pd.Timestamp | None:
     """The first moment that is given, in UTC; NoMrr if it cannot be read."""
     for column in columns:
-        given = row.get(column, "")
+        given = row.get(column)
         if not given:
             continue
-        parsed, bad = values.moments(pd.Series([given]), "UTC")
-        if bool(bad.any()):
+        if isinstance(given, str):
             raise NoMrr("bad_date", f"{column} {given}")
-        found = pd.Timestamp(parsed.iloc[0])
-        return None if found >= _EVER else found
+        return None if given >= _EVER else pd.Timestamp(given)
     return None
 
 

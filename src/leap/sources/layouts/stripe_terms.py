@@ -33,7 +33,7 @@ class Subscription:
     start: pd.Timestamp
     end: pd.Timestamp | None
     cancelled: pd.Timestamp | None
-    trial: tuple[pd.Timestamp, pd.Timestamp] | None
+    trial: tuple[pd.Timestamp, pd.Timestamp | None] | None
     anchor: pd.Timestamp
     """A day on which a term begins; the others are whole intervals apart."""
     last_term: pd.Timestamp | None
@@ -77,7 +77,8 @@ def periods_of(subscription: Subscription) -> list[Period]:
 
 
 def _cuts(subscription: Subscription) -> list[pd.Timestamp]:
-    cuts = {subscription.start, *(item.start for item in subscription.items), *(subscription.trial or ())}
+    cuts = {subscription.start, *(item.start for item in subscription.items)}
+    cuts |= {moment for moment in subscription.trial or () if moment is not None}
     for discount in subscription.discounts:
         cuts |= {discount.start, *([discount.end] if discount.end is not None else [])}
     cuts |= {moment for moment, _ in subscription.quantities}
@@ -97,7 +98,7 @@ def _pairs(
 def _amounts(subscription: Subscription, at: pd.Timestamp) -> list[Fraction]:
     """MRR of every item at a moment, shape (n_items,)."""
     trial = subscription.trial
-    if trial is not None and trial[0] <= at < trial[1]:
+    if trial is not None and trial[0] <= at and (trial[1] is None or at < trial[1]):
         return [Fraction(0)] * len(subscription.items)
     there = [place for place, item in enumerate(subscription.items) if item.start <= at]
     priced = [(subscription.items[place].price, _quantity(subscription, place, at)) for place in there]
