@@ -121,4 +121,4 @@ def latest(view: TableView, positions: np.ndarray, column: str, kind: Kind, n_ac
 
 def days_since(view: TableView, moments: np.ndarray) -> np.ndarray:
     """Days from moments strictly before the view's to it; others are missing."""
-    return np.where(moments < view.limit, (view.limit - moments) / DAY, np.nan)
+    return np.where(moments < view.limit, (view.limit - moments).astype("timedelta64[us]") / DAY, np.nan)

@@ -179,25 +179,43 @@ def undelivered(table: Table) -> list[tuple[str, str]]:
 def _why_not(declared: Declared, column: str, features: list[Feature]) -> str | None:
     spec, cells = declared.table.spec, declared.table.rows[column]
     present = cells[~values.is_missing(cells)]
+    makes_some = any(column == feature.recipe.column for feature in features)
+    if not makes_some and spec.shape != "snapshot":
+        if column in _gives_words(spec):
+            kinds = any(feature.recipe.kind is not None for feature in features)
+            return (
+                None if column != spec.kind or kinds else f"none of its values is of {_MIN_ACCOUNTS} accounts or more"
+            )
+        why = _own_column(spec, column, features)
+        if why is not None:
+            return why
     if present.empty:
         return "every value is empty"
-    if any(column == feature.recipe.column for feature in features):
+    if makes_some:
         return _says_nothing(cells, present)
-    if spec.shape != "snapshot":
-        if spec.role is not None and not features:
-            return f"no features are made of a table with role {spec.role}"
-        if column == spec.kind:
-            some = any(feature.recipe.kind is not None for feature in features)
-            return None if some else f"none of its values is of at least {_MIN_ACCOUNTS} accounts"
-        if column in (spec.quantity, spec.price) or (spec.shape == "market" and column in (spec.value, spec.segment)):
-            return None
-        if spec.shape == "periods" and column in (spec.end, spec.cancelled):
-            return "an end is not known before it happens; as a plain column it would be known from the start"
-        if column in _own_columns(spec):
-            return "it says when a row holds or whose it is; what it says of an account is in the table's own features"
-        if spec.shape == "market":
-            return "the features of a market are its indicators"
     return _not_readable(declared, column, present) or _says_nothing(cells, present) or _not_of_shape(spec)
+
+
+def _gives_words(spec: TableSpec) -> list[str | None]:
+    """The columns whose label and unit others take over."""
+    return [spec.value, spec.segment] if spec.shape == "market" else [spec.kind, spec.quantity, spec.price]
+
+
+def _own_column(spec: TableSpec, column: str, features: list[Feature]) -> str | None:
+    """Why a column that the table uses for something else makes no feature by itself."""
+    if spec.role is not None and not features:
+        return f"no features are made of a table with role {spec.role}"
+    if spec.shape == "periods" and column in (spec.end, spec.cancelled):
+        return "an end is not known before it happens; as a plain column it would be known from the start"
+    of_shape: dict[str, list[str | None]] = {
+        "periods": [spec.start, spec.renews],
+        "market": [spec.indicator, spec.period, spec.published],
+        "events": [spec.at_column, spec.created, spec.closed, spec.won] if spec.role == "deals" else [spec.at_column],
+        "history": [spec.at_column],
+    }
+    if column in [spec.key, spec.known_at, spec.currency, *of_shape.get(spec.shape, [])]:
+        return "it says when a row holds or whose it is; what that says of an account is in the table's own features"
+    return "the features of a market are its indicators" if spec.shape == "market" else None
 
 
 def _says_nothing(cells: pd.Series, present: pd.Series) -> str | None:
@@ -238,14 +256,3 @@ def _not_of_shape(spec: TableSpec) -> str | None:
     if spec.role == "deals":
         return "deals are counted by their results; their columns make no features"
     return "words of an event are counted only in the column that the table names as its `kind`"
-
-
-def _own_columns(spec: TableSpec) -> list[str | None]:
-    """The columns that give rows their account, times and currency."""
-    of_shape: dict[str, list[str | None]] = {
-        "periods": [spec.start, spec.renews],
-        "market": [spec.indicator, spec.period, spec.published],
-        "events": [spec.at_column, spec.created, spec.closed, spec.won] if spec.role == "deals" else [spec.at_column],
-        "history": [spec.at_column],
-    }
-    return [spec.key, spec.known_at, spec.currency, *of_shape.get(spec.shape, [])]

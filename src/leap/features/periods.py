@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from leap.features import families
 from leap.features.columns import DAY, days_since
 from leap.features.families import Declared
 from leap.features.spec import Feature
+from leap.features.steps import Steps
 from leap.tables import Table, TableView
 from leap.tables.canonical import AMOUNT, CANCELLED, END, KIND, RENEWS, START
 
@@ -58,15 +58,11 @@ def _of_rows(declared: Declared) -> Iterator[Feature]:
         f"{name}_active_share", "active_share", f"{what}: time with any active since the first began",
         "of the time", f"no {these} yet", group=f"{name}_tenure",
     )  # fmt: skip
-    for operation, said in (("changes", "begun or ended"), ("begun", "begun"), ("ended", "ended")):
+    for operation, said in (("changes", "begun or ended"), ("begun", "begun"), ("stopped", "ended")):
         yield declared.feature(
             f"{name}_{operation}_{_YEAR}d", operation, f"{what} {said}, last {_YEAR} days", unit, f"no {these} yet",
             window_days=_YEAR, group=f"{name}_changes",
         )  # fmt: skip
-    yield declared.feature(
-        f"{name}_last_change_days", "last_change", f"{what}: days since one last began or ended", "days",
-        f"no {these} yet", group=f"{name}_changes",
-    )  # fmt: skip
 
 
 def _of_kinds(declared: Declared) -> Iterator[Feature]:
@@ -78,7 +74,7 @@ def _of_kinds(declared: Declared) -> Iterator[Feature]:
         yield declared.feature(f"{name}_active", "kind_active", label, "", "not known", kind=kind, value="boolean")
         if kind in ended:
             yield declared.feature(
-                f"{name}_ended", "kind_ended", f"{label}, had before and no longer", "", "not known",
+                f"{name}_former", "kind_former", f"{label}, had before and no longer", "", "not known",
                 kind=kind, value="boolean", directed=False,
             )  # fmt: skip
 
@@ -153,14 +149,12 @@ class _Known:
             case "tenure_days":
                 return days_since(self.view, self.first)
             case "active_share":
-                return self.steps.active_days(self.view.limit) / days_since(self.view, self.first)
-            case "changes" | "begun" | "ended":
+                return self.steps.active_share(self.view.limit)
+            case "changes" | "begun" | "stopped":
                 return self._if_any(self._moved(recipe.operation, begin))
-            case "last_change":
-                return days_since(self.view, self.steps.last)
             case "terms":
                 return self._if_any(self._count(self.start < self.view.limit))
-            case "kind_active" | "kind_ended":
+            case "kind_active" | "kind_former":
                 of_kind = self.view.values(KIND, self.rows) == recipe.kind
                 has = self._count(of_kind & self.active) > 0
                 gone = ~has & (self._count(of_kind) > 0)
@@ -171,7 +165,7 @@ class _Known:
                 now, then = self._sum(self.active), self._sum(self._active_at(begin))
                 return np.asarray(np.divide(now, then, out=np.full(self.n_accounts, np.nan), where=then > 0) - 1)
             case "increases" | "decreases":
-                return self.amounts.times(recipe.operation, begin)
+                return self.amounts.times(1 if recipe.operation == "increases" else -1, begin)
             case "amount_last_change":
                 return days_since(self.view, self.amounts.last)
             case "renews_days" | "term_days":
@@ -228,14 +222,21 @@ class _Known:
         return self.view.values(AMOUNT, self.rows).astype(float)
 
     @cached_property
-    def steps(self) -> _Steps:
+    def steps(self) -> Steps:
         """Every start and end, as plus and minus one."""
-        return _Steps.of(self, np.ones(len(self.rows)))
+        return self._steps(np.ones(len(self.rows)))
 
     @cached_property
-    def amounts(self) -> _Steps:
-        """Every start and end with its amount."""
-        return _Steps.of(self, np.nan_to_num(self.amount)).by_day()
+    def amounts(self) -> Steps:
+        """Every start and end with its amount, day by day."""
+        return self._steps(np.nan_to_num(self.amount)).by_day()
+
+    def _steps(self, size: np.ndarray) -> Steps:
+        past = self.end < self.view.limit
+        return Steps.of(
+            np.append(self.codes, self.codes[past]), np.append(self.start, self.end[past]),
+            np.append(size, -size[past]), self.n_accounts,
+        )  # fmt: skip
 
     def _count(self, chosen: np.ndarray) -> np.ndarray:
         return np.bincount(self.codes[chosen], minlength=self.n_accounts).astype(float)
@@ -249,7 +250,9 @@ class _Known:
     def _moved(self, operation: str, begin: np.datetime64) -> np.ndarray:
         begun = self._count(self.start >= begin)
         ended = self._count((self.end < self.view.limit) & (self.end >= begin))
-        return {"changes": begun + ended, "begun": begun, "ended": ended}[operation]
+        if operation == "changes":
+            return np.asarray(begun + ended)
+        return begun if operation == "begun" else ended
 
     def _term(self, operation: str) -> np.ndarray:
         """Of the renewals ahead the nearest, unless it is known that there will be none."""
@@ -261,63 +264,3 @@ class _Known:
         value = np.full(self.n_accounts, np.nan)
         value[self.codes[ahead]] = (renews[ahead] - since) / DAY
         return value
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """What an account has, as the steps by which it goes up and down: sorted by account and moment, before the limit.
-
-    `level` is what it has after a step; sums are taken within an account, so that no other account moves a digit.
-    """
-
-    codes: np.ndarray
-    at: np.ndarray
-    size: np.ndarray
-    n_accounts: int
-
-    @classmethod
-    def of(cls, known: _Known, size: np.ndarray) -> _Steps:
-        """A step up at every start and down at every end before the moment."""
-        past = known.end < known.view.limit
-        codes, at = np.append(known.codes, known.codes[past]), np.append(known.start, known.end[past])
-        order = np.lexsort((at, codes))
-        return cls(codes[order], at[order], np.append(size, -size[past])[order], known.n_accounts)
-
-    def by_day(self) -> _Steps:
-        """The steps of one calendar day as one, without days on which the sum stayed as it was."""
-        day = self.at.astype("datetime64[D]")
-        begins = np.ones(len(day), dtype=bool)
-        begins[1:] = (self.codes[1:] != self.codes[:-1]) | (day[1:] != day[:-1])
-        net = np.bincount(np.cumsum(begins) - 1, weights=self.size, minlength=int(begins.sum()))
-        moved = np.round(net, 6) != 0
-        return _Steps(self.codes[begins][moved], self.at[begins][moved], net[moved], self.n_accounts)
-
-    @cached_property
-    def level(self) -> np.ndarray:
-        """What the account has after each step."""
-        return np.round(pd.Series(self.size).groupby(self.codes).cumsum().to_numpy(dtype=float), 6)
-
-    @cached_property
-    def last(self) -> np.ndarray:
-        """The moment of the last step."""
-        last = np.full(self.n_accounts, np.datetime64("NaT", "us"))
-        last[self.codes] = self.at
-        return last
-
-    def active_days(self, limit: np.datetime64) -> np.ndarray:
-        """Days on which the level was above zero."""
-        until = np.append(self.at[1:], limit)
-        last_of_account = np.append(self.codes[1:] != self.codes[:-1], True)[: len(self.codes)]
-        until = np.where(last_of_account, limit, until[: len(self.codes)])
-        length = np.where(self.level > 0, (until - self.at).astype("timedelta64[us]").astype(np.int64), 0)
-        return np.bincount(self.codes, weights=length, minlength=self.n_accounts) / DAY.astype(
-            "timedelta64[us]"
-        ).astype(int)
-
-    def times(self, operation: str, begin: np.datetime64) -> np.ndarray:
-        """How often the level rose, or fell, from one positive level to another since a moment."""
-        before = np.round(self.level - self.size, 6)
-        between = (before > 0) & (self.level > 0) & (self.at >= begin)
-        chosen = between & ((self.size > 0) if operation == "increases" else (self.size < 0))
-        times = np.bincount(self.codes[chosen], minlength=self.n_accounts).astype(float)
-        return np.where(np.bincount(self.codes, minlength=self.n_accounts) > 0, times, np.nan)
