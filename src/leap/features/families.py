@@ -181,12 +181,14 @@ def _why_not(declared: Declared, column: str, features: list[Feature]) -> str | 
     present = cells[~values.is_missing(cells)]
     makes_some = any(column == feature.recipe.column for feature in features)
     if not makes_some and spec.shape != "snapshot":
+        if spec.role is not None and not features:
+            return f"no features are made of a table with role {spec.role}"
         if column in _gives_words(spec):
             kinds = any(feature.recipe.kind is not None for feature in features)
             return (
                 None if column != spec.kind or kinds else f"none of its values is of {_MIN_ACCOUNTS} accounts or more"
             )
-        why = _own_column(spec, column, features)
+        why = _own_column(spec, column)
         if why is not None:
             return why
     if present.empty:
@@ -201,10 +203,8 @@ def _gives_words(spec: TableSpec) -> list[str | None]:
     return [spec.value, spec.segment] if spec.shape == "market" else [spec.kind, spec.quantity, spec.price]
 
 
-def _own_column(spec: TableSpec, column: str, features: list[Feature]) -> str | None:
+def _own_column(spec: TableSpec, column: str) -> str | None:
     """Why a column that the table uses for something else makes no feature by itself."""
-    if spec.role is not None and not features:
-        return f"no features are made of a table with role {spec.role}"
     if spec.shape == "periods" and column in (spec.end, spec.cancelled):
         return "an end is not known before it happens; as a plain column it would be known from the start"
     of_shape: dict[str, list[str | None]] = {
