@@ -1,5 +1,6 @@
 """The same aggregates by other means: DuckDB's SQL for events, plain loops for periods and market."""
 
+import itertools
 from functools import cache
 from typing import Any
 
@@ -96,39 +97,86 @@ def test_recency_and_trend_are_those_of_a_plain_loop(seed: int, moment: pd.Times
         )
 
 
-def periods_by_loop(rows: list[Row], moment: pd.Timestamp, name: str, known_at: str) -> dict[str, float]:
+Known = list[tuple[pd.Timestamp, pd.Timestamp | None, Row]]
+"""Start, end as far as it is known, and the row."""
+
+
+def known_periods(rows: list[Row], moment: pd.Timestamp, known_at: str) -> Known:
     """What is known of one account's periods before a moment; an end that was not known leaves a period open."""
-    year = moment - pd.Timedelta(days=365)
-    known: list[tuple[pd.Timestamp, pd.Timestamp | None, Row]] = []
+    known: Known = []
     for row in rows:
         start, end, cancelled = day(row["started_on"]), day(row["ended_on"]), day(row.get("cancelled_at"))
         assert start is not None
         if max(start, pd.Timestamp(row[known_at])) < moment:
             end_known = end is not None and (end < moment or (cancelled is not None and cancelled < moment))
             known.append((start, end if end_known else None, row))
+    return known
+
+
+def periods_by_loop(known: Known, moment: pd.Timestamp, name: str) -> dict[str, float]:
+    """What is active, and what began and ended."""
+    year = moment - pd.Timedelta(days=365)
 
     def open_at(start: pd.Timestamp, end: pd.Timestamp | None, at: pd.Timestamp) -> bool:
         return start < at and (end is None or end >= at)
 
     active = [row for start, end, row in known if open_at(start, end, moment)]
-    before = [row for start, end, row in known if open_at(start, end, year)]
+    begun = sum(start >= year for start, _, _ in known)
+    stopped = sum(end is not None and year <= end < moment for _, end, _ in known)
     found: dict[str, float] = {
         f"{name}_active_count": float(len(active)),
         f"{name}_ever": float(bool(known)),
         f"{name}_tenure_days": float((moment - min(start for start, _, _ in known)).days) if known else np.nan,
-        f"{name}_changes_365d": float(
-            sum((start >= year) + (end is not None and year <= end < moment) for start, end, _ in known)
-        )
-        if known
-        else np.nan,
+        f"{name}_changes_365d": begun + stopped if known else np.nan,
+        f"{name}_begun_365d": begun if known else np.nan,
+        f"{name}_stopped_365d": stopped if known else np.nan,
     }
     if name == "technologies":
         for kind in KINDS:
-            found[f"{name}_{kind}_active"] = float(any(row["technology"] == kind for row in active))
+            has = any(row["technology"] == kind for row in active)
+            had = any(row["technology"] == kind for _, _, row in known)
+            found[f"{name}_{kind}_active"] = float(has)
+            found[f"{name}_{kind}_former"] = float(had and not has)
         return found
-    now, then = sum(row["mrr"] for row in active), sum(row["mrr"] for row in before)
-    found[f"{name}_mrr"] = now
-    found[f"{name}_mrr_change_365d"] = now / then - 1 if then else np.nan
+    found[f"{name}_mrr"] = now = sum(row["mrr"] for row in active)
+    for days in (91, 365):
+        ago = moment - pd.Timedelta(days=days)
+        then = sum(row["mrr"] for start, end, row in known if open_at(start, end, ago))
+        found[f"{name}_mrr_change_{days}d"] = now / then - 1 if then else np.nan
+    ahead = [
+        (pd.Timestamp(row["renews_on"]), start)
+        for start, end, row in known
+        if open_at(start, end, moment)
+        and pd.Timestamp(row["renews_on"]) >= moment
+        and not (row["cancelled_at"] and pd.Timestamp(row["cancelled_at"]) < moment)
+    ]
+    found[f"{name}_renews_on_days"] = (min(ahead)[0] - moment).days if ahead else np.nan
+    found[f"{name}_renews_on_term_days"] = (min(ahead)[0] - min(ahead)[1]).days if ahead else np.nan
+    found[f"{name}_terms"] = len(known) if known else np.nan
+    return found
+
+
+def weeks_of_an_account(known: Known, moment: pd.Timestamp, name: str) -> dict[str, float]:
+    """The same account walked through week by week: rows of these worlds start and end on whole weeks only."""
+    weeks = pd.date_range(WEEK_ZERO - pd.Timedelta(weeks=1), moment, freq="7D", inclusive="left")
+
+    def rows_at(week: pd.Timestamp) -> list[Row]:
+        return [row for start, end, row in known if start <= week and (end is None or end > week)]
+
+    counts = [len(rows_at(week)) for week in weeks]
+    since = [week >= min(start for start, _, _ in known) for week in weeks] if known else []
+    share = np.mean([count > 0 for count, lived in zip(counts, since, strict=True) if lived]) if known else np.nan
+    found = {f"{name}_active_share": float(share)}
+    if name != "subscriptions":
+        return found
+    sums = [sum(row["mrr"] for row in rows_at(week)) for week in weeks]
+    moves = [
+        (week, before, after) for week, before, after in zip(weeks[1:], sums, sums[1:], strict=False) if before != after
+    ]
+    recent = [move for move in moves if move[0] >= moment - pd.Timedelta(days=365) and min(move[1:]) > 0]
+    found[f"{name}_mrr_increases_365d"] = sum(after > before for _, before, after in recent) if moves else np.nan
+    found[f"{name}_mrr_decreases_365d"] = sum(after < before for _, before, after in recent) if moves else np.nan
+    found[f"{name}_mrr_last_change_days"] = (moment - moves[-1][0]).days if moves else np.nan
     return found
 
 
@@ -136,12 +184,16 @@ def periods_by_loop(rows: list[Row], moment: pd.Timestamp, name: str, known_at: 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_periods_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
     records, found = world(seed), computed(seed, moment)
+    told = 0
     for account in ACCOUNTS:
         for name, known_at in (("technologies", "noticed_on"), ("subscriptions", "booked_on")):
             rows = [row for row in records[name] if row["account_id"] == account]
-            expected = periods_by_loop(rows, moment, name, known_at)
+            known = known_periods(rows, moment, known_at)
+            expected = periods_by_loop(known, moment, name) | weeks_of_an_account(known, moment, name)
             for feature, value in expected.items():
                 np.testing.assert_allclose(float(found.loc[account, feature]), value, err_msg=f"{account} {feature}")
+                told += not np.isnan(value)
+    assert told > 300, "a world in which hardly anything is known proves little"
 
 
 @pytest.mark.parametrize("seed", WORLDS)
@@ -186,16 +238,19 @@ def test_market_figures_are_those_of_a_plain_loop(seed: int, moment: pd.Timestam
             if level is None:
                 continue
             np.testing.assert_equal(float(found.loc[account, f"market_{indicator}"]), float(level))
-            ago = [p for p in vintages if p <= max(vintages) - pd.Timedelta(days=365)] if vintages else []
-            base = vintages[max(ago)][1] if ago else np.nan
-            if base is not None:
-                change = float(found.loc[account, f"market_{indicator}_change_365d"])
-                np.testing.assert_allclose(change, level / base - 1)
+            # A quarter of weeks has 91 days; that of months has 89 to 92, so that 89 are asked for.
+            for window, days in ((365, 365), (91, 89)):
+                ago = [p for p in vintages if p <= max(vintages) - pd.Timedelta(days=days)] if vintages else []
+                base = vintages[max(ago)][1] if ago else np.nan
+                if base is not None:
+                    change = float(found.loc[account, f"market_{indicator}_change_{window}d"])
+                    np.testing.assert_allclose(change, level / base - 1)
 
 
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_histories_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    """Every observation once, as last corrected; a change is against what was observed before the window."""
     records, found = world(seed), computed(seed, moment)
     for account in ACCOUNTS:
         rows = [
@@ -204,8 +259,46 @@ def test_histories_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
             if row["account_id"] == account and pd.Timestamp(row["loaded_at"]) < moment
         ]
         rows.sort(key=lambda row: row[:2])
-        old = [row for row in rows if row[0] < moment - pd.Timedelta(days=365)]
-        now = rows[-1][2]["employees"] if rows else np.nan
-        change = now - old[-1][2]["employees"] if old else np.nan
-        np.testing.assert_equal(float(found.loc[account, "employees"]), float(now))
-        np.testing.assert_equal(float(found.loc[account, "employees_change_365d"]), float(change))
+        observed = {at: row for at, _, row in rows}
+        expected: dict[str, float] = {"profiles_age_days": (moment - max(observed)).days if observed else np.nan}
+        now = observed[max(observed)]["employees"] if observed else np.nan
+        expected["employees"] = now
+        for days in (91, 365):
+            old = [at for at in observed if at < moment - pd.Timedelta(days=days)]
+            then = observed[max(old)]["employees"] if old else np.nan
+            expected[f"employees_change_{days}d"] = now - then
+        expected["employees_growth_365d"] = now / then - 1 if then > 0 else np.nan
+        scored = [at for at, _, row in rows if row["score"] is not None]
+        expected["score_age_days"] = (moment - max(scored)).days if scored else np.nan
+        expected |= changes_by_loop(observed, moment)
+        audited = pd.Timestamp(observed[max(observed)]["audited_on"]) if observed else moment
+        expected["audited_on_days"] = (moment - audited).days if audited < moment else np.nan
+        for feature, value in expected.items():
+            np.testing.assert_allclose(float(found.loc[account, feature]), value, err_msg=f"{account} {feature}")
+
+
+def changes_by_loop(observed: dict[pd.Timestamp, Row], moment: pd.Timestamp) -> dict[str, float]:
+    """How often a category or flag was another than the one before it."""
+    times = sorted(observed)
+    expected = {}
+    for column in ("stage", "is_audited"):
+        changes = [b for a, b in itertools.pairwise(times) if observed[a][column] != observed[b][column]]
+        recent = [at for at in changes if at >= moment - pd.Timedelta(days=365)]
+        expected[f"{column}_changed_365d"] = float(bool(recent)) if observed else np.nan
+        if column == "stage":
+            expected["stage_changes"] = float(len(changes)) if observed else np.nan
+    return expected
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_attributes_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
+    records, found = world(seed), computed(seed, moment)
+    for row in records["accounts"]:
+        known = pd.Timestamp(row["seen_on"]) < moment
+        days = (moment - pd.Timestamp(row["founded_on"])).days
+        at = row["account_id"]
+        np.testing.assert_equal(float(found.loc[at, "founded_on_days"]), days if known and days > 0 else np.nan)
+        np.testing.assert_equal(float(found.loc[at, "size"]), row["size"] if known else np.nan)
+        industry = found.loc[at, "industry"]
+        assert industry == row["industry"] if known else pd.isna(industry)

@@ -37,14 +37,14 @@ def discover_features(tables: AccountTables) -> FeatureCatalog:
     """Every feature that the declared tables offer, in order of table and column, plus the months as a customer."""
     features: list[Feature] = []
     for table in tables.tables.values():
-        features += _declare(table)
+        features += families.distinct(_declare(table))
     features.append(
         Feature(
             TENURE, Recipe("", "snapshot", "tenure"), "Months as a customer", "months", Scope.HEALTH, Signal.RETENTION,
             "first", "number", "not a customer yet", "tenure",
         )
     )  # fmt: skip
-    return FeatureCatalog(tuple(_unique(features)))
+    return FeatureCatalog(tuple(families.distinct(_unique(features))))
 
 
 def _declare(table: Table) -> list[Feature]:
@@ -70,7 +70,7 @@ def _unique(features: list[Feature]) -> list[Feature]:
         seen[feature.name] += 1
     renamed = []
     for feature in features:
-        if seen[feature.name] > 1:
+        if seen[feature.name] > 1 and feature.recipe.table:
             feature = Feature(**{**feature.__dict__, "name": f"{feature.recipe.table}_{feature.name}"})
         renamed.append(feature)
     return renamed
