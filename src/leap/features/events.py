@@ -5,6 +5,7 @@ deals by result.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +24,7 @@ _YEAR_AGO = 364
 _SEASONAL_DAYS = (28, 182)
 """Shorter windows say little against a year before, longer ones nearly what their change says."""
 _NO_EVENTS = ("costs", "notes")
-_DEALS = ("open", "won", "lost", "won_amount", "open_amount", "closed_days", "win_share")
+_OF_CUSTOMERS = ("won_amount", "open_amount", "closed_days", "win_share")
 
 
 def declare(table: Table) -> list[Feature]:
@@ -184,7 +185,7 @@ def _declare_deals(table: Table) -> list[Feature]:
         "closed_days": (f"{name}_closed_days", f"{what}: days since the last one closed", "days", "none closed yet"),
         "win_share": (f"{name}_win_share", f"{what}: share of those closed that were won", "", "none closed yet"),
     }
-    return [
+    features = [
         declared.feature(
             feature, operation, label, unit, missing, group=name,
             column=amount if operation.endswith("amount") else None,
@@ -192,6 +193,14 @@ def _declare_deals(table: Table) -> list[Feature]:
         for operation, (feature, label, unit, missing) in said.items()
         if amount is not None or not operation.endswith("amount")
     ]  # fmt: skip
+    return [_of_customers(f) if f.recipe.operation in _OF_CUSTOMERS else f for f in features]
+
+
+def _of_customers(feature: Feature) -> Feature:
+    """At its purchase an account has just won a deal, closed it and has none open, which no prospect has: as a fact
+    about who buys, these would tell who has bought.
+    """
+    return replace(feature, scope=Scope.HEALTH)
 
 
 def compute(view: TableView, features: list[Feature], n_accounts: int) -> dict[str, np.ndarray]:
