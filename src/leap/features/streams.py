@@ -168,4 +168,5 @@ class _Codes:
             self._dictionary = column.dictionary
             found = pc.index_in(column.dictionary.cast(pa.string()), self._vocabulary)
             self._of_dictionary = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        return self._of_dictionary[column.indices.to_numpy(zero_copy_only=False)]
+        codes: np.ndarray = self._of_dictionary[column.indices.to_numpy(zero_copy_only=False)]
+        return codes
