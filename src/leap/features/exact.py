@@ -44,8 +44,11 @@ class Parts:
         below = values - high * _HIGH
         units = np.trunc(below)
         fraction = below - units
-        micro = np.rint(fraction * _MICRO)
-        atto = np.rint((fraction - micro / _MICRO) * _ATTO)
+        in_micro = np.rint(below * _MICRO)
+        # 19.99 is 19 and 990,000 millionths, although 19.99 - 19 is a little less than 0.99.
+        decimal = (in_micro / _MICRO == below) & (np.abs(below) < _SMALL)
+        micro = np.where(decimal, in_micro - units * _MICRO, np.rint(fraction * _MICRO))
+        atto = np.where(decimal, 0.0, np.rint((fraction - micro / _MICRO) * _ATTO))
         return cls(units.astype(np.int64), *(_or_none(part) for part in (high, micro, atto, beyond)))
 
     def items(self) -> list[tuple[str, np.ndarray]]:
