@@ -3,14 +3,16 @@
 import itertools
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
-from leap.features import build_features
-from leap.tables import tables_from_records
+from leap.features import build, build_features
+from leap.snapshots import Snapshots
+from leap.tables import AccountTables, tables_from_records
 from tests.features.test_point_in_time import CATALOG
 from tests.worlds import ACCOUNTS, ALL_SHAPES, KINDS, WEEK_ZERO, WINDOWS, Row, everyone_at, records_of_all_shapes
 
@@ -24,12 +26,26 @@ def world(seed: int) -> dict[str, list[Row]]:
 
 
 @cache
+def tables_of(seed: int) -> AccountTables:
+    return tables_from_records(ALL_SHAPES, world(seed), data_until="2026-01-01")
+
+
+@cache
 def computed(seed: int, moment: pd.Timestamp) -> pd.DataFrame:
     """Features by account."""
-    records = world(seed)
-    tables = tables_from_records(ALL_SHAPES, records, data_until="2026-01-01")
+    tables = tables_of(seed)
     frame = build_features(tables, everyone_at(tables, moment), CATALOG).frame
     return frame.set_index(tables.accounts)
+
+
+@cache
+def computed_together(seed: int, moment: pd.Timestamp) -> pd.DataFrame:
+    """The same, with the windows of all moments from one pass over the rows."""
+    tables = tables_of(seed)
+    everyone = pd.concat([everyone_at(tables, each).rows for each in MOMENTS]).sort_values(["code", "as_of"])
+    with patch.object(build, "_MANY", 0):
+        frame = build_features(tables, Snapshots(everyone.reset_index(drop=True)), CATALOG).frame
+    return frame[everyone["as_of"].to_numpy() == moment].set_index(tables.accounts)
 
 
 def day(text: str | None) -> pd.Timestamp | None:
@@ -49,18 +65,61 @@ SELECT ever.account_id,
     COUNT(DISTINCT kind) AS usage_breadth,
     COALESCE(SUM(quantity) FILTER (kind = 'alpha'), 0) AS usage_alpha_count,
     COALESCE(SUM(spent), 0) AS usage_spent_sum,
+    COUNT(moment) AS usage_events,
+    AVG(spent) AS usage_spent_mean,
     AVG(rating) AS usage_rating_mean,
     AVG(CAST(mobile AS INTEGER)) AS usage_is_mobile_share
 FROM (SELECT DISTINCT account_id FROM known) AS ever LEFT JOIN inside USING (account_id)
 GROUP BY ever.account_id
 """
 
+AGAINST = """
+WITH known AS (
+    SELECT account_id, CAST(occurred_at AS TIMESTAMP) AS moment, quantity, spent,
+        MIN(CAST(occurred_at AS TIMESTAMP)) OVER (PARTITION BY account_id) AS first
+    FROM usage WHERE CAST(loaded_at AS TIMESTAMP) < $moment AND CAST(occurred_at AS TIMESTAMP) < $moment
+), sums AS (
+    SELECT account_id, ANY_VALUE(first) AS first,
+        SUM(quantity) FILTER (moment >= $moment - to_days($days)) AS n, SUM(spent) FILTER (moment >= $moment - to_days($days)) AS s,
+        SUM(quantity) FILTER (moment >= $earlier AND moment < $earlier + to_days($days)) AS n_then,
+        SUM(spent) FILTER (moment >= $earlier AND moment < $earlier + to_days($days)) AS s_then
+    FROM known GROUP BY account_id
+)
+SELECT account_id,
+    CASE WHEN n_then > 0 AND first < $earlier THEN COALESCE(n, 0) / n_then - 1 END AS usage_count,
+    CASE WHEN s_then > 0 AND first < $earlier THEN COALESCE(s, 0) / s_then - 1 END AS usage_spent
+FROM sums
+"""
 
+
+@pytest.mark.parametrize("found_by", [computed, computed_together])
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp):
+def test_comparisons_of_windows_are_those_of_sql(seed: int, moment: pd.Timestamp, found_by: Any):
+    """Against the equal window before, and the same days 52 weeks before, of accounts recorded before those began."""
+    found = found_by(seed, moment)
+    said = {f.name: f.recipe.window_days for f in CATALOG.features if f.recipe.operation.endswith(("_change", "_ago"))}
+    said = {name: days for name, days in said.items() if name.startswith("usage")}
+    assert len(said) == 2 * (len(WINDOWS) + 2)
+    with duckdb.connect() as connection:
+        connection.register("usage", pd.DataFrame(world(seed)["usage"]))
+        for name, days in said.items():
+            back = 364 + days if "ago" in name else 2 * days
+            earlier = (moment - pd.Timedelta(days=back)).to_pydatetime()
+            asked = {"moment": moment.to_pydatetime(), "days": days, "earlier": earlier}
+            expected = (
+                connection.execute(AGAINST, asked).df().set_index("account_id").reindex(found.index).astype(float)
+            )
+            column = "usage_count" if "count" in name else "usage_spent"
+            np.testing.assert_allclose(found[name], expected[column], rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("found_by", [computed, computed_together])
+@pytest.mark.parametrize("seed", WORLDS)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp, found_by: Any):
     """Half-open windows [T - days, T), of rows known before T, in a world whose rows lie on the edges."""
-    records, found = world(seed), computed(seed, moment)
+    records, found = world(seed), found_by(seed, moment)
     usage = pd.DataFrame(records["usage"])
     with duckdb.connect() as connection:
         connection.register("usage", usage)
@@ -77,10 +136,11 @@ def test_windows_over_events_are_those_of_sql(seed: int, moment: pd.Timestamp):
                 )
 
 
+@pytest.mark.parametrize("found_by", [computed, computed_together])
 @pytest.mark.parametrize("seed", WORLDS)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_recency_and_trend_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
-    records, found = world(seed), computed(seed, moment)
+def test_recency_and_trend_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp, found_by: Any):
+    records, found = world(seed), found_by(seed, moment)
     for account in found.index:
         known = [
             row for row in records["usage"] if row["account_id"] == account and pd.Timestamp(row["loaded_at"]) < moment
@@ -212,6 +272,14 @@ def test_deals_are_those_of_a_plain_loop(seed: int, moment: pd.Timestamp):
         for result, count in counts.items():
             expected = count if rows else np.nan
             np.testing.assert_equal(float(found.loc[account, f"deals_{result}_count"]), expected)
+        days = [(moment - pd.Timestamp(row["closed_on"])).days for row in closed]
+        more = {
+            "won_amount": sum(row["amount"] for row in closed if row["won"] == "true") if rows else np.nan,
+            "open_amount": sum(row["amount"] for row in rows if row not in closed) if rows else np.nan,
+            "closed_days": min(days, default=np.nan),
+            "win_share": won / len(closed) if closed else np.nan,
+        }
+        np.testing.assert_equal({name: float(found.loc[account, f"deals_{name}"]) for name in more}, more)
 
 
 @pytest.mark.parametrize("seed", WORLDS)

@@ -78,7 +78,10 @@ def test_the_catalog_under_test_has_every_kind_of_feature():
         ("periods", "renews_days"), ("periods", "term_days"), ("periods", "terms"), ("periods", "latest_active"),
         ("events", "count"), ("events", "active_days"), ("events", "breadth"), ("events", "kind_sum"),
         ("events", "amount_sum"), ("events", "mean"), ("events", "share"), ("events", "recency"), ("events", "trend"),
-        ("events", "open"), ("events", "won"), ("events", "lost"),
+        ("events", "events"), ("events", "amount_mean"), ("events", "count_change"), ("events", "count_year_ago"),
+        ("events", "amount_change"), ("events", "amount_year_ago"),
+        ("events", "open"), ("events", "won"), ("events", "lost"), ("events", "won_amount"),
+        ("events", "open_amount"), ("events", "closed_days"), ("events", "win_share"),
         ("market", "level"), ("market", "change"),
     }  # fmt: skip
 

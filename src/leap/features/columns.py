@@ -63,7 +63,7 @@ def holds_dates(present: pd.Series) -> bool:
     for some in (present.head(200), present):
         parsed, bad = values.moments(some, "UTC")
         if bad.any():
-            bad &= ~values.as_text(some).str.lower().isin(values.MISSING_NUMBERS)
+            bad &= ~values.is_missing_word(values.as_text(some))
         if bad.mean() > 0.01 or not parsed.notna().any():
             return False
     return True
