@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from leap.revenue import MICROS, Revenue, add_months, window_ends
-from leap.snapshots import Snapshots
+from leap.revenue import PARTS, Revenue, add_months, window_ends
+from leap.snapshots import Snapshots, known_as
 from leap.tables import AccountTables
 
 
@@ -59,7 +59,8 @@ class Outcomes:
 def observe(tables: AccountTables, snapshots: Snapshots) -> Outcomes:
     """The outcome of every snapshot; complete only if `as_of + horizon + grace < data_until`.
 
-    A snapshot younger than this has no outcome yet: leaving it in would count it as retained.
+    A snapshot younger than this has no outcome yet: leaving it in would count it as retained. An account that was
+    renamed meanwhile has not left; accounts that became one share what that one pays.
     """
     revenue = Revenue(tables)
     settings = tables.settings.outcome
@@ -71,7 +72,8 @@ def observe(tables: AccountTables, snapshots: Snapshots) -> Outcomes:
         known = add_months(as_of, settings.horizon_months) + pd.Timedelta(days=settings.grace_days)
         known_at[positions] = known.to_datetime64()
         if known < tables.data_until:
-            ending[positions] = window_ends(revenue, tables.settings, as_of)[codes[positions]] / MICROS
+            now = known_as(tables, codes[positions], as_of)
+            ending[positions] = window_ends(revenue, tables.settings, as_of)[now] / PARTS
     complete = ~np.isnan(ending)
     trainable = complete & ~rows["leaving"].to_numpy(dtype=bool)
     return Outcomes(complete, trainable, known_at, rows["mrr"].to_numpy(dtype=float), ending)
@@ -85,5 +87,6 @@ def realised_paths(tables: AccountTables, snapshots: Snapshots, months: int = 12
     codes = rows["code"].to_numpy()
     for as_of, positions in snapshots.by_moment():
         if add_months(as_of, months) < tables.data_until:
-            paths[positions] = revenue.mrr_path(as_of, months)[codes[positions]] / MICROS
+            now = known_as(tables, codes[positions], as_of)
+            paths[positions] = revenue.mrr_path(as_of, months)[now] / PARTS
     return paths

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leap.errors import UsageError
-from leap.revenue import MICROS, Revenue, add_months
+from leap.revenue import PARTS, Revenue, add_months
 from leap.tables import AccountTables
 
 
@@ -19,7 +19,8 @@ class Snapshots:
 
     Columns of `rows`: `account_id`, `code` (position in `AccountTables.accounts`), `as_of`, `mrr` (reporting currency;
     missing for prospects), `leaving` (its end within the horizon was already known), `features_at` (the moment the
-    features are taken at) and `tenure_months` (since the first payment).
+    features are taken at) and `tenure_months` (since the first payment). Merged and renamed accounts are what they were
+    known as at `features_at`.
     """
 
     rows: pd.DataFrame
@@ -72,13 +73,15 @@ def as_of_dates(tables: AccountTables) -> list[pd.Timestamp]:
 def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snapshots:
     """One row for every account with MRR above zero at each of the dates."""
     revenue = Revenue(tables)
-    first_paid = revenue.first_paid().to_numpy().astype("datetime64[us]")
+    first_paid = revenue.first_paid_at(None)
     horizon = tables.settings.outcome.horizon_months
     parts = []
     for date in dates:
-        micros = revenue.mrr_at(date)
-        codes = np.flatnonzero(micros > 0)
-        parts.append(_rows(tables, codes, date, micros[codes] / MICROS, first_paid[codes]))
+        if tables.lineage is not None:
+            first_paid = revenue.first_paid_at(date)
+        starting = revenue.mrr_at(date)
+        codes = np.flatnonzero(starting > 0)
+        parts.append(_rows(tables, codes, date, starting[codes] / PARTS, first_paid[codes]))
         parts[-1]["leaving"] = revenue.leaving(date, add_months(date, horizon))[codes]
     return Snapshots(_joined(parts))
 
@@ -86,33 +89,52 @@ def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snap
 def purchase_snapshots(tables: AccountTables) -> Snapshots:
     """One row per account and anniversary of its first payment, with the features it had when it bought.
 
-    Monthly rows of later dates would over-represent those who stayed and let effects of being a customer in.
+    Monthly rows of later dates would over-represent those who stayed and let effects of being a customer in. A company
+    keeps its rows when it is renamed; of companies that have become one the first to buy goes on.
     """
     revenue = Revenue(tables)
-    first_paid = revenue.first_paid().dropna()
-    horizon = tables.settings.outcome.horizon_months
-    parts = []
-    by_date = pd.Series(tables.accounts.get_indexer(first_paid.index)).groupby(first_paid.to_numpy())
-    for purchase, codes in by_date:
-        bought = pd.Timestamp(str(purchase))
-        years = 0
-        while (date := add_months(bought, 12 * years)) < tables.data_until:
-            micros = revenue.mrr_at(date)
-            paying = codes.to_numpy()[micros[codes] > 0]
-            years += 1
-            if not len(paying):
-                continue
-            bought_at = np.full(len(paying), bought.to_datetime64())
-            part = _rows(tables, paying, date, micros[paying] / MICROS, bought_at)
-            part["features_at"] = bought
-            part["leaving"] = revenue.leaving(date, add_months(date, horizon))[paying]
-            parts.append(part)
+    parts = [
+        part
+        for bought, bought_then in revenue.purchases().groupby("at")
+        for part in _anniversaries(tables, revenue, pd.Timestamp(str(bought)), bought_then)
+    ]
     return Snapshots(_joined(parts), at_purchase=True)
+
+
+def _anniversaries(
+    tables: AccountTables, revenue: Revenue, bought: pd.Timestamp, purchases: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
+    """The rows of those that bought at one moment, then and every year after."""
+    horizon = tables.settings.outcome.horizon_months
+    codes, bought_as = purchases["code"].to_numpy(), purchases["known_as"].to_numpy()
+    years = 0
+    while (date := add_months(bought, 12 * years)) < tables.data_until:
+        now = known_as(tables, codes, date)
+        starting = revenue.mrr_at(date)[now]
+        paying = (starting > 0) & (revenue.eldest(date)[codes] if tables.lineage is not None else True)
+        years += 1
+        if not paying.any():
+            continue
+        bought_at = np.full(int(paying.sum()), bought.to_datetime64())
+        part = _rows(tables, bought_as[paying], date, starting[paying] / PARTS, bought_at)
+        part["features_at"] = bought
+        part["leaving"] = revenue.leaving(date, add_months(date, horizon))[now[paying]]
+        yield part
+
+
+def known_as(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp) -> np.ndarray:
+    """What accounts are known as at a moment: themselves, if none was ever merged or renamed."""
+    return codes if tables.lineage is None else np.asarray(tables.lineage.now(moment)[codes])
 
 
 def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
     """One row for every account without any revenue row by a date: what it bought later does not hide it."""
-    codes = np.flatnonzero(~Revenue(tables).has_revenue_row(date))
+    without = ~Revenue(tables).has_revenue_row(date)
+    if tables.lineage is not None:
+        is_there = np.zeros(len(without), dtype=bool)
+        is_there[known_as(tables, tables.of_rows(), date)] = True
+        without &= is_there
+    codes = np.flatnonzero(without)
     rows = _rows(tables, codes, date, np.full(len(codes), np.nan), np.full(len(codes), np.datetime64("NaT")))
     rows["leaving"] = False
     return Snapshots(_joined([rows]))

@@ -41,6 +41,10 @@ def margins(tables: AccountTables, terms: ValueTerms) -> np.ndarray:
             if table.spec.shape == "attributes" and column in table.rows:
                 parsed, _ = values.numbers(table.rows[column])
                 result[tables.codes_of(table.rows[KEY])] = parsed.to_numpy()
+        if tables.lineage is not None:
+            now = tables.lineage.now(tables.data_until)
+            unknown = np.isnan(result[now])
+            result[now[unknown]] = result[unknown]
     return result
 
 
@@ -95,8 +99,8 @@ def service_cost_a_year(tables: AccountTables, moment: pd.Timestamp) -> np.ndarr
         if KIND not in rows:
             continue
         rows = rows[(rows[KIND] == "service") & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
-        spent = rows.groupby(KEY)[AMOUNT].sum()
-        result[tables.accounts.get_indexer(spent.index)] = spent.to_numpy()
+        spent = rows[AMOUNT].groupby(tables.codes_of(rows[KEY], moment)).sum()
+        result[spent.index] = spent.to_numpy()
     return result
 
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from leap.revenue import Revenue
+from leap.errors import RevenueError
+from leap.revenue import PARTS, Revenue
 from tests.tables.companies import one_table, problem_of, said
 from tests.worlds import company_of, subscription
 
@@ -86,7 +87,7 @@ def test_infinite_and_missing_numbers_of_parquet_are_refused():
 )  # fmt: skip
 def test_amounts_of_other_periods_are_a_month_s_to_the_millionth(per, mrr):
     tables = company_of([subscription("a", "2023-01-01", mrr=2000)], "2024-01-01", revenue={"amount_per": per})
-    assert Revenue(tables).mrr_at(pd.Timestamp("2023-06-01")).tolist() == [round(mrr * 1e6)]
+    assert Revenue(tables).mrr_at(pd.Timestamp("2023-06-01")).tolist() == pytest.approx([mrr * PARTS], abs=6)
 
 
 def test_an_amount_is_quantity_times_price():
@@ -124,7 +125,7 @@ def test_currencies_are_codes_with_rates(code, problem):
     assert said(tables) == [problem]
 
 
-def test_rates_that_begin_after_the_amounts_fail_before_training_does():
+def test_rates_that_begin_after_the_amounts_are_named_and_hold_from_then_on():
     rates = {"fx": {"shape": "market", "role": "rates", "source": "fx.csv", "indicator": "code"}}
     rate = {"code": "EUR", "value": 1.1}
     revenue = {"currency": "currency"}
@@ -132,10 +133,13 @@ def test_rates_that_begin_after_the_amounts_fail_before_training_does():
         [subscription("a", "2023-01-01", currency="EUR")], "2024-01-01", revenue=revenue, tables=rates, records={"fx": [{**rate, "period": "2022-12-01"}]}
     )  # fmt: skip
     assert early.problems == ()
-    with pytest.raises(Exception, match="begin only after"):
-        company_of(
-            [subscription("a", "2023-01-01", currency="EUR")], "2024-01-01", revenue=revenue, tables=rates, records={"fx": [{**rate, "period": "2023-02-01"}]}
-        )  # fmt: skip
+    late = company_of(
+        [subscription("a", "2023-01-01", currency="EUR")], "2024-01-01", revenue=revenue, tables=rates, records={"fx": [{**rate, "period": "2023-02-01"}]}
+    )  # fmt: skip
+    assert [(p.level, p.rule, p.count) for p in late.problems] == [("warn", "rates_begin_later", 1)]
+    assert Revenue(late).mrr_at(pd.Timestamp("2023-03-01")).tolist() == [110 * PARTS]
+    with pytest.raises(RevenueError, match="No rate for EUR at 2023-01-15"):
+        Revenue(late).mrr_at(pd.Timestamp("2023-01-15"))
 
 
 def test_declared_numbers_with_a_decimal_comma_are_features_like_others():

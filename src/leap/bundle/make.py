@@ -74,10 +74,10 @@ def typical_values(frame: FeatureFrame) -> dict[str, Any]:
 def _economics(tables: AccountTables) -> dict[str, float | None]:
     """What a new customer of the last two years paid at first (median MRR), and cost to win (mean)."""
     revenue = Revenue(tables)
-    first = pd.Series(revenue.first_paid())
-    recent = first[first >= tables.data_until - pd.DateOffset(years=2)]
-    positions = tables.accounts.get_indexer(recent.index)
-    paid = [revenue.mrr_at(pd.Timestamp(moment))[position] for moment, position in zip(recent, positions, strict=True)]
+    bought = revenue.purchases()
+    recent = bought[bought["at"] >= tables.data_until - pd.DateOffset(years=2)]
+    positions = recent["known_as"].to_numpy()
+    paid = [revenue.mrr_at(pd.Timestamp(at))[position] for at, position in zip(recent["at"], positions, strict=True)]
     cac = acquisition_cost(tables)[positions]
     spent = cac[~np.isnan(cac)]
     return {
@@ -97,8 +97,14 @@ def _provenance(
             f"them, so those that left "
             "earlier seem to be missing."
         )
-    notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
-    notes += [f"Kept although the audit may name it: {name}." for name in tables.settings.leaks.keep_columns]
+    notes += [f"Left out as a possible leak: {leak.name} ({leak.why})." for leak in leaks if not leak.kept]
+    notes += [
+        f"Used by leaks.keep_columns although the audit names it: {leak.name} ({leak.why})."
+        for leak in leaks
+        if leak.kept
+    ]
+    unnamed = sorted(set(tables.settings.leaks.keep_columns) - {leak.name for leak in leaks})
+    notes += [f"leaks.keep_columns keeps {name}, which the audit does not name." for name in unnamed]
     if tables.settings.company.money_note:
         notes.append(tables.settings.company.money_note)
     return {

@@ -12,6 +12,7 @@ import pandas as pd
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope, build_features
 from leap.icp import search
+from leap.icp.notes import notes_of
 from leap.icp.profiles import ICPProfile, ICPSearch, Suggestions, conclude, suggest, with_size_and_kpis
 from leap.icp.rules import Columns
 from leap.icp.search import Population
@@ -25,7 +26,14 @@ from leap.value import acquisition_cost
 
 
 def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> ICPSearch:
-    """Profiles of a company. The candidates are the SHAP drivers of a fit model of the earlier accounts alone."""
+    """Profiles of a company, and the notes beside them.
+
+    The candidates are the SHAP drivers of a fit model of the earlier accounts alone.
+    """
+    return replace(_profiles_of(tables, frame, seed), notes=notes_of(tables))
+
+
+def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
     outcomes = frame.outcomes
     population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
     half = search.halves([str(account) for account in frame.snapshots.rows["account_id"]])
@@ -121,11 +129,12 @@ def _as_bought(tables: AccountTables, frame: ScopeFrame) -> Columns:
     )
     built = build_features(tables, Snapshots(rest, at_purchase=True), catalog).frame
     columns = {}
+    bought_as = Revenue(tables).bought_as()
     for name in catalog.names:
         known = frame.features.frame[name].to_numpy()
         column = np.empty(len(tables.accounts), dtype=known.dtype)
         column[codes], column[others] = known[first_rows], built[name].to_numpy()
-        columns[name] = column
+        columns[name] = column[bought_as]
     return columns
 
 

@@ -99,7 +99,9 @@ def summarise(
         data_until=f"{tables.data_until:%Y-%m-%d}",
         ok=not failed,
         verdict=verdict,
-        tables=tuple(_table(table, name in failed, written.get(name)) for name, table in tables.tables.items()),
+        tables=tuple(
+            _table(table, name in failed, written.get(name)) for name, table in tables.everything_read.items()
+        ),
         groups=_groups(problems),
         leaks=tuple(leaks),
         settings=_settings(tables.settings),

@@ -33,7 +33,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (share, points, decimals, count, rate, money, day, md, line, quoted, place)
+    filters = (share, points, decimals, count, change, rate, money, exactly, heat, day, md, line, quoted, place)
     found.filters |= {written.__name__: written for written in filters}
     return found
 
@@ -74,6 +74,27 @@ def count(value: float | None) -> str:
     return DASH if number is None else f"{number:,.0f}"
 
 
+def change(value: float | None) -> str:
+    """A whole number with its sign.
+
+    >>> change(1234.4), change(-0.2), change(-60)
+    ('+1,234', '0', '−60')
+    """
+    number = known(value)
+    return DASH if number is None else _signed(number, "+,.0f")
+
+
+def heat(ratio: float) -> str:
+    """How far a ratio is from one, as the class of a cell: b1 to b4 below, g1 to g4 above, in steps of ten points.
+
+    >>> heat(0.55), heat(0.995), heat(1.0), heat(1.13)
+    ('b4', 'b1', '', 'g2')
+    """
+    points_away = round(100 * (ratio - 1), 6)
+    step = min(4, 1 + int(abs(points_away) // 10))
+    return "" if points_away == 0 else f"{'g' if points_away > 0 else 'b'}{step}"
+
+
 def rate(value: float | None) -> str:
     """A small probability, as a false-discovery rate.
 
@@ -88,6 +109,16 @@ def money(amount: float | None, currency: str) -> str:
     """An amount with its currency, or a dash."""
     number = known(amount)
     return DASH if number is None else wording.money(number, currency).replace("-", _MINUS)
+
+
+def exactly(amount: float | None, currency: str) -> str:
+    """An amount to the cent with its currency, or a dash.
+
+    >>> exactly(-1234.5, "USD")
+    '−1,234.50 USD'
+    """
+    number = known(amount)
+    return DASH if number is None else f"{_signed(number, ',.2f')} {currency}"
 
 
 def day(value: object) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from leap.config import Role, Settings, TableSpec
-from leap.tables.canonical import AT, CANCELLED, CLOSED, END, KEY, KNOWN, ROW, WON
+from leap.tables.canonical import AT, CANCELLED, CLOSED, END, KEY, KIND, KNOWN, ROW, WON
+from leap.tables.known_as import KnownAs
 from leap.tables.problems import Problem
+
+LINEAGE = "lineage"
+"""The name under which the rows of merged and renamed accounts are counted."""
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Table:
 class AccountTables:
     """The tables of one company as known before `data_until` (exclusive), sorted, with one index of accounts.
 
-    `accounts` has every account of every table, sorted; a row's position in it is its code.
+    `accounts` has every account of every table, sorted; a row's position in it is its code. Accounts that are known as
+    others keep their codes: `lineage` says whose rows count for whom at a moment.
     """
 
     settings: Settings
@@ -44,20 +51,62 @@ class AccountTables:
     data_until: pd.Timestamp
     problems: tuple[Problem, ...] = ()
     quarantine: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    lineage_table: Table | None = None
+    """Rows "account (key) is known as (kind) from (at)"; None where leap.toml names no lineage."""
 
     @cached_property
     def accounts(self) -> pd.Index:
-        """Every account of every table, sorted; a note about the whole market has none."""
+        """Every account of every table, and those that others are known as, sorted; a note about all has none."""
         keys = [table.rows[KEY] for table in self.tables.values() if KEY in table.rows]
+        if self.lineage_table is not None and len(self.lineage_table.rows):
+            keys.append(self.lineage_table.rows[KIND])
         return (
             pd.Index(sorted(set().union(*[set(k.unique()) for k in keys]) - {""}), dtype=object)
             if keys
             else pd.Index([], dtype=object)
         )
 
-    def codes_of(self, keys: pd.Series) -> np.ndarray:
-        """Positions of account keys in `accounts`, shape (n,); -1 for an unknown one."""
-        return self.accounts.get_indexer(pd.Index(keys))
+    @cached_property
+    def lineage(self) -> KnownAs | None:
+        """Which account every account is known as at a moment; None where no account was ever merged or renamed."""
+        if self.lineage_table is None or not len(self.lineage_table.rows):
+            return None
+        rows = self.lineage_table.rows
+        codes, targets = self.codes_of(rows[KEY]), self.codes_of(rows[KIND])
+        there = codes >= 0
+        since = rows[AT].to_numpy().astype("datetime64[us]")
+        return KnownAs(codes[there], targets[there], since[there], len(self.accounts)) if there.any() else None
+
+    @property
+    def everything_read(self) -> dict[str, Table]:
+        """All tables and, where there is one, the lineage: what `check` counts."""
+        return dict(self.tables) if self.lineage_table is None else {**self.tables, LINEAGE: self.lineage_table}
+
+    def codes_of(self, keys: pd.Series, known_as_at: pd.Timestamp | None = None) -> np.ndarray:
+        """Positions of account keys in `accounts`, shape (n,); -1 for an unknown one.
+
+        With a moment: of the accounts that they are known as then.
+        """
+        codes = self.accounts.get_indexer(pd.Index(keys))
+        if known_as_at is None or self.lineage is None:
+            return codes
+        return np.where(codes >= 0, self.lineage.now(known_as_at)[codes], -1)
+
+    def of_rows(self) -> np.ndarray:
+        """Codes of the accounts that have a row of their own in some table."""
+        keys = [self.codes_of(table.rows[KEY]) for table in self.tables.values() if KEY in table.rows]
+        return np.unique(np.concatenate(keys)) if keys else np.zeros(0, dtype=np.int64)
+
+    def remembered(self, name: str, make: Callable[[], _Found]) -> _Found:
+        """What is computed from these tables once, however often it is asked for under this name."""
+        if name not in self._memory:
+            self._memory[name] = make()
+        found: _Found = self._memory[name]
+        return found
+
+    @cached_property
+    def _memory(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -78,7 +127,10 @@ class AccountTables:
         """
         cut = {name: replace(table, rows=_known_before(table, moment)) for name, table in self.tables.items()}
         until = min(moment, self.data_until)
-        return replace(self, tables=cut, data_until=until)
+        lineage = self.lineage_table
+        if lineage is not None:
+            lineage = replace(lineage, rows=_known_before(lineage, moment))
+        return replace(self, tables=cut, data_until=until, lineage_table=lineage)
 
     @cached_property
     def _sorted(self) -> dict[str, _SortedTable]:
@@ -90,7 +142,7 @@ class AccountTables:
         With `include_moment` what became known on that very day counts too (the day of the first payment).
         """
         limit = moment + pd.Timedelta(days=1) if include_moment else moment
-        return TableView(self._sorted[name], limit)
+        return TableView(self._sorted[name], limit, self.lineage)
 
 
 def _known_before(table: Table, moment: pd.Timestamp) -> pd.DataFrame:
@@ -148,6 +200,7 @@ class TableView:
 
     source: _SortedTable
     moment: pd.Timestamp
+    lineage: KnownAs | None = None
 
     @property
     def spec(self) -> TableSpec:
@@ -166,8 +219,24 @@ class TableView:
 
     @cached_property
     def everything(self) -> np.ndarray:
-        """Positions of all rows known before the moment."""
-        return np.flatnonzero(self.source.known < self.limit)
+        """Positions of all rows known before the moment.
+
+        What an account itself says comes after what those say that are known as it now, so that the last value is its
+        own: among the rows of one moment in a history, among all in a table without time.
+        """
+        positions = np.flatnonzero(self.source.known < self.limit)
+        if self._known_as is None or self.spec.shape not in ("attributes", "history"):
+            return positions
+        raw = self.source.codes[positions]
+        own = self._known_as[raw] == raw
+        if self.spec.shape == "attributes":
+            return positions[np.argsort(own, kind="stable")]
+        return positions[np.lexsort((own, self.source.at[positions]))]
+
+    @cached_property
+    def _known_as(self) -> np.ndarray | None:
+        """The account that each account was known as before the moment; None where all were themselves."""
+        return None if self.lineage is None else self.lineage.before(self.moment)
 
     def window(self, days: int, *, before_days: int = 0) -> np.ndarray:
         """Positions of the rows with their own time in `[moment - before - days, moment - before)`, known before
@@ -181,8 +250,9 @@ class TableView:
         return positions if self.source.never_late else positions[self.source.known[start:stop] < self.limit]
 
     def codes(self, positions: np.ndarray) -> np.ndarray:
-        """The account codes of rows."""
-        return np.asarray(self.source.codes[positions])
+        """The account codes of rows: of the accounts that those of the rows were known as before the moment."""
+        codes = np.asarray(self.source.codes[positions])
+        return codes if self._known_as is None else self._known_as[codes]
 
     def values(self, column: str, positions: np.ndarray) -> np.ndarray:
         """A column of rows, as typed in the canonical table."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,8 +11,9 @@ import pandas as pd
 from leap.config import Settings, TableSpec
 from leap.errors import SettingsError, SourceError, TableError
 from leap.tables import between, values
-from leap.tables.account_tables import AccountTables, Table
+from leap.tables.account_tables import LINEAGE, AccountTables, Table
 from leap.tables.canonical import AT, END, KEY, KNOWN, ROW, START, canonical_table
+from leap.tables.lineage import sources_of, unknown_accounts, without_contradictions
 from leap.tables.oddities import odd_columns
 from leap.tables.problems import Problem, examples_of
 
@@ -34,13 +34,14 @@ def assemble(
     are, not a few of a request, so that it can be told what is odd about a column or missing beside another table.
 
     A frame's index says where its rows stand in the source. `set_aside` are rows that could not be read into it: their
-    `rule`, their `text`, and their place as index; they count as read and quarantined. A table that fails has no rows.
+    `rule`, their `text`, and their place as index, with a `remedy` for rules not known here; they count as read and
+    quarantined. A table that fails has no rows.
     """
     _require_zone(settings)
     today = pd.Timestamp.now("UTC").tz_localize(None)
     tables: dict[str, Table] = {}
     quarantine: dict[str, pd.DataFrame] = {}
-    for name, spec in settings.tables.items():
+    for name, spec in sources_of(settings).items():
         if ready and name in ready:
             tables[name] = ready[name]
             continue
@@ -59,13 +60,21 @@ def assemble(
         named = {*_named_columns(spec), *canonical.rows.columns}
         left_out = tuple(column for column in canonical.columns if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
+    lineage = tables.pop(LINEAGE, None) if settings.lineage is not None else None
+    if lineage is not None and LINEAGE in frames:
+        lineage, found, refused = without_contradictions(lineage, frames[LINEAGE])
+        # What is said of events does not fit: a row that stands twice is refused here, not counted twice.
+        problems[:] = [p for p in problems if p.table != LINEAGE or p.rule != "duplicate_row"]
+        problems += [*found, *unknown_accounts(lineage, tables)]
+        if len(refused):
+            quarantine[LINEAGE] = pd.concat([quarantine.get(LINEAGE), refused], ignore_index=True)
     problems += [*_not_used(settings, frames), *between.currencies(settings, tables)]
     until = _data_until(settings, tables, data_until, today)
     if whole:
         problems += [*between.orphans(tables), *between.too_early(tables), *between.ends_apart(tables, until)]
         problems += [problem for table in tables.values() for problem in odd_columns(table)]
     problems += between.empty(tables, problems)
-    everything = AccountTables(settings, tables, until, tuple(problems), quarantine)
+    everything = AccountTables(settings, tables, until, tuple(problems), quarantine, lineage)
     return everything.known_before(until)
 
 
@@ -94,7 +103,7 @@ def _unread(name: str, aside: pd.DataFrame, read: int) -> list[Problem]:
         return []
     found = []
     for rule, rows in aside.groupby("rule"):
-        share, remedy = len(rows) / read, _UNREAD[str(rule)]
+        share, remedy = len(rows) / read, _UNREAD.get(str(rule)) or str(rows["remedy"].iloc[0])
         found.append(Problem("quarantine", name, None, str(rule), len(rows), share, examples_of(rows["text"]), remedy))
     return found
 
@@ -119,11 +128,12 @@ def tables_from_records(
 
     A table of the workspace that is not given is taken from `ready`, else empty; an unknown name is refused.
     """
-    unknown = sorted(set(records) - set(settings.tables))
+    sources = sources_of(settings)
+    unknown = sorted(set(records) - set(sources))
     if unknown:
-        raise TableError(f"Unknown table(s) {unknown}; expected some of {sorted(settings.tables)}.")
+        raise TableError(f"Unknown table(s) {unknown}; expected some of {sorted(sources)}.")
     frames = {}
-    for name, spec in settings.tables.items():
+    for name, spec in sources.items():
         rows = [dict(row) for row in records.get(name, ())]
         frame = pd.DataFrame(rows)
         if spec.key in frame.columns:
@@ -131,7 +141,7 @@ def tables_from_records(
             frame[spec.key] = pd.Series([row.get(spec.key) for row in rows], dtype=object)
         for column in _named_columns(spec):
             # Rates hold from their period on; when they were published plays no part.
-            if column not in frame.columns and not (spec.role == "rates" and column == spec.published):
+            if column not in frame.columns and not (spec.role == "rates" and column == spec.published != spec.period):
                 frame[column] = pd.Series([None] * len(frame), dtype=object)
         frames[name] = frame
     used = {name: table for name, table in (ready or {}).items() if name not in records}
@@ -166,19 +176,6 @@ def _latest(table: Table, today: pd.Timestamp) -> pd.Timestamp | None:
     return max(past) if past else None
 
 
-def without_columns(tables: AccountTables, columns: Iterable[tuple[str, str]]) -> AccountTables:
-    """The same tables without some declared columns (those that the leakage audit names)."""
-    dropped = set(columns)
-    changed = {}
-    for name, table in tables.tables.items():
-        names = [column for column in table.spec.columns if (name, column) in dropped]
-        spec = table.spec.model_copy(
-            update={"columns": {c: s for c, s in table.spec.columns.items() if c not in names}}
-        )
-        changed[name] = replace(table, spec=spec, rows=table.rows.drop(columns=names, errors="ignore"))
-    return replace(tables, tables=changed)
-
-
 def _named_columns(spec: TableSpec) -> list[str]:
     named: list[str | None] = list(spec.columns)
     if spec.shape == "market":
@@ -202,9 +199,6 @@ def _named_columns(spec: TableSpec) -> list[str]:
 def _not_used(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Problem]:
     """Settings that are read but not applied yet: saying nothing would look as if they were."""
     found = []
-    if settings.lineage is not None:
-        remedy = "Merged accounts are not joined yet: apply the map to the files, then remove [lineage] from leap.toml."
-        found.append(Problem("fail", "lineage", None, "not_supported", 1, 1.0, (settings.lineage.source,), remedy))
     for name in settings.with_role("revenue"):
         raw = frames.get(name, pd.DataFrame())
         beside = [str(column) for column in raw.columns if str(column).lower() == "currency"]

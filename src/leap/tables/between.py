@@ -10,7 +10,7 @@ import pandas as pd
 from leap.config import Settings
 from leap.tables.account_tables import Table
 from leap.tables.names import AMOUNT, AT, CURRENCY, INDICATOR, KEY, PERIOD, START
-from leap.tables.problems import Problem, examples_of
+from leap.tables.problems import Level, Problem, examples_of
 from leap.tables.spellings import loose_key, shown
 
 _MOST_EARLY = 0.2
@@ -90,19 +90,21 @@ def currencies(settings: Settings, tables: Mapping[str, Table]) -> list[Problem]
             f"Amounts in other currencies than {settings.company.currency} need a table with role 'rates' "
             "(indicator = currency, value = reporting units for one unit)."
         )
-        found += _no_rate(table, foreign[begins.isna()], remedy)
+        found += _no_rate("fail", "currency_without_rate", table, foreign[begins.isna()], remedy)
         early = foreign[foreign[START if START in foreign else AT] < begins]
-        remedy = "The rates begin only after these amounts do; add earlier rates to the table with role 'rates'."
-        found += _no_rate(table, early, remedy)
+        remedy = (
+            "The rates begin only after these amounts do, so no figure of that time can be given; "
+            "add earlier rates to the table with role 'rates'."
+        )
+        found += _no_rate("warn", "rates_begin_later", table, early, remedy)
     return found
 
 
-def _no_rate(table: Table, rows: pd.DataFrame, remedy: str) -> list[Problem]:
+def _no_rate(level: Level, rule: str, table: Table, rows: pd.DataFrame, remedy: str) -> list[Problem]:
     if rows.empty:
         return []
     shown_, share = examples_of(rows[CURRENCY]), len(rows) / table.rows_read
-    column, rule = table.spec.currency, "currency_without_rate"
-    return [Problem("fail", table.name, column, rule, len(rows), share, shown_, remedy)]
+    return [Problem(level, table.name, table.spec.currency, rule, len(rows), share, shown_, remedy)]
 
 
 def too_early(tables: Mapping[str, Table]) -> list[Problem]:

@@ -1,9 +1,7 @@
 """Retention is arithmetic that a CFO repeats: exact, to the day, and null where it is not defined."""
 
-import csv
 from collections import defaultdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leap.errors import RevenueError, TableError
-from leap.revenue import MICROS, Retention, RetentionFigures, Revenue, add_months, definition_hash, retention
+from leap.revenue import PARTS, Retention, RetentionFigures, Revenue, add_months, definition_hash, retention
 from leap.tables import AccountTables
 from tests.worlds import Row, company_of, position, subscription
 
@@ -25,7 +23,7 @@ def retained(tables: AccountTables, start: str = START, end: str = END, **more: 
 
 
 def mrr(tables: AccountTables, account: str, moment: str) -> float:
-    return Revenue(tables).mrr_at(pd.Timestamp(moment))[position(tables, account)] / MICROS
+    return Revenue(tables).mrr_at(pd.Timestamp(moment))[position(tables, account)] / PARTS
 
 
 def worked_example() -> list[Row]:
@@ -479,59 +477,3 @@ def test_at_most_one_of_churn_contraction_and_expansion_happens_to_an_account(s,
     parts = [round(s * rate) for rate in (figures.churn_rate, figures.contraction_rate, figures.expansion_rate)]
     assert sum(part > 0 for part in parts) <= 1
     assert e == s - parts[0] - parts[1] + parts[2]
-
-
-# --- real subscription periods
-
-
-@pytest.mark.needs_data
-@pytest.mark.parametrize(
-    ("start", "end"), [("2018-01-01", "2019-01-01"), ("2018-06-15", "2018-12-15"), ("2017-09-01", "2019-09-01")]
-)
-def test_the_playbook_periods_agree_with_a_plain_loop(shared_data: Path, start: str, end: str):
-    with (shared_data / "mrr_playbook" / "subscription_periods.csv").open() as file:
-        periods = [row for row in csv.DictReader(file) if row["start_date"]]
-    tables = company_of(
-        [
-            subscription(f"c{row['customer_id']}", row["start_date"], row["end_date"] or None, float(row["monthly_amount"]))
-            for row in periods
-        ],
-        "2022-01-01",
-        revenue={"product": None},
-    )  # fmt: skip
-
-    def amounts(moment: str) -> dict[str, int]:
-        total: dict[str, int] = defaultdict(int)
-        for row in periods:
-            if row["start_date"] <= moment and (not row["end_date"] or row["end_date"] > moment):
-                total[row["customer_id"]] += int(float(row["monthly_amount"]) * 100)
-        return total
-
-    moments = sorted({m for row in periods for m in (row["start_date"], row["end_date"]) if m})
-    expected = dict.fromkeys(("new", "expansion", "contraction", "churn", "reactivation"), 0)
-    ever: set[str] = set()
-    before: dict[str, int] = {}
-    for moment in moments:
-        after = amounts(moment)
-        for customer in {*before, *after}:
-            was, now = before.get(customer, 0), after.get(customer, 0)
-            kind = (
-                ("reactivation" if customer in ever else "new") if was == 0 < now
-                else "churn" if now == 0 < was
-                else "expansion" if now > was
-                else "contraction"
-            )  # fmt: skip
-            if start < moment <= end:
-                expected[kind] += abs(now - was)
-        ever |= {customer for customer, money in after.items() if money}
-        before = after
-
-    s, e = amounts(start), amounts(end)
-    member = {customer: money for customer, money in s.items() if money}
-    found = retained(tables, start, end)
-    assert {name: round(100 * money) for name, money in (found.movements or {}).items()} == expected
-    assert round(100 * found.figures.starting_mrr) == sum(member.values())
-    assert round(100 * found.book_ending_mrr) == sum(e.values())
-    if member:
-        assert found.figures.nrr == sum(e.get(c, 0) for c in member) / sum(member.values())
-        assert found.figures.grr == sum(min(e.get(c, 0), s[c]) for c in member) / sum(member.values())
