@@ -30,6 +30,7 @@ _TIME = (
     r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,6})\d{0,3})?)?(?:\s?(?P<p>[AaPp][Mm]))?"
     r"\s?(?P<z>Z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+_PLAIN_TIME = r"^[1-9]\d{3}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}$"
 _PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6}
 _FIRST_EPOCH, _LAST_EPOCH = np.datetime64("1980-01-01", "us"), np.datetime64("9999-12-31T23:59:59", "us")
 """A count since 1970 that gives an earlier or later moment was counted in another unit."""
@@ -123,6 +124,10 @@ class _Parsed:
 
     @classmethod
     def _part(cls, text: pd.Series, zone: str, pattern: str) -> _Parsed:
+        plain = _plain_times(text) if pattern == _DATES["iso"] else None
+        if plain is not None:
+            all_of_them = np.ones(len(text), dtype=bool)
+            return cls(plain, ~all_of_them, all_of_them, ~all_of_them)
         pieces = _pieces(text, pattern)
         moment, valid = _calendar(pieces)
         offset, stamped = _offset_minutes(pieces["z"])
@@ -132,6 +137,18 @@ class _Parsed:
         values = np.where(valid, moment, np.datetime64("NaT", "us")).astype("datetime64[us]")
         absent = ((text == "") | is_missing_word(text)).to_numpy(dtype=bool)
         return cls(values, ~valid & ~absent, valid & pieces["timed"], valid & stamped)
+
+
+def _plain_times(text: pd.Series) -> np.ndarray | None:
+    """All as moments if every text is a full date and time of the usual width, as logs have them; else None."""
+    cells = pa.array(text, pa.large_string())
+    if not pc.all(pc.match_substring_regex(cells, _PLAIN_TIME)).as_py():
+        return None
+    try:
+        found = pc.cast(cells, pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None  # a day or hour that does not exist: read piece by piece to find it
+    return np.asarray(found.to_numpy(zero_copy_only=False)).astype("datetime64[us]")
 
 
 def _pieces(text: pd.Series, pattern: str) -> dict[str, np.ndarray]:
