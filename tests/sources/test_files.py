@@ -270,7 +270,8 @@ def company(tmp_path):
             create table subs as select 'a' as account_id, 10.10::decimal(18, 2) as mrr, 2::hugeint ** 100 as huge,
                 'large'::plan as plan, '6f8d5d2c-0000-4000-8000-00000000000a'::uuid as key, date 'infinity' as day,
                 timestamp '-infinity' as at, timestamptz '2024-01-01 00:00:00+00' as at_zone, [1, 2] as list,
-                {'a': 1} as record, null as nothing, time '12:30' as hour, interval 1 day as span, 9007199254740993 as id;
+                {'a': 1} as record, null as nothing, time '12:30' as hour, interval 1 day as span,
+                340282366920938463463374607431768211455::uhugeint as uhuge, '101'::bit as bits, 9007199254740993 as id;
             insert into subs (account_id) values ('b');
             create schema sales; create table sales."odd ""name" as select 1 as n; create view seen as from subs;
         """)
@@ -286,6 +287,7 @@ def test_duckdb_types_keep_their_value(company):
         first["day"].year == 9999 and first["at"].year == 1 and first["at_zone"] == pd.Timestamp("2024-01-01", tz=UTC)
     )
     assert json.loads(first["list"]) == [1, 2] and json.loads(first["record"]) == {"a": 1}
+    assert (first["span"], first["bits"], first["uhuge"]) == ("1 day", "101", str(2**128 - 1))
     assert frame.iloc[1].drop("account_id").isna().all()
 
 
