@@ -64,6 +64,14 @@ def test_arrow_types_keep_their_value():
     assert values.numbers(frame["unsigned"])[1].sum() == 0
 
 
+def test_moments_as_spark_writes_them_reach_the_end_of_the_calendar(tmp_path):
+    days = [datetime.datetime(9999, 12, 31), datetime.datetime(2024, 1, 31, 12, 0, 0, 123456), None]
+    table = pa.table({"at": pa.array(days, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "t.parquet", use_deprecated_int96_timestamps=True, store_schema=False)
+    frame = read_raw("t.parquet", tmp_path).frame
+    assert frame["at"].tolist()[:2] == [pd.Timestamp(day) for day in days[:2]] and pd.isna(frame["at"].iloc[2])
+
+
 def test_a_name_that_stands_twice_in_parquet_is_left_to_the_checks(tmp_path):
     pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["x", "x"]), tmp_path / "t.parquet")
     frame = read_raw("t.parquet", tmp_path).frame
@@ -153,6 +161,16 @@ def test_a_column_that_might_swell_but_does_not_is_read_as_it_is(tmp_path, monke
     monkeypatch.setattr("leap.sources.memory.free_bytes", lambda: 20_000_000)
     frame = read_raw("t.parquet", tmp_path).frame
     assert [None if pd.isna(text) else text for text in frame["t"]] == texts
+
+
+def test_long_texts_inside_lists_are_refused_too(tmp_path, monkeypatch):
+    """50 kB of text in each of 20,000 lists: 1 GB in a file of some kilobytes."""
+    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, dtype=np.int32)), pa.array(["x" * 50_000]))
+    lists = pa.ListArray.from_arrays(pa.array(np.arange(20_001, dtype=np.int32)), text)
+    pq.write_table(pa.table({"t": lists}), tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 100_000
+    monkeypatch.setattr("leap.sources.memory.free_bytes", lambda: 500_000_000)
+    assert "rows read so far, and more to come" in refused(tmp_path, "t.parquet")
 
 
 def test_a_packed_csv_is_unpacked_only_as_far_as_the_memory_allows(tmp_path, monkeypatch):
@@ -252,7 +270,8 @@ def company(tmp_path):
             create table subs as select 'a' as account_id, 10.10::decimal(18, 2) as mrr, 2::hugeint ** 100 as huge,
                 'large'::plan as plan, '6f8d5d2c-0000-4000-8000-00000000000a'::uuid as key, date 'infinity' as day,
                 timestamp '-infinity' as at, timestamptz '2024-01-01 00:00:00+00' as at_zone, [1, 2] as list,
-                {'a': 1} as record, null as nothing, time '12:30' as hour, 9007199254740993 as id;
+                {'a': 1} as record, null as nothing, time '12:30' as hour, interval 1 day as span,
+                340282366920938463463374607431768211455::uhugeint as uhuge, '101'::bit as bits, 9007199254740993 as id;
             insert into subs (account_id) values ('b');
             create schema sales; create table sales."odd ""name" as select 1 as n; create view seen as from subs;
         """)
@@ -268,6 +287,7 @@ def test_duckdb_types_keep_their_value(company):
         first["day"].year == 9999 and first["at"].year == 1 and first["at_zone"] == pd.Timestamp("2024-01-01", tz=UTC)
     )
     assert json.loads(first["list"]) == [1, 2] and json.loads(first["record"]) == {"a": 1}
+    assert (first["span"], first["bits"], first["uhuge"]) == ("1 day", "101", str(2**128 - 1))
     assert frame.iloc[1].drop("account_id").isna().all()
 
 

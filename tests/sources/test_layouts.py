@@ -105,7 +105,8 @@ def salesforce(tmp_path):
 
 
 def test_accounts_of_salesforce_leave_out_what_tells_how_they_ended(salesforce, tmp_path):
-    (accounts, *_) = recognise(salesforce, tmp_path)
+    accounts, history, _ = recognise(salesforce, tmp_path)
+    assert history.columns == {} and history.keys["at"] == "observed_at"
     assert accounts.columns == {"industry": "Industry", "number_of_employees": "Employees"}
     assert {"type", "last_activity_date", "owner_id", "phone", "tier_c"} <= set(accounts.left_out)
     assert "how it ended" in accounts.left_out["type"] and "how it ended" in accounts.left_out["last_activity_date"]

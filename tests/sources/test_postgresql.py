@@ -1,5 +1,7 @@
 """PostgreSQL, on a real server: values keep their meaning, tables agree with each other, and nothing secret is said."""
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -190,6 +192,39 @@ def test_a_connection_that_breaks_off_fails_all_tables_that_are_left(database, s
             with pytest.raises(SourceError, match="broke off while it was read"):
                 databases.read(f"{address}#{table}")
     ender.join()
+
+
+def test_a_server_that_falls_silent_is_left(database, server, monkeypatch):
+    """Its own limit does not help: it is stopped, as on a machine that hangs."""
+    monkeypatch.setattr("leap.sources.postgresql._GRACE_SECONDS", 0.2)
+    database.execute("""
+        create view slow as select i, pg_sleep(0.01)::text as t from generate_series(1, 3000) i;
+        alter role reader set statement_timeout = 1000;
+    """)
+    stopped = []
+
+    def stop_it():
+        deadline = time.monotonic() + 10
+        while not stopped and time.monotonic() < deadline:
+            time.sleep(0.05)
+            query = (
+                "select pid from pg_stat_activity where usename = 'reader' and query like 'copy%' and state = 'active'"
+            )
+            stopped.extend(pid for (pid,) in database.execute(query))
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    stopper = threading.Thread(target=stop_it)
+    stopper.start()
+    try:
+        with pytest.raises(SourceError, match="broke off while it was read"):
+            read(database, "slow")
+    finally:
+        stopper.join()
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        database.execute("alter role reader reset statement_timeout")
+    assert stopped
 
 
 @pytest.mark.parametrize(

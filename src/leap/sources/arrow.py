@@ -85,13 +85,13 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(kind):
         return pc.cast(column, pa.string())
     if pa.types.is_nested(kind):
-        return _as_json(column)
+        return as_json(column)
     if _kept(kind):
         return column
     try:
         return pc.cast(column, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        return _as_json(column)
+        return as_json(column)
 
 
 def _in_calendar(column: pa.ChunkedArray, whole: pa.DataType, a_day: int) -> pa.ChunkedArray:
@@ -127,7 +127,7 @@ def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(found, pa.string())])
 
 
-def _as_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Lists, records and what else has no plain text, one chunk at a time."""
     import json
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 1 << 16
+_AS_TEXT = frozenset({"UHUGEINT", "BIT", "TIME WITH TIME ZONE", "INTERVAL"})
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False, "threads": 2}
 
 
@@ -46,14 +47,26 @@ def _read(connection: duckdb.DuckDBPyConnection, file: str, table: str) -> pa.Ta
     found = find_table(table, there, ("main",))
     if found is None:
         raise SourceError(f"{file} has no table or view {table!r}.", remedy=nearest(table, there))
-    quoted = ".".join('"' + name.replace('"', '""') + '"' for name in found)
-    reader = connection.sql("from " + quoted).to_arrow_reader(_BATCH_ROWS)
+    reader = _cells(connection.sql("from " + ".".join(map(_quoted, found)))).to_arrow_reader(_BATCH_ROWS)
     budget, batches, rows = Budget(f"{file}#{table}"), [], 0
     for batch in reader:
         rows += batch.num_rows
         budget.take(batch.nbytes, f"{rows:,} rows read so far, and more to come")
         batches.append(batch)
     return pa.Table.from_batches(batches, reader.schema)
+
+
+def _cells(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The columns, as text where Arrow has no type that keeps their value."""
+    shown = [
+        f"cast({_quoted(name)} as varchar) as {_quoted(name)}" if str(kind) in _AS_TEXT else _quoted(name)
+        for name, kind in zip(rows.columns, rows.types, strict=True)
+    ]
+    return rows.project(", ".join(shown))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _in_words(error: duckdb.Error, file: str, table: str) -> SourceError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from leap.errors import SourceError
-from leap.sources.arrow import to_frame
+from leap.sources.arrow import as_json, to_frame
 from leap.sources.memory import Budget, in_words
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _BATCH_ROWS = 1 << 16
+_FEW_ROWS = 1 << 12
+"""At a time, where columns may swell and cannot be measured before they are written out."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 8, "BYTE_ARRAY": 4}
 """Bytes that a value takes at least once it is decoded; text takes its length besides."""
 
@@ -78,11 +80,13 @@ def _read(path: Path, budget: Budget) -> pa.Table:
     with pq.ParquetFile(path) as file:
         about = file.metadata
         _require_sane(path, about, budget)
-        texts = _texts(about)
-    texts = [name for name in texts if _may_swell(path, name, budget)]
-    with pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True) as file:
+        texts, others = _in_dictionaries(about)
+    swelling = [name for name in texts if _may_swell(path, name, budget)]
+    with pq.ParquetFile(
+        path, read_dictionary=swelling, page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+    ) as file:
         batches, rows = [], 0
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=True):
+        for batch in file.iter_batches(batch_size=_FEW_ROWS if others else _BATCH_ROWS):
             rows += batch.num_rows
             batches.append(_measured(batch, budget, rows))
         schema = batches[0].schema if batches else file.schema_arrow
@@ -119,22 +123,25 @@ def _require_sane(path: Path, about: Any, budget: Budget) -> None:
     budget.require(needed, f"{about.num_rows:,} rows of {about.num_columns:,} columns, unpacked")
 
 
-def _texts(about: Any) -> list[str]:
-    """Plain columns of text or bytes that are stored as a dictionary, by their path.
+def _in_dictionaries(about: Any) -> tuple[list[str], bool]:
+    """Columns of text or bytes stored as a dictionary, by their path; and whether there are others, inside lists or so.
 
     One long text may stand behind millions of small numbers; read as a dictionary, its size shows before it is
     multiplied.
     """
-    found = []
+    plain, others = [], False
     names = [about.schema.column(place).path for place in range(about.num_columns)]
-    for place in range(about.num_columns):
+    for place, name in enumerate(names):
         column = about.schema.column(place)
-        flat = column.max_repetition_level == 0 and column.path == column.name and names.count(column.path) == 1
-        if column.physical_type == "BYTE_ARRAY" and flat and str(column.logical_type.type) in ("STRING", "NONE"):
-            chunks = (about.row_group(group).column(place) for group in range(about.num_row_groups))
-            if any(chunk.has_dictionary_page for chunk in chunks):
-                found.append(column.path)
-    return found
+        chunks = (about.row_group(group).column(place) for group in range(about.num_row_groups))
+        if column.physical_type != "BYTE_ARRAY" or not any(chunk.has_dictionary_page for chunk in chunks):
+            continue
+        flat = column.max_repetition_level == 0 and name == column.name and names.count(name) == 1
+        if flat and str(column.logical_type.type) in ("STRING", "NONE"):
+            plain.append(name)
+        else:
+            others = True
+    return plain, others
 
 
 def _large(texts: pa.Array) -> pa.Array:
@@ -155,19 +162,25 @@ def _may_swell(path: Path, column: str, budget: Budget) -> bool:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    most = 0
+    most, room = 0, budget.most - budget.taken
     with pq.ParquetFile(path, read_dictionary=[column]) as file:
-        for place in range(file.metadata.num_row_groups):
-            group = file.metadata.row_group(place)
-            head = next(file.iter_batches(batch_size=1, row_groups=[place], columns=[column], use_threads=False), None)
+        about = file.metadata
+        place = [about.schema.column(number).path for number in range(about.num_columns)].index(column)
+        for number in range(about.num_row_groups):
+            group = about.row_group(number)
+            packed = group.column(place).total_uncompressed_size
+            if group.num_rows * packed <= room // (10 * about.num_row_groups):
+                most += group.num_rows * packed
+                continue
+            head = next(file.iter_batches(batch_size=1, row_groups=[number], columns=[column], use_threads=False), None)
             if head is not None and head.num_rows:
                 longest = pc.max(pc.binary_length(head.column(0).dictionary)).as_py() or 0
-                most += group.num_rows * longest + group.total_byte_size
-    return budget.taken + most > budget.most
+                most += group.num_rows * longest + packed
+    return most > room
 
 
 def _measured(batch: pa.RecordBatch, budget: Budget, rows: int) -> pa.RecordBatch:
-    """The batch with its dictionaries written out, once it is known that they fit."""
+    """The batch with dictionaries and what is nested written out, dictionaries once it is known that they fit."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -179,6 +192,8 @@ def _measured(batch: pa.RecordBatch, budget: Budget, rows: int) -> pa.RecordBatc
             budget.take(size, f"{rows:,} rows read so far, and more to come")
             column = pc.take(_large(column.dictionary), column.indices)
         else:
+            if pa.types.is_nested(column.type):
+                column = as_json(pa.chunked_array([column])).combine_chunks()
             budget.take(column.nbytes, f"{rows:,} rows read so far, and more to come")
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(

@@ -6,7 +6,12 @@ found by libpq in the environment: PGUSER, PGPASSWORD, PGPASSFILE, PGSERVICE and
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +46,8 @@ _SESSION = {
 }
 _LIMITS = {"statement_timeout": "30min", "lock_timeout": "15s"}
 """Unless the server, the role or the address has limits of its own."""
+_GRACE_SECONDS = 60.0
+"""Behind its own limit a server has this long to say so."""
 
 _TABLES = """
     select n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -127,8 +134,6 @@ def _settings(source: str) -> dict[str, str]:
 
 
 def _connect(settings: dict[str, str], where: str) -> psycopg.Connection[Any]:
-    import os
-
     import psycopg
 
     ours = {name: value for name, value in _CONNECT.items() if not os.environ.get(_ENVIRONMENT.get(name, ""))}
@@ -157,4 +162,25 @@ def _read(connection: psycopg.Connection[Any], table: str, where: str) -> pd.Dat
         found = find_table(table, there, [name for (name,) in default])
         if found is None:
             raise SourceError(f"{where} has no table or view {table!r}.", remedy=nearest(table, there))
-        return copy_table(connection, found, f"{where}#{'.'.join(found)}")
+        limit = connection.execute("select setting from pg_settings where name = 'statement_timeout'").fetchone()
+        with _ended_after(int(limit[0]) / 1000 + _GRACE_SECONDS if limit else None, connection):
+            return copy_table(connection, found, f"{where}#{'.'.join(found)}")
+
+
+@contextmanager
+def _ended_after(seconds: float | None, connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Break the connection off if the server neither answers nor ends the statement in its own time."""
+    done = threading.Event()
+
+    def watch() -> None:
+        if not done.wait(seconds):
+            with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watching.join()

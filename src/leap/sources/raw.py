@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leap.tables import values
@@ -82,7 +83,7 @@ def _of_one_type(shown: str, column: object, frames: list[pd.DataFrame], names: 
         why = f"The column {shown!r} holds {example}."
         raise Unreadable("types_differ", why, "Write its type the same way in all files.")
     if set(kinds) == {"whole numbers", "fractions"} and all(_fits_float(cells) for _, cells in told):
-        _change(frames, column, lambda cells: cells.astype("Float64"))
+        _change(frames, column, _as_floats)
     else:
         _change(frames, column, values.as_text)
     return [("types_differ", f"{shown}: {example}", "Read as one type all the same; write it the same way everywhere.")]
@@ -128,6 +129,10 @@ def _kind(cells: pd.Series) -> str:
     if isinstance(dtype, pd.DatetimeTZDtype):
         return "moments with an offset"
     return "moments" if pd.api.types.is_datetime64_any_dtype(dtype) else "text"
+
+
+def _as_floats(cells: pd.Series) -> pd.Series:
+    return pd.Series(cells.astype("Float64").to_numpy(dtype=float, na_value=np.nan), cells.index)
 
 
 def _fits_float(cells: pd.Series) -> bool:

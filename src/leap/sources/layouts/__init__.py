@@ -52,6 +52,8 @@ def recognise(folder: Path, workspace: Path | None = None) -> list[LayoutTable]:
 
     Sources are written relative to the workspace, which is the folder itself if none is given.
     """
+    if not folder.is_dir():
+        return []
     place = folder.relative_to(workspace).as_posix() if workspace is not None else "."
     for layout, tables in LAYOUTS.items():
         export = _export(layout, folder)
@@ -62,7 +64,7 @@ def recognise(folder: Path, workspace: Path | None = None) -> list[LayoutTable]:
                     for declared in tables
                     if export.has(*declared.needs)
                 ]
-        except SourceError:  # a file that cannot be read is no sign of a layout
+        except (SourceError, OSError):  # a file that cannot be read is no sign of a layout
             continue
     return []
 

@@ -49,13 +49,17 @@ class Declared:
     left_out: Mapping[str, str] = field(default_factory=dict)
     used: tuple[str, ...] = ()
     """Columns of the first file that the table is made from."""
+    rather: str = ""
+    """A file that has the same columns as they were at the time; where it is there, they are declared with that one."""
 
     def proposed(self, export: Export, source: str) -> LayoutTable:
         """The table for this folder: only columns that are there, and a reason for every other."""
         there = export.columns(self.needs[0])
-        columns = {column: label for column, label in self.columns.items() if column in there or column in self.used}
+        dated = export.columns(self.rather) if self.rather and export.has(self.rather) else []
+        columns = {column: label for column, label in self.columns.items() if column in there and column not in dated}
         rest = [column for column in there if column not in columns and column not in self.used]
-        left_out = {column: self.why(column) for column in rest}
+        reasons = {column: f"as it was at the time in {self.rather}" for column in self.columns if column in dated}
+        left_out = {column: reasons.get(column) or self.why(column) for column in rest}
         return LayoutTable(self.name, source, self.shape, self.role, dict(self.keys), columns, left_out)
 
     def why(self, column: str) -> str:

@@ -81,6 +81,8 @@ def deals(export: Export) -> RawTable:
     company, refused = _companies_of(export, "deal", ids)
     won, closed = _results(export, frame)
     entered, remarks = _entered(export, ids, closed)
+    typed = "They may have changed until the deal closed; leave the amount out if the audit names it."
+    remarks = (*remarks, ("amounts_at_export", f"{len(frame):,} deals", typed))
     expected = utc(frame, "closedate")
     frame = frame.assign(
         account_id=company,

@@ -160,7 +160,7 @@ def _first_amounts(export: Export, frame: pd.DataFrame) -> tuple[pd.Series, tupl
 TABLES = (
     Declared(
         "accounts", ("account",), "attributes", accounts, keys={"scope": "fit", "signal": "fit"},
-        columns=_FIRMOGRAPHICS, left_out=_LEFT_OUT, used=("id",),
+        columns=_FIRMOGRAPHICS, left_out=_LEFT_OUT, used=("id",), rather="account_history",
     ),
     Declared(
         "account_history", ("account_history",), "history", account_history,
