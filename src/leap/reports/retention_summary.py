@@ -199,8 +199,8 @@ def _remarks(measured: Retention, currency: str) -> list[str]:
     gaps = measured.gaps
     if gaps is not None and gaps.accounts:
         remarks.append(
-            f"Accounts that left and were back by the end: {gaps.accounts:,} (longest gap {gaps.longest:,} days). That is "
-            "no churn in the ratios, and churn and back again in the movements."
+            f"Accounts that left and were back by the end: {gaps.accounts:,} (longest gap {gaps.longest:,} days). That "
+            "is no churn in the ratios, and churn and back again in the movements."
         )
     if measured.movements is None:
         remarks.append(f"No movements: {in_words('usage_based_revenue')}.")
