@@ -81,9 +81,9 @@ def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snap
             first_paid = revenue.first_paid_at(date)
         starting = revenue.mrr_at(date)
         codes = np.flatnonzero(starting > 0)
-        parts.append(_rows(tables, codes, date, starting[codes] / PARTS, first_paid[codes]))
-        parts[-1]["leaving"] = revenue.leaving(date, add_months(date, horizon))[codes]
-    return Snapshots(_joined(parts))
+        leaving = revenue.leaving(date, add_months(date, horizon))[codes]
+        parts.append(_rows(codes, date, starting[codes] / PARTS, first_paid[codes], leaving))
+    return Snapshots(_joined(tables, parts))
 
 
 def purchase_snapshots(tables: AccountTables) -> Snapshots:
@@ -98,12 +98,12 @@ def purchase_snapshots(tables: AccountTables) -> Snapshots:
         for bought, bought_then in revenue.purchases().groupby("at")
         for part in _anniversaries(tables, revenue, pd.Timestamp(str(bought)), bought_then)
     ]
-    return Snapshots(_joined(parts), at_purchase=True)
+    return Snapshots(_joined(tables, parts), at_purchase=True)
 
 
 def _anniversaries(
     tables: AccountTables, revenue: Revenue, bought: pd.Timestamp, purchases: pd.DataFrame
-) -> Iterator[pd.DataFrame]:
+) -> Iterator[dict[str, np.ndarray]]:
     """The rows of those that bought at one moment, then and every year after."""
     horizon = tables.settings.outcome.horizon_months
     codes, bought_as = purchases["code"].to_numpy(), purchases["known_as"].to_numpy()
@@ -116,10 +116,8 @@ def _anniversaries(
         if not paying.any():
             continue
         bought_at = np.full(int(paying.sum()), bought.to_datetime64())
-        part = _rows(tables, bought_as[paying], date, starting[paying] / PARTS, bought_at)
-        part["features_at"] = bought
-        part["leaving"] = revenue.leaving(date, add_months(date, horizon))[now[paying]]
-        yield part
+        leaving = revenue.leaving(date, add_months(date, horizon))[now[paying]]
+        yield _rows(bought_as[paying], date, starting[paying] / PARTS, bought_at, leaving, bought)
 
 
 def known_as(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp) -> np.ndarray:
@@ -135,34 +133,39 @@ def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
         is_there[known_as(tables, tables.of_rows(), date)] = True
         without &= is_there
     codes = np.flatnonzero(without)
-    rows = _rows(tables, codes, date, np.full(len(codes), np.nan), np.full(len(codes), np.datetime64("NaT")))
-    rows["leaving"] = False
-    return Snapshots(_joined([rows]))
+    unpaid = np.full(len(codes), np.datetime64("NaT", "us"))
+    rows = _rows(codes, date, np.full(len(codes), np.nan), unpaid, np.zeros(len(codes), dtype=bool))
+    return Snapshots(_joined(tables, [rows]))
 
 
 def _rows(
-    tables: AccountTables, codes: np.ndarray, date: pd.Timestamp, mrr: np.ndarray, first_paid: np.ndarray
-) -> pd.DataFrame:
-    days = (np.datetime64(date, "us") - first_paid.astype("datetime64[us]")).astype("timedelta64[us]").astype(float)
+    codes: np.ndarray,
+    date: pd.Timestamp,
+    mrr: np.ndarray,
+    first_paid: np.ndarray,
+    leaving: np.ndarray,
+    features_at: pd.Timestamp | None = None,
+) -> dict[str, np.ndarray]:
+    """The columns of rows of one date but the names of their accounts."""
+    at = np.datetime64(date, "us")
+    days = (at - first_paid.astype("datetime64[us]")).astype("timedelta64[us]").astype(float)
     # NaT becomes the smallest integer: accounts that never paid have no tenure.
     months = np.where(np.isnat(first_paid), 0.0, days / 86_400e6 * 12 / 365.25)
-    return pd.DataFrame(
-        {
-            "account_id": tables.accounts[codes],
-            "code": codes,
-            "as_of": date,
-            "mrr": mrr,
-            "leaving": False,
-            "features_at": date,
-            "tenure_months": np.maximum(months, 0.0),
-        }
-    )
+    return {
+        "code": codes,
+        "as_of": np.full(len(codes), at),
+        "mrr": mrr,
+        "leaving": leaving,
+        "features_at": np.full(len(codes), np.datetime64(features_at or date, "us")),
+        "tenure_months": np.maximum(months, 0.0),
+    }
 
 
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    nobody = {"account_id": [], "code": np.zeros(0, dtype=np.int64), "as_of": [], "mrr": [], "leaving": []}
-    nobody |= {"features_at": [], "tenure_months": np.zeros(0)}
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(nobody)
-    for column in ("as_of", "features_at"):
-        rows[column] = rows[column].astype("datetime64[us]")
-    return rows.sort_values(["code", "as_of"], kind="stable").reset_index(drop=True)
+def _joined(tables: AccountTables, parts: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    nobody = np.zeros(0, dtype=np.int64)
+    empty = _rows(nobody, pd.Timestamp(0), np.zeros(0), np.zeros(0, dtype="datetime64[us]"), np.zeros(0, dtype=bool))
+    columns = {name: np.concatenate([part[name] for part in parts or [empty]]) for name in empty}
+    order = np.lexsort((columns["as_of"], columns["code"]))
+    rows = pd.DataFrame({name: column[order] for name, column in columns.items()})
+    rows.insert(0, "account_id", tables.accounts[rows["code"]])
+    return rows

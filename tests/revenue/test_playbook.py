@@ -1,10 +1,10 @@
 """The subscription periods of a published MRR playbook, month by month, against a loop that knows nothing of ours."""
 
 import csv
-import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def test_the_movements_of_every_month_agree_and_lead_from_one_month_to_the_next(
     ]
     assert len(months) > 20
     totals = dict.fromkeys(KINDS, 0)
-    for start, end in itertools.pairwise(months):
+    for start, end in pairwise(months):
         assert_agrees(playbook, start, end)
         for kind, amount in (playbook.retained(start, end).movements or {}).items():
             totals[kind] += round(100 * amount)
