@@ -45,7 +45,7 @@ def test_shapes_follow_from_keys_and_dates(tmp_path):
         tmp_path,
         acme_accounts=rows("customer_id,sector", "c{i}", "s{two}"),
         acme_subscriptions=SUBSCRIPTIONS,
-        acme_surveys=rows("customer_id,surveyed_on,nps", "c{two}", "2024-01-{day}", "{i}"),
+        acme_surveys=rows("customer_id,surveyed_on,nps", "c{i}", "2024-01-{day}", "{i}"),
         acme_logins=rows("customer_id,login_date,channel,count", "c{two}", "2024-01-{day}", "k{two}", "{i}"),
     )
     assert {name: (table.shape, table.key) for name, table in found.tables.items()} == {

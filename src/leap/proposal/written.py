@@ -1,0 +1,159 @@
+"""How dates and numbers are written in a column: the forms that read its values, and what cannot be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+
+from leap.tables import values
+
+_TIME = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_PARTED = {
+    "DD/MM/YYYY": (rf"(?P<d>\d{{1,2}})/(?P<m>\d{{1,2}})/(?P<y>\d{{4}}){_TIME}"),
+    "MM/DD/YYYY": (rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}}){_TIME}"),
+    "DD.MM.YYYY": (rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}}){_TIME}"),
+    "DD-MM-YYYY": (rf"(?P<d>\d{{1,2}})-(?P<m>\d{{1,2}})-(?P<y>\d{{4}}){_TIME}"),
+    "MM-DD-YYYY": (rf"(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})-(?P<y>\d{{4}}){_TIME}"),
+    "YYYY/MM/DD": (rf"(?P<y>\d{{4}})/(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}}){_TIME}"),
+    "YYYYMMDD": (r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})(?:\.0)?"),
+}
+_EPOCH = {"seconds": 1, "milliseconds": 1000, "microseconds": 10**6}
+_FIRST_EPOCH, _LAST_EPOCH = 631_152_000, 2_208_988_800
+"""1990 and 2040, in seconds."""
+_BY_NAME_ONLY = frozenset({"YYYYMMDD", *_EPOCH})
+"""Forms that are plain numbers, so that only a name makes them dates."""
+_CALLED_DATE = (
+    r"(^|_)(at|on|date|day|time|timestamp|datetime|month|period|week|created|started|ended|since|start|end|from|to|until|"
+    r"expir\w+|opened|closed|cancel\w*|renew\w*|signup|due|createdate|closedate|quarter|when)(_|$)"
+)
+_MOST = 0.95
+ISO = "iso"
+UNREADABLE = "?"
+
+DECIMAL_COMMA, EITHER_SIGN, WITH_SIGNS = ",", "either", "signs"
+
+
+def called_date(name: str) -> bool:
+    """Whether a name in English says that its values are moments."""
+    return bool(re.search(_CALLED_DATE, name))
+
+
+def date_forms(distinct: pd.Series, name: str) -> tuple[str, ...]:
+    """The forms that read nearly all values equally well, best first; one is sure, none means no dates.
+
+    `?` stands for dates in a form that cannot be declared.
+
+    >>> date_forms(pd.Series(["13/04/2024", "03/04/2024"]), "start"), date_forms(pd.Series(["01/04/2024"]), "start")
+    (('DD/MM/YYYY',), ('DD/MM/YYYY', 'MM/DD/YYYY'))
+    """
+    text = distinct[distinct != ""]
+    if text.empty:
+        return ()
+    head = text.head(50)
+    maybe = head.str.contains(r"\d", regex=True).mean() >= _MOST and head.str.len().between(4, 40).mean() >= _MOST
+    if not maybe:
+        return ()
+    if values.moments(text, "UTC")[1].mean() <= 1 - _MOST:
+        return (ISO,)
+    by_name = called_date(name)
+    shares = {form: _share(text, form) for form in _PARTED if by_name or form not in _BY_NAME_ONLY}
+    if by_name:
+        shares |= {form: _epoch_share(text, scale) for form, scale in _EPOCH.items()}
+    best = max(shares.values())
+    if best >= _MOST:
+        fitting = [form for form, share in shares.items() if share == best]
+        return tuple(sorted(fitting, key=lambda form: not _on_firsts(text, form)))
+    return (UNREADABLE,) if _other(text, by_name) else ()
+
+
+def _share(text: pd.Series, form: str) -> float:
+    return float(_days(text, form).notna().mean())
+
+
+def _days(text: pd.Series, form: str) -> pd.Series:
+    """The dates that a form reads from the values."""
+    if not text.head(1).str.fullmatch(_PARTED[form]).any() and not text.head(50).str.fullmatch(_PARTED[form]).any():
+        return pd.Series(pd.NaT, index=text.index)
+    found = text.astype(object).str.extract(f"^{_PARTED[form]}$")
+    parts = pd.DataFrame({"year": found["y"], "month": found["m"], "day": found["d"]})
+    return pd.to_datetime(parts.apply(pd.to_numeric, errors="coerce"), errors="coerce")
+
+
+def _on_firsts(text: pd.Series, form: str) -> bool:
+    return form in _PARTED and bool((_days(text, form).dt.day == 1).all())
+
+
+def _epoch_share(text: pd.Series, scale: int) -> float:
+    number = pd.to_numeric(text, errors="coerce") / scale
+    return float(number.between(_FIRST_EPOCH, _LAST_EPOCH).mean())
+
+
+def _other(text: pd.Series, by_name: bool) -> bool:
+    """Months, names of months, two-digit years, and columns that mix forms."""
+    sample = text.head(200)
+    if by_name and sample.str.fullmatch(r"(19|20)\d{2}[-/.]?(0[1-9]|1[0-2]|[QqWw]\d{1,2})").mean() >= _MOST:
+        return True
+    if sample.str.fullmatch(rf"\d{{1,4}}([/.-])\d{{1,2}}\1\d{{2,4}}{_TIME}").mean() >= _MOST:
+        return True
+    named = sample.str.contains(r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b", regex=True)
+    return bool(by_name and named.mean() >= _MOST and sample.str.contains(r"\d").all())
+
+
+def read_moments(column: pd.Series, form: str) -> pd.Series:
+    """Moments of a column in one of the forms, for what `init` says of a whole table."""
+    if form == ISO or pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return values.moments(column, "UTC")[0]
+    text = values.as_text(column)
+    distinct = pd.Series(text.unique())
+    if form in _EPOCH:
+        seconds = pd.to_numeric(distinct, errors="coerce") / _EPOCH[form]
+        parsed = pd.to_datetime(seconds, unit="s", errors="coerce")
+    elif form in _PARTED:
+        parsed = _days(distinct[distinct != ""], form).reindex(distinct.index)
+    else:
+        parsed = pd.Series(pd.NaT, index=distinct.index)
+    lookup = pd.Series(parsed.astype("datetime64[us]").to_numpy(), index=distinct)
+    return pd.Series(lookup.reindex(text).to_numpy(), index=column.index).astype("datetime64[us]")
+
+
+_COMMA = r"[-+]?(?:\d{1,3}(?:[. \u00a0\u202f']\d{3})+|\d+)(?:,\d+)?"
+_THOUSANDS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+_SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF)"
+_SIGNED = rf"\(?[-+]?\s?{_SIGN}?\s?[-+]?\d[\d., '\u00a0\u202f]*\s?{_SIGN}?\)?"
+
+
+def number_form(distinct: pd.Series) -> str | None:
+    """How numbers are written: "" plain, "," with a decimal comma, `either`, `signs`; None if they are no numbers.
+
+    >>> [number_form(pd.Series(t)) for t in (["1.5"], ["1.234,50", "7"], ["1,234"], ["$1,200.00"], ["x"])]
+    ['', ',', 'either', 'signs', None]
+    """
+    text = distinct[~distinct.str.lower().isin(values.MISSING_NUMBERS)]
+    if text.empty:
+        return None
+    if _fits(text, lambda some: ~values.numbers(some)[1]):
+        return ""
+    if not text.head(50).str.contains(r"\d", regex=True).mean() >= _MOST:
+        return None
+    comma = _fits(text, lambda some: some.str.fullmatch(_COMMA))
+    thousands = _fits(text, lambda some: some.str.fullmatch(rf"{_THOUSANDS}|[-+]?\d{{1,3}}(?:\.\d+)?"))
+    if comma and thousands:
+        return EITHER_SIGN
+    if comma:
+        return DECIMAL_COMMA
+    return WITH_SIGNS if thousands or _fits(text, lambda some: some.str.fullmatch(_SIGNED)) else None
+
+
+def _fits(text: pd.Series, test: Callable[[pd.Series], pd.Series]) -> bool:
+    """Whether nearly all values pass a test; a few are tried first."""
+    return bool(test(text.head(20)).mean() >= 0.5) and bool(test(text).mean() >= _MOST)
+
+
+def read_numbers(column: pd.Series, form: str) -> pd.Series:
+    """Numbers of a column as its form says; those that cannot be read are missing."""
+    if form != DECIMAL_COMMA or pd.api.types.is_numeric_dtype(column.dtype):
+        return values.numbers(column)[0]
+    text = values.as_text(column).str.replace(r"[. \u00a0\u202f']", "", regex=True).str.replace(",", ".")
+    return values.numbers(text)[0]
