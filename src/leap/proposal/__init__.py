@@ -54,7 +54,9 @@ def propose(folder: Path) -> Proposal:
     guesses = guess_tables(files)
     guesses.refused |= unread
     company = company_of(folder, guesses.tables)
-    return Proposal(toml_text(company, guesses, contents.others), _guessed(company, guesses), _left_out(guesses, contents))
+    return Proposal(
+        toml_text(company, guesses, contents.others), _guessed(company, guesses), _left_out(guesses, contents)
+    )
 
 
 def _read(folder: Path, contents: FolderContents) -> tuple[list[FileTable], dict[str, tuple[FileTable, str]]]:

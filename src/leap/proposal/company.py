@@ -88,7 +88,11 @@ def currency_of(guesses: list[Guess]) -> tuple[str, str]:
         if len(usual):
             others = sorted(set(revenue.file.distinct(column).str.upper()) - {usual[0], ""})
             rates = any(guess.role == "rates" for guess in guesses)
-            need = "converted by the table of rates" if rates else "they need a table of rates (role rates), or check fails"
+            need = (
+                "converted by the table of rates"
+                if rates
+                else "they need a table of rates (role rates), or check fails"
+            )
             return str(usual[0]), f"also found: {', '.join(others[:5])}; {need}" if others else f"by {column}"
     named = [str(revenue.of(key)) for key in ("amount", "price") if revenue.of(key)]
     for column in named:

@@ -20,8 +20,12 @@ _UNITS = {
     "secs": "seconds", "seconds": "seconds", "months": "months", "pct": "%", "percent": "%", "percentage": "%",
     "employees": "people", "headcount": "people", "fte": "people", "gb": "GB", "mb": "MB", "ms": "milliseconds", "km": "km",
 }  # fmt: skip
+_TIMES = ("days", "hours", "minutes", "seconds", "months", "years", "weeks")
 _MONEY = r"(^|_)(amount|price|revenue|mrr|arr|fee|spend|cost|costs|charges?|sales|turnover|paid)$"
 _RATE = r"(^|_)(rate|share|ratio|utili[sz]ation|adoption)$"
+_INITIALS = frozenset(
+    {"nps", "csat", "mrr", "arr", "acv", "api", "sso", "tld", "url", "tv", "us", "uk", "eu", "crm", "sla", "id"}
+)
 _ONE_TO_ONE = 0.999
 _COMPARED = 200_000
 
@@ -29,10 +33,12 @@ _COMPARED = 200_000
 def unit_of(column: Column, currency: str) -> str | None:
     """The unit by the end of the name and by the values."""
     name, last = column.english, column.english.rsplit("_", 1)[-1]
-    if last in _UNITS:
+    if last in _UNITS and column.looks == "number":
         return _UNITS[last]
     if column.looks != "number":
         return None
+    if (first := name.split("_", 1)[0]) in _TIMES and "_" in name:
+        return first
     if re.search(_MONEY, name):
         return currency
     if re.search(_RATE, name):
@@ -60,13 +66,26 @@ def declare(guess: Guess, dated_elsewhere: dict[str, str], currency: str) -> Non
             continue
         why = why_not(column, guess.shape, accounts, dated_elsewhere) or _says_the_same(guess, column.name)
         if without and why is None:
-            why = f"not needed for role {guess.role}"
+            why = f"not needed for role {guess.role}" + _true_of_account(guess, column)
         if why is None and guess.shape == "events" and column.looks == "text":
             why = "words of an event: only its kind becomes features; name another column as kind if this says more"
         if why is not None:
             guess.left_out[column.name] = why
         else:
-            guess.columns[column.name] = Declared(_label(column.name), unit_of(column, currency), **differs(guess, column))
+            guess.columns[column.name] = Declared(
+                _label(column.name), unit_of(column, currency), **differs(guess, column)
+            )
+
+
+def _true_of_account(guess: Guess, column: Column) -> str:
+    """What to do with a column of a table of money that has one value an account."""
+    frame = guess.file.reading.frame
+    if guess.role != "revenue" or column.looks not in ("text", "boolean"):
+        return ""
+    some = frame.head(_COMPARED).drop_duplicates([str(guess.of("key")), column.name])
+    if some.duplicated(str(guess.of("key"))).mean() > 0.01:
+        return ""
+    return "; an account has one value here, so give it in a table of accounts, one row each, to learn from it"
 
 
 def _label(name: str) -> str:
@@ -74,7 +93,8 @@ def _label(name: str) -> str:
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     worded = re.sub(r"[\W_]+", " ", parted).strip()
     capitals = name.upper() == name and len(name) > 4
-    return words(worded.lower() if capitals or parted != name else worded) or name
+    label = words(worded.lower() if capitals or parted != name else worded)
+    return " ".join(word.upper() if word.lower() in _INITIALS else word for word in label.split()) or name
 
 
 def _says_the_same(guess: Guess, column: str) -> str | None:
@@ -92,7 +112,9 @@ def _says_the_same(guess: Guess, column: str) -> str | None:
 
 def say_forms(guess: Guess) -> None:
     """`dates` and `decimal` where they are not as expected and sure; else what could be meant."""
-    dates = [c for key in DATE_KEYS if (c := guess.of(key)) in guess.file.columns and guess.file.columns[c].looks == "date"]
+    dates = [
+        c for key in DATE_KEYS if (c := guess.of(key)) in guess.file.columns and guess.file.columns[c].looks == "date"
+    ]
     typed = [c for c in dates if not pd.api.types.is_datetime64_any_dtype(guess.file.reading.frame[c].dtype)]
     forms = {c: date_forms(guess.file.distinct(c), guess.file.columns[c].english) for c in typed}
     if any(found != (ISO,) for found in forms.values()):

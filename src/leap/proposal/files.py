@@ -110,6 +110,8 @@ def _columns_of(path: Path) -> tuple[str, ...]:
 
 def _why_no_table(path: Path) -> str:
     ending = path.suffix.lower()
+    if re.match(r"(?i)(readme|licen[cs]e|notice|changelog|description|copying|about)\b", path.name):
+        return "not a table"
     if ending in (".tsv", ".txt"):
         return "not read as a table: rename it to .csv if it is one (separators are recognised)"
     if ending in _OTHER_TABLES:

@@ -43,7 +43,9 @@ def guess_tables(files: list[FileTable]) -> Guesses:
     _declare_all(found)
     _drop_empty(found)
     _warn_of_unknown_accounts(found, keys)
-    found.tables.sort(key=lambda guess: (guess.shape != "attributes" or not is_about_accounts(guess.file), guess.role != "revenue"))
+    found.tables.sort(
+        key=lambda guess: (guess.shape != "attributes" or not is_about_accounts(guess.file), guess.role != "revenue")
+    )
     for name, (file, why) in found.refused.items():
         found.refused[name] = (file, "; ".join([why, *_repeated_ids(file)]))
     return found

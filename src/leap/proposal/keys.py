@@ -32,6 +32,7 @@ _LINKED = 0.5
 _SURELY_LINKED = 0.8
 _SMALL_NUMBER = 1_000_000
 _ENOUGH = 3
+_MANY_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def candidates_of(file: FileTable) -> list[Candidate]:
         worded = column.mean_words > 4 or column.mean_length > 64 or column.has_at_signs
         odd = column.looks in ("empty", "boolean") or (column.looks == "date" and weight < 2)
         # A column of two or three values is a category, unless its name says more or there is not more to see.
-        category = weight < 2 and (column.looks == "constant" or column.distinct < _ENOUGH)
+        few = column.distinct < _ENOUGH and (weight < 2 or column.present > _MANY_ROWS)
+        category = (weight < 2 and column.looks == "constant") or (weight < 3 and few)
         if not (number or worded or odd or category):
             found.append(Candidate(file, column, weight))
     found.sort(key=lambda candidate: (-candidate.weight, -candidate.column.distinct))
@@ -132,7 +134,7 @@ def _reference(candidates: dict[str, list[Candidate]], people: set[str]) -> Cand
                     for table, others in candidates.items()
                     if table != name
                 )
-                score += min(links, 4) * 0.9 + (1.0 if is_about_accounts(candidate.file) else 0.1)
+                score += min(links, 4) + (1.5 if is_about_accounts(candidate.file) else 0.1)
                 if not links and candidate.weight < 2:
                     score = min(score, 0.9)
             if score > most:
@@ -188,8 +190,12 @@ def _key_of(mine: list[Candidate], reference: Candidate, files: list[FileTable])
 
 def _why(best: Candidate, reference: Candidate, share: float | None, n_files: int) -> str:
     if best.file is reference.file:
-        what = "another value on every row" if best.file.is_unique(best.column.name) else f"{best.column.distinct:,} values"
-        return f"{'by its name; ' if best.weight >= 2 else ''}{what}" + ("; other tables name it" if n_files > 1 else "")
+        what = (
+            "another value on every row" if best.file.is_unique(best.column.name) else f"{len(best.values()):,} values"
+        )
+        return f"{'by its name; ' if best.weight >= 2 else ''}{what}" + (
+            "; other tables name it" if n_files > 1 else ""
+        )
     if share is not None:
         return f"{_percent(share)} of its values are in {reference.shown}"
     found = float(best.values().head(_MOST_VALUES).isin(reference.values()).mean())
@@ -209,16 +215,17 @@ def _percent(share: float) -> str:
 
 def leads_to(file: FileTable, files: list[FileTable], keys: dict[str, Key]) -> tuple[str, FileTable, str] | None:
     """A column of a table without accounts, another table that has it once a row, and that table's column for it."""
+    lost = file.name in keys
     for column, other, there in _pairs(file, files, keys):
+        if lost and keys[other.name].share is None:
+            continue
         one, two = Candidate(file, column, 0.6), Candidate(other, there, 0.6)
         if (column.english == there.english or _agree(one, two) or _lent(one, two)) and linked(one, two) is not None:
             return column.name, other, there.name
     return None
 
 
-def _pairs(
-    file: FileTable, files: list[FileTable], keys: dict[str, Key]
-) -> Iterator[tuple[Column, FileTable, Column]]:
+def _pairs(file: FileTable, files: list[FileTable], keys: dict[str, Key]) -> Iterator[tuple[Column, FileTable, Column]]:
     mine = [c.column for c in candidates_of(file)]
     for column in mine:
         for other in files:
@@ -231,4 +238,6 @@ def _pairs(
 
 def _lent(one: Candidate, two: Candidate) -> bool:
     """Whether two columns are called differently but hold the same identifiers."""
-    return not _small_numbers(one.column) and len(one.values()) >= _ENOUGH and bool(one.values().isin(two.values()).all())
+    return (
+        not _small_numbers(one.column) and len(one.values()) >= _ENOUGH and bool(one.values().isin(two.values()).all())
+    )

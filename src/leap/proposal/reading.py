@@ -97,7 +97,9 @@ def _large_parquet(paths: tuple[Path, ...]) -> Reading | None:
         table = pa.Table.from_batches([batch for batch in batches if batch is not None])
     except (OSError, pa.ArrowException):
         return None
-    frame = pd.DataFrame({name: _series(column) for name, column in zip(table.column_names, table.columns, strict=True)})
+    frame = pd.DataFrame(
+        {name: _series(column) for name, column in zip(table.column_names, table.columns, strict=True)}
+    )
 
     def load(column: str) -> pa.ChunkedArray:
         return pa.concat_tables([file.read(columns=[column]) for file in files]).column(0)

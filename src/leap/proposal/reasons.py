@@ -23,14 +23,18 @@ _FIRM_SIZE = (
     r"(^|_)((annual|company|estimated|est|global|yearly)_?revenue|revenue_(band|range|bracket|class)|"
     r"turnover|(company|business|industry|legal|entity|organi[sz]ation|industry_sub)_type)(_|$)"
 )
-_OF_A_PERSON = r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*)(_|$)"
+_OF_A_PERSON = (
+    r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*)(_|$)"
+)
 _CONTACT = (
     r"(^|_)(e_?mail|phone|mobile|fax|contact|street|address|line_?[12]|postal\w*|zip\w*|iban|ip|ip_address|latitude|"
     r"longitude|photo\w*|linkedin|vat|tax_id\w*)(_|$)"
 )
 _FEW = 5
 """A column such as `phone_service` with so few values says what an account has, not whom to call."""
-_DISPLAY = r"(account_|company_|customer_|client_|property_|organi[sz]ation_|legal_)?(name|title)|company|organi[sz]ation"
+_DISPLAY = (
+    r"(account_|company_|customer_|client_|property_|organi[sz]ation_|legal_)?(name|title)|company|organi[sz]ation"
+)
 _TECHNICAL = (
     r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|last_referenced|"
     r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo|hash|row_number|unnamed)(_|$)"
@@ -39,7 +43,7 @@ _IDENTIFIER = r"(^|_)(id|ids|uuid|guid|key|token|hash|number|no|code|slug|sku|pr
 _NUMBER_OF = r"(^|_)(number_of|no_of|num)_"
 _LATER = (
     r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|renew(ed|al)?|"
-    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active|ended|overdue|"
+    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active$|ended|overdue|"
     r"last|latest|current|lifetime|ltv|clv|days_since|health|risk)(_|$)"
 )
 _TODAY = (

@@ -33,11 +33,13 @@ _MONEY = (
     rf"(order|invoice|booking)_value{_IN}",
 )  # fmt: skip
 _CONTRACT_VALUE = (rf"tcv{_IN}", rf"(total_)?contract_(value|amount){_IN}", r"deal_value|value")
-_PRICE = (r"(unit|item|net|sale|sales|list|retail)_?price\w*", r"price(_each|_per_unit|_unit)?\w*", r"unit_(amount|cost|rate)")
-_QUANTITY = (r"quantity(_\w+)?", r"(order_|ordered_|sold_)?(units|pieces)(_sold)?", r"count|pieces|seats")
-_RECURRING = (
-    r"(^|_)(subscriptions?|subs|contracts?|licen[sc]es?|plans?|memberships?|periods?|agreements?|mrr|retainers?|leases?|policies)(_|$)"
+_PRICE = (
+    r"(unit|item|net|sale|sales|list|retail)_?price\w*",
+    r"price(_each|_per_unit|_unit)?\w*",
+    r"unit_(amount|cost|rate)",
 )
+_QUANTITY = (r"quantity(_\w+)?", r"(order_|ordered_|sold_)?(units|pieces)(_sold)?", r"count|pieces|seats")
+_RECURRING = r"(^|_)(subscriptions?|subs|contracts?|licen[sc]es?|plans?|memberships?|periods?|agreements?|mrr|retainers?|leases?|policies)(_|$)"
 _PAYMENTS = (
     r"(^|_)(invoices?|invoicing|payments?|charges?|orders?|transactions?|sales?|billing|billings|purchases?|retail|receipts?|"
     r"line_?items?|lines|bookings?|revenues?|mrr|arr|ledger)(_|$)"
@@ -45,7 +47,7 @@ _PAYMENTS = (
 _BILLED = r"(^|_)(invoices?|invoicing|billings?|payments?|charges?)(_|$)"
 _NO_INCOME = (
     r"(^|_)(costs?|spend|spending|expenses?|deals?|opportunit(y|ies)|quotes?|refunds?|tickets?|cases?|credit_?notes?|targets?|"
-    r"budgets?|forecasts?|funding|campaigns?|leads?|usage|events?|payroll|suppliers?|vendors?|purchase_orders?)(_|$)"
+    r"budgets?|forecasts?|discounts?|coupons?|taxes|funding|campaigns?|leads?|usage|events?|payroll|suppliers?|vendors?|purchase_orders?)(_|$)"
 )
 _INTERVAL = r"(billing|payment|price|plan|invoice|recurring|charge|renewal)?_?(interval|frequency|period|cycle|cadence|term|per|recurrence)"
 _PER = {
@@ -94,7 +96,11 @@ def choose(guesses: list[Guess], keys: dict[str, Key]) -> list[Guess]:
 
 
 def _incomes(guess: Guess) -> list[Income]:
-    if guess.role is not None or re.search(_NO_INCOME, guess.file.subject) or guess.shape not in ("periods", "events", "history"):
+    if (
+        guess.role is not None
+        or re.search(_NO_INCOME, guess.file.subject)
+        or guess.shape not in ("periods", "events", "history")
+    ):
         return []
     if guess.shape == "periods":
         return _of_periods(guess)
@@ -140,7 +146,9 @@ def _per(guess: Guess, amount: str, *, yearly: bool) -> tuple[str | None, str]:
             )
             return "month", "check: see above"
     days = (guess.moments("end") - guess.moments("start")).dt.days.dropna()
-    billed = re.search(_BILLED, guess.file.subject) or re.fullmatch("|".join(_CONTRACT_VALUE), guess.file.columns[amount].english)
+    billed = re.search(_BILLED, guess.file.subject) or re.fullmatch(
+        "|".join(_CONTRACT_VALUE), guess.file.columns[amount].english
+    )
     length = next((name for name, (a, b) in _LENGTHS.items() if len(days) and days.between(a, b).mean() > 0.9), None)
     if length is not None and billed:
         return length, f"check: it is billed by period, and nearly all periods last a {length}"
@@ -239,7 +247,9 @@ def _of_payments(guess: Guess) -> list[Income]:
     file = guess.file
     named = bool(re.search(_PAYMENTS, file.subject))
     price, quantity = _numeric(file, *_PRICE), _numeric(file, *_QUANTITY)
-    amount = next((a for a in (_numeric(file, p) for p in _MONEY) if a is not None and (a != price or quantity is None)), None)
+    amount = next(
+        (a for a in (_numeric(file, p) for p in _MONEY) if a is not None and (a != price or quantity is None)), None
+    )
     amount = amount or _numeric(file, *_MONTHLY)
     if amount is not None:
         return [Income(5 if named else 8, guess, amount, lambda: _say_payments(guess, amount, named))]
@@ -258,7 +268,9 @@ def _say_payments(guess: Guess, amount: str, named: bool) -> None:
 def _say_price(guess: Guess, price: str, quantity: str) -> None:
     guess.say("role", "revenue", "what accounts pay")
     guess.say("quantity", quantity, "")
-    guess.say("price", price, f"no column holds the money of a row: it is {quantity} * {price}; trailing months make the MRR")
+    guess.say(
+        "price", price, f"no column holds the money of a row: it is {quantity} * {price}; trailing months make the MRR"
+    )
     _finish_payments(guess, (guess.numbers(price) * guess.numbers(quantity) < 0).any())
 
 
@@ -294,7 +306,9 @@ def _terms_of_accounts(guess: Guess, keys: dict[str, Key]) -> Guess | None:
 
 
 def _split(guess: Guess, key: Key, start: str, end: str, amount: str, per: str) -> Guess:
-    terms = begin(guess.file, "periods", key.column, f"the same file: {start} and {end} are a start and an end", key.why)
+    terms = begin(
+        guess.file, "periods", key.column, f"the same file: {start} and {end} are a start and an end", key.why
+    )
     terms.name = f"{guess.name}_terms"
     terms.say("start", start, "check: when it began to pay")
     terms.say("end", end, "check: when it left; empty = still there")

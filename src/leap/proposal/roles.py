@@ -16,19 +16,24 @@ _QUANTITY = (
     r"quantity", r"(\w+_)?count", r"n_events|(number_of|num|no_of)_(events|actions|logins|calls|sessions)",
     r"actions|events|units|volume|logins|sessions|hits|calls|times",
 )  # fmt: skip
-_MONEY = (r"(\w+_)?amount\w*", r"(net_|gross_|line_)?total\w*", r"costs?(_\w+)?|(\w+_)?costs?", r"spend|price|fee|paid|value|usd|eur")
-_ABOUT_COMPANIES = (
-    r"(^|_)(profiles?|firmograph\w*|technolog\w*|technograph\w*|listings?|hiring|jobs?|funding|locations?|enrichment|tech_stack)(_|$)"
+_MONEY = (
+    r"(\w+_)?amount\w*",
+    r"(net_|gross_|line_)?total\w*",
+    r"costs?(_\w+)?|(\w+_)?costs?",
+    r"spend|price|fee|paid|value|usd|eur",
 )
+_ABOUT_COMPANIES = r"(^|_)(profiles?|firmograph\w*|technolog\w*|technograph\w*|listings?|hiring|jobs?|funding|locations?|enrichment|tech_stack)(_|$)"
 _BUYING = r"(^|_)(triggers?|news|intent|web_?visits?|website_visits?|visits?|demos?|leads?|campaigns?|inquir\w+|signals?|webinars?)(_|$)"
 _COSTS = r"(^|_)(costs?|spend|spending|expenses?|cac)(_|$)"
 _DEALS = r"(^|_)(deals?|opportunit(y|ies)|pipeline)(_|$)"
 _NOTES = r"(^|_)(notes?|comments?|hypothes[ei]s|remarks?|interviews?)(_|$)"
 _OF_THE_FIRM = (
-    r"(^|_)(industry|sector|vertical|country|region|continent|state|employees|headcount|company_size|firm_size|size|founded\w*|"
+    r"(^|_)(industry|sector|vertical|country|region|continent|state|city|employees|headcount|company_size|firm_size|size|founded\w*|"
     r"ownership|annual_revenue|revenue_(band|range)|tech_stack|public_company|legal_form)(_|$)"
 )
-_OF_THE_CUSTOMER = r"(^|_)(support|onboarding|csm|success|account_manager|training|implementation|sla|integrations?|sso)(_|$)"
+_OF_THE_CUSTOMER = (
+    r"(^|_)(support|onboarding|csm|success|account_manager|training|implementation|sla|integrations?|sso)(_|$)"
+)
 _OF_THE_SALE = r"(^|_)((lead|referral|acquisition|account|traffic)_?source|channel|campaign|utm\w*|referr\w+)(_|$)"
 
 
@@ -53,7 +58,11 @@ def _kind(guess: Guess) -> str | None:
     named = {value for value, _ in guess.keys.values()}
     for name in guess.file.all_named(*_KIND, looks=("text",)):
         column = guess.file.columns[name]
-        if name not in named and column.mean_words <= 5 and (column.distinct <= 200 or column.distinct < 0.2 * column.present):
+        if (
+            name not in named
+            and column.mean_words <= 5
+            and (column.distinct <= 200 or column.distinct < 0.2 * column.present)
+        ):
             return name
     return None
 
@@ -74,7 +83,9 @@ def _deals(guess: Guess) -> None:
     won = next((w for w in file.all_named(r"(is_|deal_)?won|is_closed_won|closed_won") if _is_truth(guess, w)), None)
     amount = file.named(r"(property_|deal_)?(amount|value)", looks=("number", "constant"))
     if not (created and closed and won and amount):
-        lacking = [what for what, c in (("created", created), ("closed", closed), ("won", won), ("amount", amount)) if not c]
+        lacking = [
+            what for what, c in (("created", created), ("closed", closed), ("won", won), ("amount", amount)) if not c
+        ]
         stage = file.named(r"(deal_|dealstage|opportunity_)?(stage|status|outcome|result)\w*", looks=("text",))
         hint = f"; won could be made of {stage} (true where it was won, empty while open)" if stage and not won else ""
         guess.notes.append(
@@ -94,7 +105,9 @@ def _is_truth(guess: Guess, column: str) -> bool:
 def _notes(guess: Guess) -> None:
     file = guess.file
     note = file.named(r"note|notes|text|comment|body|content|hypothesis|remark|message", looks=("text", "constant"))
-    owner = file.named(r"owner|author|(written|created|noted)_by|rep|csm|(account_)?manager|user(_name)?", looks=("text", "constant"))
+    owner = file.named(
+        r"owner|author|(written|created|noted)_by|rep|csm|(account_)?manager|user(_name)?", looks=("text", "constant")
+    )
     if note is None or owner is None:
         lacking = " and ".join(what for what, column in (("note", note), ("owner", owner)) if column is None)
         guess.notes.append(f'Looks like notes; role = "notes" needs a column for {lacking}.')

@@ -52,12 +52,24 @@ _NEVER_THE_TIME = (
     r"(^|_)(synced|updated|modified|loaded|ingested|inserted|closed?|last|due|first|trial|expected|resolved|renewal|renews|"
     r"next|birth|expir\w+|churn\w*|cancel\w*|end|ended|published)(_|$)|closedate"
 )
-_KNOWN = (r"known_(at|on|from)", r"loaded_(at|on)", r"ingested_at", r"inserted_at", r"reported_(on|at)", r"first_seen_(on|at)")
+_KNOWN = (
+    r"known_(at|on|from)",
+    r"loaded_(at|on)",
+    r"ingested_at",
+    r"inserted_at",
+    r"reported_(on|at)",
+    r"first_seen_(on|at)",
+)
 _RENEWS = (r"(next_)?renew(s|al)(_on|_at|_date)?|renewal_due(_date)?|next_renewal",)
 _CANCELLED = (
     r"cancell?(ed|ation)_(on|at|date)|cancellation|(notice|termination_notice|notice_given)_(on|at|date)|churn_announced_(on|at)",
 )
-_MONTH = (r"(.+_)?(month|period)(_start|_date|_begin)?", r"as_of(_date)?|snapshot_?(date|month)?", r"date|day", r".+_date")
+_MONTH = (
+    r"(.+_)?(month|period)(_start|_date|_begin)?",
+    r"as_of(_date)?|snapshot_?(date|month)?",
+    r"date|day",
+    r".+_date",
+)
 _SEVERAL_AT_ONCE = r"(^|_)(deals?|opportunit(y|ies)|tickets?|cases?|subscriptions?|invoices?|contacts?)(_|$)"
 _STATES = (
     r"(^|_)(nps|csat|surveys?|health(_scores?)?|scores?|ratings?|profiles?|snapshots?|firmographics?|history|states?|"
@@ -86,7 +98,9 @@ def dated(file: FileTable, key: Key) -> Guess | str | None:
     if guess.shape == "events" and start and not end and (why := _without_end(file, start)) is not None:
         return why
     known = file.named(*_KNOWN, looks=("date",))
-    guess.say("known_at", known if known not in (guess.of("at"), guess.of("start")) else None, "when a row could be known")
+    guess.say(
+        "known_at", known if known not in (guess.of("at"), guess.of("start")) else None, "when a row could be known"
+    )
     return guess
 
 
@@ -121,7 +135,9 @@ def _say_period(guess: Guess, start: str, end: str) -> None:
 def _without_end(file: FileTable, start: str) -> str | None:
     """What to say of terms that have a start and an amount but no end."""
     term = file.named(_TERM, looks=("number", "constant"))
-    recurring = re.search(r"(^|_)(subscriptions?|contracts?|licen[sc]es?|plans?|memberships?|agreements?)(_|$)", file.subject)
+    recurring = re.search(
+        r"(^|_)(subscriptions?|contracts?|licen[sc]es?|plans?|memberships?|agreements?)(_|$)", file.subject
+    )
     if term is not None:
         unit = "years" if "year" in file.columns[term].english else "months"
         return (
@@ -144,7 +160,9 @@ def _is_state(file: FileTable, key: Key) -> bool:
 def _history_or_events(file: FileTable, key: Key, moment: str) -> Guess:
     pairs = pd.DataFrame({"key": values.as_text(file.reading.frame[key.column]), "at": file.reading.frame[moment]})
     if pairs.duplicated().mean() <= 0.001:
-        guess = begin(file, "history", key.column, f"{moment} says from when on a row held, one row an account and date", key.why)
+        guess = begin(
+            file, "history", key.column, f"{moment} says from when on a row held, one row an account and date", key.why
+        )
     else:
         why = f"{moment} is a date, and an account has several rows on one: no state but several answers"
         guess = begin(file, "events", key.column, why, key.why)
@@ -191,7 +209,8 @@ def market(file: FileTable) -> Guess | str | None:
                         looks=("date",))  # fmt: skip
     codes = is_code(file.distinct(indicator))
     rates = codes and (
-        re.search(r"(^|_)(fx|rates?|exchange|currenc\w+)(_|$)", file.subject) or file.named(r".*rate", looks=("number",))
+        re.search(r"(^|_)(fx|rates?|exchange|currenc\w+)(_|$)", file.subject)
+        or file.named(r".*rate", looks=("number",))
     )
     exact = "indicator" in file.columns[indicator].english or rates
     if period is None:
@@ -220,7 +239,9 @@ def _check_rates(guess: Guess, file: FileTable) -> None:
 def snapshot(file: FileTable, outcome: str, key: Key | None) -> Guess:
     """A flat table with an outcome of its own."""
     guess = Guess(file, "snapshot")
-    dates = file.named(*_OBSERVED, looks=("date",)) or (None if key is None or file.is_unique(key.column) else _moment(file))
+    dates = file.named(*_OBSERVED, looks=("date",)) or (
+        None if key is None or file.is_unique(key.column) else _moment(file)
+    )
     several = dates is not None and key is not None and not file.is_unique(key.column)
     shape = "one row an account and date" if several else "one flat table"
     guess.say("shape", "snapshot", f"{shape} with an outcome, {outcome}")
@@ -252,7 +273,10 @@ def attributes(file: FileTable, key: Key) -> Guess | str:
     """One row per account and no date; of several files with the same accounts the latest is used."""
     column = file.columns[key.column]
     if file.is_unique(key.column) or column.present == 1 or _nearly_unique(file, column):
-        return begin(file, "attributes", key.column, "one row per account and no date of its own", key.why)
+        guess = begin(file, "attributes", key.column, "one row per account and no date of its own", key.why)
+        known = file.named(*_KNOWN, looks=("date",))
+        guess.say("known_at", known, "by its name: before that day the account is not known")
+        return guess
     if file.parts and len(file.distinct(key.column)) >= 0.5 * file.rows / len(file.parts):
         guess = begin(file, "attributes", key.column, "one row per account in each file", key.why)
         folder = file.source.rsplit("/", 1)[0] + "/" if "/" in file.source else ""
@@ -262,7 +286,9 @@ def attributes(file: FileTable, key: Key) -> Guess | str:
             "is used. With a column of the date (observed_on) in each they could be one history."
         )
         return guess
-    return f"it has several rows for one {key.column} and no date that says when they held: add one (such as observed_on)"
+    return (
+        f"it has several rows for one {key.column} and no date that says when they held: add one (such as observed_on)"
+    )
 
 
 def _nearly_unique(file: FileTable, key: Column) -> bool:

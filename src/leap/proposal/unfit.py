@@ -101,7 +101,9 @@ def _is_calendar(file: FileTable) -> bool:
 def _are_movements(file: FileTable) -> str | None:
     """Changes of MRR instead of MRR: kinds such as new and churn with signed amounts."""
     kind = file.named(r"(movement|change|mrr|event)?_?(type|kind|category|movement|change)", looks=("text",))
-    delta = file.named(r"\w*(delta|change|diff\w*|movement)(_amount|_mrr|_value)?|(delta|change|net_new)_\w+", looks=("number",))
+    delta = file.named(
+        r"\w*(delta|change|diff\w*|movement)(_amount|_mrr|_value)?|(delta|change|net_new)_\w+", looks=("number",)
+    )
     if kind is None or delta is None or not {v.lower() for v in file.distinct(kind)} & _MOVES:
         return None
     return (

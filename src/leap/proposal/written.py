@@ -29,6 +29,12 @@ _CALLED_DATE = (
     r"expir\w+|opened|closed|cancel\w*|renew\w*|signup|due|createdate|closedate|quarter|when)(_|$)"
 )
 _MOST = 0.95
+_NO_NUMBER = frozenset({"", "null", "nan", "na", "n/a", "none", "-"})
+_FEW = 20
+_LIKE_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d).{0,30}")
+_LIKE_STAMP = re.compile(
+    r"\d{8}(\.0)?|\d{10}(\.\d+)?|\d{13}(\.\d+)?|\d{16}|(19|20)\d{2}.{0,2}\d{2}|(?=.*\d).*[A-Za-z]{3}.*|(19|20)\d\d-?[QqWw]\d+"
+)
 ISO = "iso"
 UNREADABLE = "?"
 
@@ -51,13 +57,11 @@ def date_forms(distinct: pd.Series, name: str) -> tuple[str, ...]:
     text = distinct[distinct != ""]
     if text.empty:
         return ()
-    head = text.head(50)
-    maybe = head.str.contains(r"\d", regex=True).mean() >= _MOST and head.str.len().between(4, 40).mean() >= _MOST
-    if not maybe:
+    by_name = called_date(name)
+    if not _maybe_dates(text, by_name):
         return ()
     if values.moments(text, "UTC")[1].mean() <= 1 - _MOST:
         return (ISO,)
-    by_name = called_date(name)
     shares = {form: _share(text, form) for form in _PARTED if by_name or form not in _BY_NAME_ONLY}
     if by_name:
         shares |= {form: _epoch_share(text, scale) for form, scale in _EPOCH.items()}
@@ -66,6 +70,15 @@ def date_forms(distinct: pd.Series, name: str) -> tuple[str, ...]:
         fitting = [form for form, share in shares.items() if share == best]
         return tuple(sorted(fitting, key=lambda form: not _on_firsts(text, form)))
     return (UNREADABLE,) if _other(text, by_name) else ()
+
+
+def _maybe_dates(text: pd.Series, by_name: bool) -> bool:
+    """A first look at a few values, by which most columns are no dates."""
+    few = text.head(_FEW).tolist()
+    like = sum(
+        bool(_LIKE_DATE.fullmatch(value)) or (by_name and _LIKE_STAMP.fullmatch(value) is not None) for value in few
+    )
+    return like > len(few) / 2
 
 
 def _share(text: pd.Series, form: str) -> float:
@@ -78,7 +91,8 @@ def _days(text: pd.Series, form: str) -> pd.Series:
         return pd.Series(pd.NaT, index=text.index)
     found = text.astype(object).str.extract(f"^{_PARTED[form]}$")
     parts = pd.DataFrame({"year": found["y"], "month": found["m"], "day": found["d"]})
-    return pd.to_datetime(parts.apply(pd.to_numeric, errors="coerce"), errors="coerce")
+    read: pd.Series = pd.to_datetime(parts.apply(pd.to_numeric, errors="coerce"), errors="coerce")
+    return read
 
 
 def _on_firsts(text: pd.Series, form: str) -> bool:
@@ -124,19 +138,25 @@ _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF)"
 _SIGNED = rf"\(?[-+]?\s?{_SIGN}?\s?[-+]?\d[\d., '\u00a0\u202f]*\s?{_SIGN}?\)?"
 
 
+_LIKE_NUMBER = re.compile(
+    r"(?i)(?=.*\d)[-+(]?\s?(?:[€$£¥%]|eur|usd|gbp|chf)?\s?[-+]?[\d., '\u00a0\u202fe+-]+\s?(?:[€$£¥%]|eur|usd|gbp|chf)?\)?"
+)
+
+
 def number_form(distinct: pd.Series) -> str | None:
     """How numbers are written: "" plain, "," with a decimal comma, `either`, `signs`; None if they are no numbers.
 
     >>> [number_form(pd.Series(t)) for t in (["1.5"], ["1.234,50", "7"], ["1,234"], ["$1,200.00"], ["x"])]
     ['', ',', 'either', 'signs', None]
     """
-    text = distinct[~distinct.str.lower().isin(values.MISSING_NUMBERS)]
+    few = [value for value in distinct.head(_FEW) if value.lower() not in _NO_NUMBER]
+    if few and sum(bool(_LIKE_NUMBER.fullmatch(value)) for value in few) < 0.5 * len(few):
+        return None
+    text = distinct[~distinct.str.lower().isin(_NO_NUMBER)]
     if text.empty:
         return None
     if _fits(text, lambda some: ~values.numbers(some)[1]):
         return ""
-    if not text.head(50).str.contains(r"\d", regex=True).mean() >= _MOST:
-        return None
     comma = _fits(text, lambda some: some.str.fullmatch(_COMMA))
     thousands = _fits(text, lambda some: some.str.fullmatch(rf"{_THOUSANDS}|[-+]?\d{{1,3}}(?:\.\d+)?"))
     if comma and thousands:
