@@ -13,12 +13,14 @@ import pandas as pd
 
 from leap.proposal.names import english, plain
 from leap.proposal.reading import Reading
-from leap.proposal.written import ISO, called_date, date_forms, number_form
+from leap.proposal.written import ISO, called_date, date_forms, number_form, plain_numbers
 from leap.tables import values
 
 Looks = Literal["empty", "constant", "date", "number", "boolean", "text"]
 
 _SAMPLE = 2_000
+_SMALLEST_SAMPLE = 200
+_VALUES_LOOKED_AT = 2_000_000
 _CELLS_LOOKED_AT = 20_000_000
 _FEWEST_ROWS = 2_000
 _MOST_ROWS = 200_000
@@ -92,8 +94,7 @@ class FileTable:
 
     def is_unique(self, column: str) -> bool:
         """Whether no value of a column stands twice in the whole table."""
-        found = self.columns[column]
-        return found.unique and (not self.reading.sampled or len(self.distinct(column)) == self.reading.present(column))
+        return self.columns[column].unique and (not self.reading.sampled or self.reading.is_unique(column))
 
     def named(self, *patterns: str, looks: tuple[Looks, ...] = ()) -> str | None:
         """The first column whose name in English fits one of the patterns, which are tried in order."""
@@ -117,58 +118,64 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def look_at(name: str, source: str, reading: Reading) -> FileTable:
     """The columns of a table; names that stand twice are looked at once, by their first column."""
     frame = reading.frame.loc[:, ~reading.frame.columns.duplicated()]
-    most = max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS_LOOKED_AT // max(1, frame.shape[1])))
-    sampled = reading.sampled or len(frame) > most
+    width = max(1, frame.shape[1])
+    most = max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS_LOOKED_AT // width))
+    sample = max(_SMALLEST_SAMPLE, min(_SAMPLE, _VALUES_LOOKED_AT // width))
+    reading.sampled = reading.sampled or len(frame) > most
     found = FileTable(name, source, reading)
-    for column in frame.columns:
-        found.columns[str(column)] = _column(str(column), frame[column].head(most))
-    reading.sampled = sampled
+    for column, cells in frame.head(most).items():
+        found.columns[str(column)] = _column(str(column), cells, sample)
     return found
 
 
-def _column(name: str, cells: pd.Series) -> Column:
+def _column(name: str, cells: pd.Series, n_sample: int) -> Column:
+    """A column by its cells; its texts are looked at as plain lists, since a table may have thousands of columns."""
     kind = cells.dtype
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
         return _numeric(name, cells)
-    text = values.as_text(cells)
-    distinct = pd.Series(pd.unique(text[text != ""]))
-    present, unique = int((text != "").sum()), False
+    present, distinct = _counted(cells)
     if not present:
         return Column(name, "empty", 0, 0, False)
-    unique = present > 1 and len(distinct) == present
-    examples = tuple(distinct.head(5))
+    known = {"present": present, "distinct": len(distinct), "unique": present > 1 and len(distinct) == present}
+    shown = {**known, "examples": tuple(distinct[:5])}
     if pd.api.types.is_datetime64_any_dtype(kind):
-        return Column(name, "date", present, len(distinct), unique, forms=(ISO,), examples=examples)
-    sample = distinct.head(_SAMPLE)
-    if set(sample.str.lower()) <= {"true", "false"}:
-        looks: Looks = "boolean" if len(distinct) > 1 else "constant"
-        return Column(name, looks, present, len(distinct), unique, examples=examples)
-    forms = date_forms(sample, english(name))
-    if forms:
-        return Column(name, "date", present, len(distinct), unique, forms=forms, examples=examples)
-    form = number_form(sample)
-    low, high, whole = _range(sample) if form == "" else (np.nan, np.nan, False)
-    looks = "text" if form is None or (form == "" and np.isnan(low)) else "number"
+        return Column(name, "date", forms=(ISO,), **shown)
+    sample = distinct[:n_sample]
+    if {value.lower() for value in sample} <= {"true", "false"}:
+        return Column(name, "boolean" if len(distinct) > 1 else "constant", **shown)
+    if forms := date_forms(sample, english(name)):
+        return Column(name, "date", forms=forms, **shown)
+    form, numbers = number_form(sample), plain_numbers(sample)
+    looks: Looks = "text" if form is None else "number"
+    plain_form = form == "" and len(numbers) > 0
     return Column(
-        name, "constant" if len(distinct) == 1 else looks, present, len(distinct), unique,
-        mean_words=float(sample.str.count(" ").mean() + 1),
-        mean_length=float(sample.str.len().mean()),
-        has_at_signs=bool(sample.str.contains("@", regex=False).mean() > 0.5),
-        number_form=form or "", whole=whole, low=low, high=high, examples=examples,
+        name, "constant" if len(distinct) == 1 else looks, **shown,
+        mean_words=sum(value.count(" ") for value in sample) / len(sample) + 1,
+        mean_length=sum(map(len, sample)) / len(sample),
+        has_at_signs=sum("@" in value for value in sample) > 0.5 * len(sample),
+        number_form=form or "",
+        whole=plain_form and all(number == int(number) for number in numbers),
+        low=min(numbers) if plain_form else np.nan, high=max(numbers) if plain_form else np.nan,
     )  # fmt: skip
 
 
-def _range(sample: pd.Series) -> tuple[float, float, bool]:
-    number = values.numbers(sample)[0].dropna()
-    if number.empty:
-        return np.nan, np.nan, False
-    return float(number.min()), float(number.max()), bool((number == np.floor(number)).all())
+def _counted(cells: pd.Series) -> tuple[int, list[str]]:
+    """How many cells are not empty, and the different texts in them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pd.api.types.is_string_dtype(cells.dtype) or cells.dtype == object:
+        text = values.as_text(cells)
+        return int((text != "").sum()), [str(value) for value in pd.unique(text) if value != ""]
+    trimmed = pc.utf8_trim_whitespace(pa.array(cells, from_pandas=True).cast(pa.large_string()))
+    there = pc.sum(pc.not_equal(trimmed, "")).as_py()
+    return int(there or 0), [value for value in pc.unique(trimmed).to_pylist() if value]
 
 
 def _numeric(name: str, cells: pd.Series) -> Column:
     """A column that is numbers already: no text is made of all its cells."""
-    number = values.numbers(cells)[0].to_numpy()
-    there = number[~np.isnan(number)]
+    number = cells.to_numpy(dtype=float, na_value=np.nan)
+    there = number[np.isfinite(number)]
     if not len(there):
         return Column(name, "empty", 0, 0, False)
     different = pd.unique(there)
@@ -177,7 +184,7 @@ def _numeric(name: str, cells: pd.Series) -> Column:
     unique = len(there) > 1 and len(different) == len(there)
     forms: tuple[str, ...] = ()
     if whole and different.min() > 19_000_000 and called_date(english(name)):
-        forms = date_forms(pd.Series(different[:_SAMPLE]).astype("int64").astype(str), english(name))
+        forms = date_forms([str(int(value)) for value in different[:_SAMPLE]], english(name))
     if forms:
         return Column(name, "date", len(there), len(different), unique, forms=forms, examples=examples)
     looks: Looks = "constant" if len(different) == 1 else "number"

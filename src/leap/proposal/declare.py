@@ -144,7 +144,7 @@ def _say_dates(guess: Guess, forms: dict[str, tuple[str, ...]]) -> None:
 def _telling(file: FileTable, column: str, form: str) -> str:
     """A value that only this form reads."""
     for value in file.distinct(column).head(5000):
-        if date_forms(pd.Series([value]), file.columns[column].english) == (form,):
+        if date_forms([str(value)], file.columns[column].english) == (form,):
             return str(value)
     return str(file.distinct(column).iloc[0])
 
@@ -160,7 +160,8 @@ def _say_decimal(guess: Guess) -> None:
     file = guess.file
     used = [str(c) for key in NUMBER_KEYS if (c := guess.of(key)) in file.columns]
     forms = {c: file.columns[c].number_form for c in guess.columns}
-    forms |= {c: number_form(file.distinct(c)) or "" for c in used}
+    texts = [c for c in used if not pd.api.types.is_numeric_dtype(file.reading.frame[c].dtype)]
+    forms |= {c: number_form(file.distinct(c)) or "" for c in texts}
     forms = {c: form for c, form in forms.items() if form}
     points = [c for c in [*used, *guess.columns] if file.columns[c].looks == "number" and c not in forms
               and not file.columns[c].whole]  # fmt: skip

@@ -34,6 +34,7 @@ class Reading:
     loader: Callable[[str], pa.ChunkedArray] | None = None
     """The whole of one column, where `frame` is only a sample."""
     _distinct: dict[str, pd.Series] = field(default_factory=dict)
+    _unique: dict[str, bool] = field(default_factory=dict)
 
     def full(self, column: str) -> pd.Series:
         """All cells of a column."""
@@ -47,12 +48,18 @@ class Reading:
             self._distinct[column] = pd.Series(pd.unique(text[text != ""]))
         return self._distinct[column]
 
-    def present(self, column: str) -> int:
-        """How many cells of a column are not empty."""
-        if self.loader is None:
-            return int((~values.is_missing(self.frame[column])).sum())
-        whole = self.loader(column)
-        return len(whole) - whole.null_count
+    def is_unique(self, column: str) -> bool:
+        """Whether no value of a column stands twice in the whole table."""
+        import pyarrow.compute as pc
+
+        if column not in self._unique:
+            if self.loader is None:
+                cells = self.frame[column]
+                self._unique[column] = not cells[~values.is_missing(cells)].duplicated().any()
+            else:
+                whole = self.loader(column)
+                self._unique[column] = pc.count_distinct(whole).as_py() == len(whole) - whole.null_count
+        return self._unique[column]
 
 
 def read_table(found: Found, folder: Path) -> Reading:

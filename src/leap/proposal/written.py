@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -46,20 +47,19 @@ def called_date(name: str) -> bool:
     return bool(re.search(_CALLED_DATE, name))
 
 
-def date_forms(distinct: pd.Series, name: str) -> tuple[str, ...]:
+def date_forms(distinct: Iterable[str], name: str) -> tuple[str, ...]:
     """The forms that read nearly all values equally well, best first; one is sure, none means no dates.
 
     `?` stands for dates in a form that cannot be declared.
 
-    >>> date_forms(pd.Series(["13/04/2024", "03/04/2024"]), "start"), date_forms(pd.Series(["01/04/2024"]), "start")
+    >>> date_forms(["13/04/2024", "03/04/2024"], "start"), date_forms(["01/04/2024"], "start")
     (('DD/MM/YYYY',), ('DD/MM/YYYY', 'MM/DD/YYYY'))
     """
-    text = distinct[distinct != ""]
-    if text.empty:
-        return ()
+    there = [value for value in distinct if value]
     by_name = called_date(name)
-    if not _maybe_dates(text, by_name):
+    if not there or not _maybe_dates(there, by_name):
         return ()
+    text = pd.Series(there, dtype=object)
     if values.moments(text, "UTC")[1].mean() <= 1 - _MOST:
         return (ISO,)
     shares = {form: _share(text, form) for form in _PARTED if by_name or form not in _BY_NAME_ONLY}
@@ -72,12 +72,10 @@ def date_forms(distinct: pd.Series, name: str) -> tuple[str, ...]:
     return (UNREADABLE,) if _other(text, by_name) else ()
 
 
-def _maybe_dates(text: pd.Series, by_name: bool) -> bool:
+def _maybe_dates(there: list[str], by_name: bool) -> bool:
     """A first look at a few values, by which most columns are no dates."""
-    few = text.head(_FEW).tolist()
-    like = sum(
-        bool(_LIKE_DATE.fullmatch(value)) or (by_name and _LIKE_STAMP.fullmatch(value) is not None) for value in few
-    )
+    few = there[:_FEW]
+    like = sum(bool(_LIKE_DATE.fullmatch(value)) or (by_name and bool(_LIKE_STAMP.fullmatch(value))) for value in few)
     return like > len(few) / 2
 
 
@@ -132,10 +130,10 @@ def read_moments(column: pd.Series, form: str) -> pd.Series:
     return pd.Series(lookup.reindex(text).to_numpy(), index=column.index).astype("datetime64[us]")
 
 
-_COMMA = r"[-+]?(?:\d{1,3}(?:[. \u00a0\u202f']\d{3})+|\d+)(?:,\d+)?"
-_THOUSANDS = r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+_COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:[. \u00a0\u202f']\d{3})+|\d+)(?:,\d+)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-+]?\d{1,3}(?:\.\d+)?")
 _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF)"
-_SIGNED = rf"\(?[-+]?\s?{_SIGN}?\s?[-+]?\d[\d., '\u00a0\u202f]*\s?{_SIGN}?\)?"
+_SIGNED = re.compile(rf"\(?[-+]?\s?{_SIGN}?\s?[-+]?\d[\d., '\u00a0\u202f]*\s?{_SIGN}?\)?")
 
 
 _LIKE_NUMBER = re.compile(
@@ -143,32 +141,39 @@ _LIKE_NUMBER = re.compile(
 )
 
 
-def number_form(distinct: pd.Series) -> str | None:
+def plain_numbers(distinct: Iterable[str]) -> list[float]:
+    """The values that are finite numbers as they are."""
+    found = []
+    for value in distinct:
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if math.isfinite(number) and "_" not in value:
+            found.append(number)
+    return found
+
+
+def number_form(distinct: Iterable[str]) -> str | None:
     """How numbers are written: "" plain, "," with a decimal comma, `either`, `signs`; None if they are no numbers.
 
-    >>> [number_form(pd.Series(t)) for t in (["1.5"], ["1.234,50", "7"], ["1,234"], ["$1,200.00"], ["x"])]
+    >>> [number_form(t) for t in (["1.5"], ["1.234,50", "7"], ["1,234"], ["$1,200.00"], ["x"])]
     ['', ',', 'either', 'signs', None]
     """
-    few = [value for value in distinct.head(_FEW) if value.lower() not in _NO_NUMBER]
-    if few and sum(bool(_LIKE_NUMBER.fullmatch(value)) for value in few) < 0.5 * len(few):
+    there = [value for value in distinct if value.lower() not in _NO_NUMBER]
+    few = there[:_FEW]
+    if not few or sum(bool(_LIKE_NUMBER.fullmatch(value)) for value in few) < 0.5 * len(few):
         return None
-    text = distinct[~distinct.str.lower().isin(_NO_NUMBER)]
-    if text.empty:
-        return None
-    if _fits(text, lambda some: ~values.numbers(some)[1]):
+    if len(plain_numbers(there)) >= _MOST * len(there):
         return ""
-    comma = _fits(text, lambda some: some.str.fullmatch(_COMMA))
-    thousands = _fits(text, lambda some: some.str.fullmatch(rf"{_THOUSANDS}|[-+]?\d{{1,3}}(?:\.\d+)?"))
-    if comma and thousands:
-        return EITHER_SIGN
-    if comma:
-        return DECIMAL_COMMA
-    return WITH_SIGNS if thousands or _fits(text, lambda some: some.str.fullmatch(_SIGNED)) else None
+    if _fits(there, _COMMA):
+        return EITHER_SIGN if _fits(there, _THOUSANDS) else DECIMAL_COMMA
+    return WITH_SIGNS if _fits(there, _THOUSANDS) or _fits(there, _SIGNED) else None
 
 
-def _fits(text: pd.Series, test: Callable[[pd.Series], pd.Series]) -> bool:
-    """Whether nearly all values pass a test; a few are tried first."""
-    return bool(test(text.head(20)).mean() >= 0.5) and bool(test(text).mean() >= _MOST)
+def _fits(there: list[str], pattern: re.Pattern[str]) -> bool:
+    """Whether nearly all values are written so."""
+    return sum(bool(pattern.fullmatch(value)) for value in there) >= _MOST * len(there)
 
 
 def read_numbers(column: pd.Series, form: str) -> pd.Series:
