@@ -104,7 +104,12 @@ def test_billing_by_invoices_only(every, trailing, tmp_path):
           lambda i: (f"R{i}", f"c{i % 15}", (start + pd.Timedelta(days=i // 15 * every)).date(), "", 99, "EUR", ""))  # fmt: skip
     found = proposed(tmp_path)
     invoices = found.settings.tables["invoices"]
-    assert (invoices.shape, invoices.role, invoices.key, invoices.at) == ("events", "revenue", "customer", "invoice_date")
+    assert (invoices.shape, invoices.role, invoices.key, invoices.at) == (
+        "events",
+        "revenue",
+        "customer",
+        "invoice_date",
+    )
     assert (invoices.amount, invoices.currency, invoices.trailing_months) == ("net_amount", "currency", trailing)
     passes(tmp_path)
 
@@ -135,7 +140,9 @@ def test_usage_in_wide_and_long_form_tickets_and_surveys(tmp_path):
           lambda i: (i, f"acc-{i % 9:03}", day(i), day(i + 1), f"p{i % 3}", i % 5))  # fmt: skip
     table(tmp_path / "nps_responses.csv", "account_id,response_date,nps_score,comment",
           lambda i: (f"acc-{i % 9:03}", day(i), i % 11, f"we like it a lot because {i}"))  # fmt: skip
-    table(tmp_path / "csat_survey.csv", "account_id,answered_on,score", lambda i: (f"acc-{i % 2:03}", "2023-05-01", i % 5))
+    table(
+        tmp_path / "csat_survey.csv", "account_id,answered_on,score", lambda i: (f"acc-{i % 2:03}", "2023-05-01", i % 5)
+    )
     found = proposed(tmp_path)
     assert found.shapes() == {
         "subscriptions": ("periods", "revenue", "account_id"),
@@ -191,7 +198,11 @@ def test_a_panel_with_its_own_outcome_is_a_snapshot(tmp_path):
 
 def test_of_two_tables_with_money_the_clearer_one_is_revenue_and_the_other_named(tmp_path):
     subscriptions(tmp_path)
-    table(tmp_path / "invoices.csv", "invoice_id,account_id,issued_on,amount", lambda i: (f"i{i}", f"acc-{i % 9:03}", day(i), 5))
+    table(
+        tmp_path / "invoices.csv",
+        "invoice_id,account_id,issued_on,amount",
+        lambda i: (f"i{i}", f"acc-{i % 9:03}", day(i), 5),
+    )
     found = proposed(tmp_path)
     assert found.settings.with_role("revenue") == ["subscriptions"]
     assert "invoices (amount) could be revenue as well" in found.text
@@ -238,7 +249,9 @@ def test_files_that_are_no_tables_odd_names_and_nested_folders(tmp_path):
 
 def test_tables_of_several_databases_and_schemas(tmp_path):
     with duckdb.connect(str(tmp_path / "crm.duckdb")) as connection:
-        connection.execute("create table accounts as select 'a' || i as account_id, 's' || i % 3 as sector from range(50) t(i)")
+        connection.execute(
+            "create table accounts as select 'a' || i as account_id, 's' || i % 3 as sector from range(50) t(i)"
+        )
         connection.execute("create schema billing")
         connection.execute(
             "create table billing.subscriptions as select 'a' || i as account_id, date '2022-01-01' + i::int as started_on, "
@@ -260,7 +273,11 @@ def test_tables_of_several_databases_and_schemas(tmp_path):
 
 def test_parts_of_one_table_packed_files_and_copies(tmp_path):
     for year in (2023, 2024):
-        table(tmp_path / f"tickets_{year}.csv", "account_id,opened_on,kind", lambda i, y=year: (f"acc-{i % 9:03}", day(i, y), f"k{i % 2}"))
+        table(
+            tmp_path / f"tickets_{year}.csv",
+            "account_id,opened_on,kind",
+            lambda i, y=year: (f"acc-{i % 9:03}", day(i, y), f"k{i % 2}"),
+        )
     subscriptions(tmp_path)
     packed = (tmp_path / "subscriptions.csv").read_bytes()
     (tmp_path / "subscriptions (1).csv").write_bytes(packed)
@@ -280,7 +297,12 @@ def test_parts_of_one_table_packed_files_and_copies(tmp_path):
 
 def test_yearly_lists_of_the_same_accounts_use_the_latest(tmp_path):
     for year in (2023, 2024):
-        table(tmp_path / f"accounts_{year}.csv", "account_id,industry", lambda i: (f"acc-{i:03}", f"s{i % 3}"), n=60 + year % 2)
+        table(
+            tmp_path / f"accounts_{year}.csv",
+            "account_id,industry",
+            lambda i: (f"acc-{i:03}", f"s{i % 3}"),
+            n=60 + year % 2,
+        )
     subscriptions(tmp_path)
     found = proposed(tmp_path)
     assert found.settings.tables["accounts"].source == "accounts_2024.csv"
@@ -291,12 +313,20 @@ def test_yearly_lists_of_the_same_accounts_use_the_latest(tmp_path):
 def test_maps_calendars_lookups_and_people_are_refused_with_a_remedy(tmp_path):
     table(tmp_path / "accounts.csv", "crm_id,industry,country", lambda i: (f"crm-{i:04}", f"s{i % 3}", f"c{i % 4}"))
     table(tmp_path / "id_map.csv", "crm_id,billing_id", lambda i: (f"crm-{i:04}", f"cus_{i * 7}"))
-    table(tmp_path / "subscriptions.csv", "customer_id,plan_id,start,end,mrr", lambda i: (f"cus_{i * 7}", f"plan{i % 4}", day(i), "", 5))
+    table(
+        tmp_path / "subscriptions.csv",
+        "customer_id,plan_id,start,end,mrr",
+        lambda i: (f"cus_{i * 7}", f"plan{i % 4}", day(i), "", 5),
+    )
     table(tmp_path / "logins.csv", "crm_id,at", lambda i: (f"crm-{i % 50:04}", day(i)))
     table(tmp_path / "plans.csv", "plan_id,plan_name,list_price", lambda i: (f"plan{i}", f"P{i}", i), n=4)
     table(tmp_path / "dim_date.csv", "date,year,month,weekday,is_holiday",
           lambda i: (day(i), 2022, i // 28 + 1, i % 7, "false"))  # fmt: skip
-    table(tmp_path / "users.csv", "user_id,crm_id,email,role", lambda i: (f"u{i}", f"crm-{i % 50:04}", f"u{i}@x.y", f"r{i % 2}"))
+    table(
+        tmp_path / "users.csv",
+        "user_id,crm_id,email,role",
+        lambda i: (f"u{i}", f"crm-{i % 50:04}", f"u{i}@x.y", f"r{i % 2}"),
+    )
     found = proposed(tmp_path)
     assert found.shapes() == {
         "accounts": ("attributes", None, "crm_id"),
@@ -351,13 +381,24 @@ def test_small_whole_numbers_that_overlap_by_accident_are_no_key(tmp_path):
 
 def test_market_tables_and_rates(tmp_path):
     subscriptions(tmp_path)
-    table(tmp_path / "macro.csv", "date,gdp_growth,inflation,unemployment", lambda i: (day(i * 28), i / 10, i / 9, i / 8), n=30)
+    table(
+        tmp_path / "macro.csv",
+        "date,gdp_growth,inflation,unemployment",
+        lambda i: (day(i * 28), i / 10, i / 9, i / 8),
+        n=30,
+    )
     table(tmp_path / "fx_rates.csv", "date,currency,rate", lambda i: (day(i), ["EUR", "GBP"][i % 2], 1.1 + i / 100))
     table(tmp_path / "indicators.csv", "indicator,period,released_on,value",
           lambda i: (f"x{i % 2}", day(i // 2 * 28), day(i // 2 * 28 + 28), i))  # fmt: skip
     found = proposed(tmp_path)
     rates, market = found.settings.tables["fx_rates"], found.settings.tables["indicators"]
-    assert (rates.shape, rates.role, rates.indicator, rates.period, rates.value) == ("market", "rates", "currency", "date", "rate")
+    assert (rates.shape, rates.role, rates.indicator, rates.period, rates.value) == (
+        "market",
+        "rates",
+        "currency",
+        "date",
+        "rate",
+    )
     assert (market.shape, market.published) == ("market", "released_on")
     assert "indicator, period, published_at and value" in found.why("macro")
     passes(tmp_path)
@@ -365,8 +406,16 @@ def test_market_tables_and_rates(tmp_path):
 
 def test_costs_notes_and_movements(tmp_path):
     subscriptions(tmp_path)
-    table(tmp_path / "service_costs.csv", "account_id,date,cost_type,amount", lambda i: (f"acc-{i % 9:03}", day(i), f"k{i % 2}", i))
-    table(tmp_path / "csm_notes.csv", "account_id,date,author,note", lambda i: (f"acc-{i % 9:03}", day(i), f"Jo{i % 2}", f"n {i}"))
+    table(
+        tmp_path / "service_costs.csv",
+        "account_id,date,cost_type,amount",
+        lambda i: (f"acc-{i % 9:03}", day(i), f"k{i % 2}", i),
+    )
+    table(
+        tmp_path / "csm_notes.csv",
+        "account_id,date,author,note",
+        lambda i: (f"acc-{i % 9:03}", day(i), f"Jo{i % 2}", f"n {i}"),
+    )
     table(tmp_path / "mrr_movements.csv", "account_id,date,movement_type,mrr_change",
           lambda i: (f"acc-{i % 9:03}", day(i), ["new", "churn", "expansion"][i % 3], i - 30))  # fmt: skip
     found = proposed(tmp_path)
@@ -400,7 +449,12 @@ def test_dates_of_one_other_form_are_declared_and_others_said(cells, form, said,
 
 
 def test_a_date_column_tells_the_form_of_another(tmp_path):
-    table(tmp_path / "subs.csv", "account_id;start;end;mrr", lambda i: (f"a{i}", "01/02/2022", f"{i % 20 + 8:02}/02/2023", 5), separator=";")
+    table(
+        tmp_path / "subs.csv",
+        "account_id;start;end;mrr",
+        lambda i: (f"a{i}", "01/02/2022", f"{i % 20 + 8:02}/02/2023", 5),
+        separator=";",
+    )
     found = proposed(tmp_path)
     assert found.settings.tables["subs"].dates == "DD/MM/YYYY"
 
@@ -418,7 +472,10 @@ def test_what_an_amount_covers(interval, fee, per, said, tmp_path):
     table(tmp_path / "subscriptions.csv", f"account_id,start,end,billing_interval,{fee}",
           lambda i: (f"a{i}", day(i), "", interval[i % len(interval)], 100 + i))  # fmt: skip
     found = proposed(tmp_path)
-    assert (found.settings.tables["subscriptions"].amount, found.settings.tables["subscriptions"].amount_per) == (fee, per)
+    assert (found.settings.tables["subscriptions"].amount, found.settings.tables["subscriptions"].amount_per) == (
+        fee,
+        per,
+    )
     assert said in found.text
 
 
@@ -435,7 +492,11 @@ def test_a_product_is_named_only_where_its_terms_do_not_overlap(tmp_path):
 
 
 def test_numbers_with_signs_are_said(tmp_path):
-    table(tmp_path / "subscriptions.csv", 'account_id,start,end,mrr,seats', lambda i: (f"a{i}", day(i), "", f'"${i + 1},500.00"', i))
+    table(
+        tmp_path / "subscriptions.csv",
+        "account_id,start,end,mrr,seats",
+        lambda i: (f"a{i}", day(i), "", f'"${i + 1},500.00"', i),
+    )
     found = proposed(tmp_path)
     assert found.settings.tables["subscriptions"].amount == "mrr"
     assert "write plain numbers" in found.text
@@ -458,4 +519,3 @@ def test_every_column_is_a_key_declared_or_left_out_with_a_reason(tmp_path):
     left = {one.column: one.why for one in found.proposal.left_out}
     assert named | set(left) == set(header.split(","))
     assert all(left.values())
-

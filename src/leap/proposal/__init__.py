@@ -17,6 +17,8 @@ from leap.proposal.text import toml_text
 
 __all__ = ["LeftOut", "Proposal", "propose"]
 
+_SHOWN = 8
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -38,6 +40,17 @@ class Proposal:
     toml: str
     guessed: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+
+    def left_out_in_short(self) -> list[str]:
+        """A line for every file, and one for all columns of a table that are left out for the same reason."""
+        grouped: dict[tuple[str, bool, str], list[str]] = {}
+        for one in self.left_out:
+            grouped.setdefault((one.table, one.column is None, one.why), []).append(str(one.column))
+        lines = []
+        for (table, whole, why), columns in grouped.items():
+            more = f" and {len(columns) - _SHOWN:,} more" if len(columns) > _SHOWN else ""
+            lines.append(f"{table}: {why}" if whole else f"{table}: {', '.join(columns[:_SHOWN])}{more}: {why}")
+        return lines
 
 
 def propose(folder: Path) -> Proposal:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -136,8 +136,12 @@ def _column(name: str, cells: pd.Series, n_sample: int) -> Column:
     present, distinct = _counted(cells)
     if not present:
         return Column(name, "empty", 0, 0, False)
-    known = {"present": present, "distinct": len(distinct), "unique": present > 1 and len(distinct) == present}
-    shown = {**known, "examples": tuple(distinct[:5])}
+    known: dict[str, Any] = {
+        "present": present,
+        "distinct": len(distinct),
+        "unique": present > 1 and len(distinct) == present,
+    }
+    shown: dict[str, Any] = {**known, "examples": tuple(distinct[:5])}
     if pd.api.types.is_datetime64_any_dtype(kind):
         return Column(name, "date", forms=(ISO,), **shown)
     sample = distinct[:n_sample]

@@ -1,4 +1,4 @@
-"""The part of leap.toml that is about all tables: currency, end of the data and how far ahead an outcome is looked for."""
+"""The part of leap.toml about all tables: currency, end of the data, how far ahead an outcome is looked for."""
 
 from __future__ import annotations
 

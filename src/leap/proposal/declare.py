@@ -18,7 +18,8 @@ from leap.tables import values
 _UNITS = {
     "usd": "USD", "eur": "EUR", "gbp": "GBP", "days": "days", "hours": "hours", "minutes": "minutes", "mins": "minutes",
     "secs": "seconds", "seconds": "seconds", "months": "months", "pct": "%", "percent": "%", "percentage": "%",
-    "employees": "people", "headcount": "people", "fte": "people", "gb": "GB", "mb": "MB", "ms": "milliseconds", "km": "km",
+    "employees": "people", "headcount": "people", "fte": "people", "gb": "GB", "mb": "MB", "ms": "milliseconds",
+    "km": "km",
 }  # fmt: skip
 _TIMES = ("days", "hours", "minutes", "seconds", "months", "years", "weeks")
 _MONEY = r"(^|_)(amount|price|revenue|mrr|arr|fee|spend|cost|costs|charges?|sales|turnover|paid)$"
@@ -42,7 +43,7 @@ def unit_of(column: Column, currency: str) -> str | None:
     if re.search(_MONEY, name):
         return currency
     if re.search(_RATE, name):
-        return "fraction" if 0 <= column.low and column.high <= 1 and not column.whole else None
+        return "fraction" if column.low >= 0 and column.high <= 1 and not column.whole else None
     counted = last if singular(last) != last else next((w for w in name.split("_")[:-1] if singular(w) != w), None)
     if column.whole and column.low >= 0 and counted and (last == counted or last == "count") and last != "sales":
         return counted
@@ -137,7 +138,8 @@ def _say_dates(guess: Guess, forms: dict[str, tuple[str, ...]]) -> None:
         telling = _telling(guess.file, odd, common[0])
         guess.say("dates", common[0], f"{telling} in {odd} can be read in no other way")
     else:
-        guess.instead.append(("dates", common[0], f"check: {shown} in {odd} may be {_readings(str(shown), common)}; the dates do "
+        guess.instead.append(("dates", common[0], f"check: {shown} in {odd} may be "
+        f"{_readings(str(shown), common)}; the dates do "
                               f"not tell which: write the right one, else these rows are quarantined"))  # fmt: skip
 
 
@@ -172,12 +174,14 @@ def _say_decimal(guess: Guess) -> None:
         return
     if sure:
         guess.notes.append(
-            f"Check: {sure[0]} is written with a decimal comma and {points[0]} with a point; one table has one sign: change one."
+            f"Check: {sure[0]} is written with a decimal comma and {points[0]} with a point; one table has one "
+            f"sign: change one."
         )
     for column, form in forms.items():
         shown = file.distinct(column).iloc[0]
         if form == EITHER_SIGN:
-            guess.instead.append(("decimal", ",", f"check: {shown} in {column} is either a thousand or has three decimals; write "
+            guess.instead.append(("decimal", ",", f"check: {shown} in {column} is either a thousand or has "
+            f"three decimals; write "
                                   "decimal if it is the latter, else take the commas away"))  # fmt: skip
         elif form == WITH_SIGNS and column in used:
             guess.notes.append(

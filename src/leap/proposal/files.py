@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from leap.proposal.names import plain
@@ -74,9 +74,7 @@ def _walk(folder: Path, found: FolderContents, top: Path, depth: int) -> Iterato
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _NOT_DATA:
             continue
-        if not path.is_dir():
-            yield path
-        elif _is_one_table(path):
+        if not path.is_dir() or _is_one_table(path):
             yield path
         elif depth < _DEEPEST:
             yield from _walk(path, found, top, depth + 1)
@@ -197,8 +195,8 @@ def _pattern(stems: list[str], stem: str) -> str:
     ('accounts_[0-9]*', '[0-9]*sales')
     """
     begins = stems[0].startswith(stem)
-    common = os.path.commonprefix(stems) if begins else ""
-    common = common.rstrip("0123456789")
+    alike = takewhile(lambda signs: len(set(signs)) == 1 and not signs[0].isdigit(), zip(*stems, strict=False))
+    common = "".join(signs[0] for signs in alike)
     return f"{_literal(common)}[0-9]*" if begins else f"[0-9]*{_literal(stem)}"
 
 
@@ -217,7 +215,7 @@ def table_names(sources: Iterable[str]) -> list[str]:
     >>> table_names(["raven_accounts.csv", "raven_usage.parquet"]), table_names(["2024 orders.csv"])
     (['accounts', 'usage'], ['t_2024_orders'])
     >>> table_names(["x.duckdb#subs", "x.duckdb#crm.subs", "sales_*.csv"])
-    (['subs', 'crm_subs', 'sales'])
+    ['subs', 'crm_subs', 'sales']
     """
     stems = [_stem(source) for source in sources]
     first = stems[0].split("_")[0] + "_" if len(stems) > 1 else ""

@@ -17,13 +17,17 @@ _ACCOUNT = (
 )
 _ABOUT_ACCOUNTS = (
     r"(^|_)(accounts?|customers?|clients?|compan(y|ies)|organi[sz]ations?|orgs?|tenants?|members?|workspaces?|firms?|"
-    r"subscribers?|merchants?|dealers?|schools?|clinics?|businesses|debtors?|prospects?)(_master\w*|_list|_export|_data)?$"
+    r"subscribers?|merchants?|dealers?|schools?|clinics?|businesses|debtors?|prospects?)(_master\w*|_list|"
+    r"_export|_data)?$"
 )
 _IDENTIFIER = r"(id|ids|uuid|guid|key|number|no|code|ref|reference|identifier|sid|pk|nr|slug|handle|domain)"
 _OTHER_THING = (
-    r"(^|_)(product|plan|sku|item|subscription|contract|invoice|order|ticket|case|user|contact|person|employee|email|country|"
-    r"region|event|session|feature|price|campaign|deal|opportunity|line|row|payment|transaction|charge|parent|owner|stock|"
-    r"manager|agent|rep|record|currency|coupon|survey|response|type|category|status|usage|listing|seat|license|device)s?(_|$)"
+    r"(^|_)(product|plan|sku|item|subscription|contract|invoice|order|ticket|case|user|contact|person|employee|"
+    r"email|country|"
+    r"region|event|session|feature|price|campaign|deal|opportunity|line|row|payment|transaction|charge|parent|"
+    r"owner|stock|"
+    r"manager|agent|rep|record|currency|coupon|survey|response|type|category|status|usage|listing|seat|license|"
+    r"device)s?(_|$)"
 )
 _BY_HAND = {"account_id": 3.4, "customer_id": 3.3, "client_id": 3.2, "company_id": 3.1}
 _MOST_CANDIDATES = 12

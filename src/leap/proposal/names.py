@@ -1,4 +1,4 @@
-"""Names of columns and files as words: accents, camel case, compounds, and German, French, Spanish and more in English."""
+"""Names of columns and files as English words: accents, camel case, compounds; German, French, Spanish and more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import lru_cache
 
 _WORDS = {
     # German
-    "kunde": "customer", "kunden": "customers", "vertrag": "contract", "vertrage": "contracts", "vertraege": "contracts",
+    "kunde": "customer", "kunden": "customers", "vertrag": "contract", "vertrage": "contracts",
+    "vertraege": "contracts",
     "rechnung": "invoice", "rechnungen": "invoices", "bestellung": "order", "bestellungen": "orders", "beginn": "start",
     "anfang": "start", "ende": "end", "betrag": "amount", "preis": "price", "einzelpreis": "unit_price",
     "stuckpreis": "unit_price", "stueckpreis": "unit_price", "menge": "quantity", "anzahl": "count", "datum": "date",
@@ -28,7 +29,8 @@ _WORDS = {
     "abgewandert": "churned", "inaktiv": "inactive", "aktiv": "active", "letzte": "last", "letzter": "last",
     "gesamt": "total", "zeitpunkt": "timestamp", "von": "from", "bis": "to", "seit": "since", "am": "on",
     "kategorie": "category", "prioritat": "priority", "prioritaet": "priority", "zahlung": "payment",
-    "zahlungen": "payments", "zahlweise": "billing_period", "abrechnungszeitraum": "billing_period", "mandant": "tenant",
+    "zahlungen": "payments", "zahlweise": "billing_period", "abrechnungszeitraum": "billing_period",
+    "mandant": "tenant",
     "verkaufer": "owner", "zustand": "status", "summe": "total", "abo": "subscription", "abos": "subscriptions",
     # French
     "cliente": "customer", "clientes": "customers", "debut": "start", "fin": "end", "montant": "amount",
@@ -56,16 +58,19 @@ _WORDS = {
     "perdido": "lost", "activo": "active", "usuarios": "users", "ultimo": "last", "ultima": "last", "dia": "day",
     "creado": "created", "abierto": "opened", "cerrado": "closed", "ventas": "sales", "categoria": "category",
     # Italian, Portuguese, Dutch
-    "clienti": "customers", "inizio": "start", "fine": "end", "importo": "amount", "prezzo": "price", "settore": "sector",
+    "clienti": "customers", "inizio": "start", "fine": "end", "importo": "amount", "prezzo": "price",
+    "settore": "sector",
     "fattura": "invoice", "fatture": "invoices", "azienda": "company", "canone": "fee", "valuta": "currency",
     "fim": "end", "valor": "amount", "preco": "price", "quantidade": "quantity", "fatura": "invoice",
     "faturas": "invoices", "assinatura": "subscription", "assinaturas": "subscriptions", "klant": "customer",
     "klanten": "customers", "begin": "start", "einde": "end", "bedrag": "amount", "factuur": "invoice",
     "facturen": "invoices", "bedrijf": "company", "setor": "sector",
     # English, written short
-    "acct": "account", "accts": "accounts", "acc": "account", "cust": "customer", "custs": "customers", "qty": "quantity",
+    "acct": "account", "accts": "accounts", "acc": "account", "cust": "customer", "custs": "customers",
+    "qty": "quantity",
     "amt": "amount", "dt": "date", "ts": "timestamp", "cancel": "cancel", "canceled": "cancelled", "num": "num",
-    "ccy": "currency", "prod": "product", "inv": "invoice", "yearly": "annual", "cust_no": "customer_number", "organisation": "organization",
+    "ccy": "currency", "prod": "product", "inv": "invoice", "yearly": "annual", "cust_no": "customer_number",
+    "organisation": "organization",
     "organisations": "organizations", "licence": "license", "licences": "licenses", "opps": "opportunities",
     "unsubscribed": "cancelled", "begins": "start", "starts": "start", "ends": "end", "mgr": "manager",
 }  # fmt: skip

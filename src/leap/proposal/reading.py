@@ -1,4 +1,4 @@
-"""Tables as `init` reads them: whole where they are small, else a sample and whole columns only where they are asked for."""
+"""Tables as `init` reads them: whole if small, else a sample, and whole columns only where they are asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leap.sources import RawTable, read_raw
 from leap.tables import values
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 _MOST_CELLS = 10_000_000
@@ -130,7 +131,7 @@ def _large_database(folder: Path, file: str, table: str) -> Reading | None:
         if rows * max(1, len(names)) <= _MOST_CELLS or rows <= _SAMPLE_ROWS:
             return None
         part, each = rows // _SAMPLE_PLACES, _SAMPLE_ROWS // _SAMPLE_PLACES
-        frames = [asked(lambda there, n=n: there.limit(each, n * part)) for n in range(_SAMPLE_PLACES)]
+        frames = [asked(_from_place(each, n * part)) for n in range(_SAMPLE_PLACES)]
     except duckdb.Error:
         return None
     import pyarrow as pa
@@ -141,3 +142,7 @@ def _large_database(folder: Path, file: str, table: str) -> Reading | None:
         frame, rows, sampled=True,
         loader=lambda column: asked(lambda there: there.select(duckdb.ColumnExpression(column))).column(0),
     )  # fmt: skip
+
+
+def _from_place(rows: int, place: int) -> Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]:
+    return lambda there: there.limit(rows, place)

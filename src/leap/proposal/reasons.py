@@ -10,10 +10,12 @@ from leap.proposal.written import EITHER_SIGN, WITH_SIGNS
 TELLS_OUTCOME = (
     r"(^|_)(churn\w*|cancel\w*|terminat\w+|attrition|left|lost|exited|deactivat\w+|inactive|win_?back|reactivat\w+|"
     r"refund\w*|reason|offboard\w*|lapsed?|dropped|former|unsubscri\w+|non_?renew\w*|retained|retention|is_customer|"
-    r"is_(active_|current_|paying_)?(customer|client)|(current|active|ex)_(customer|client))(_|$)|renewal_(status|outcome|result)"
+    r"is_(active_|current_|paying_)?(customer|client)|(current|active|ex)_(customer|client))(_|$)|"
+    r"renewal_(status|outcome|result)"
 )
 OUTCOME = (
-    r"(is_|has_|customer_|account_|will_)?(churn|churned|churn_(flag|label|status|value|binary|next_\w+|in_\w+)|attrition|"
+    r"(is_|has_|customer_|account_|will_)?(churn|churned|churn_(flag|label|status|value|binary|next_\w+|in_\w+)|"
+    r"attrition|"
     r"attrition_flag|exited|left|lost|is_lost|cancelled|terminated|label_churn|target_churn)|(will|did)_churn\w*|"
     r"churned?_(within|next|in)_\w+"
 )
@@ -36,21 +38,29 @@ _DISPLAY = (
     r"(account_|company_|customer_|client_|property_|organi[sz]ation_|legal_)?(name|title)|company|organi[sz]ation"
 )
 _TECHNICAL = (
-    r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|last_referenced|"
-    r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo|hash|row_number|unnamed)(_|$)"
+    r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|"
+    r"last_referenced|"
+    r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo|hash|"
+    r"row_number|unnamed)(_|$)"
 )
 _IDENTIFIER = r"(^|_)(id|ids|uuid|guid|key|token|hash|number|no|code|slug|sku|prefix)$|(^|_)(id|uuid|guid)_"
 _NUMBER_OF = r"(^|_)(number_of|no_of|num)_"
 _LATER = (
-    r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|renew(ed|al)?|"
-    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active$|ended|overdue|"
+    r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|"
+    r"renew(ed|al)?|"
+    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active$|ended|"
+    r"overdue|"
     r"last|latest|current|lifetime|ltv|clv|days_since|health|risk)(_|$)"
 )
 _TODAY = (
-    r"(^|_)(status|stage|lifecycle|plan|tier|seats?|licen[sc]es?|usage|logins?|last|latest|current|total|balance|mrr|arr|acv|"
-    r"tcv|health\w*|score|nps|csat|owner|rating|delinquent|trial|subscriptions?|billing|payments?|contracts?|active|is_active|"
-    r"open|activity|tickets?|renew\w*|spend|spent|type|sessions?|lifetime|ltv|clv|cltv|arpa|arpu|risk\w*|end|ended|ends|"
-    r"expir\w+|(days|weeks|months|years)_(since|active|as|to|until|left)|since|tenure|engage\w*|adoption|sentiment|overdue|"
+    r"(^|_)(status|stage|lifecycle|plan|tier|seats?|licen[sc]es?|usage|logins?|last|latest|current|total|"
+    r"balance|mrr|arr|acv|"
+    r"tcv|health\w*|score|nps|csat|owner|rating|delinquent|trial|subscriptions?|billing|payments?|contracts?|"
+    r"active|is_active|"
+    r"open|activity|tickets?|renew\w*|spend|spent|type|sessions?|lifetime|ltv|clv|cltv|arpa|arpu|risk\w*|end|"
+    r"ended|ends|"
+    r"expir\w+|(days|weeks|months|years)_(since|active|as|to|until|left)|since|tenure|engage\w*|adoption|"
+    r"sentiment|overdue|"
     r"arrears|invoices?|invoiced|orders?|purchas\w*|revenue|sales|amount|fee|price|monthly|paid|paying|"
     r"segment_today|recency|frequency|monetary|rfm|usage\w*|users?|upsell\w*|discount)(_|$)"
 )

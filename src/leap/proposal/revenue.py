@@ -1,4 +1,4 @@
-"""Which table says what accounts pay, and how: monthly or yearly terms, a ledger by month, invoices, orders by price."""
+"""Which table says what accounts pay, and how: terms, a ledger by month, invoices, orders by price."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from leap.tables import values
 _IN = r"(_usd|_eur|_gbp|_amount|_value)*"
 _MONTHLY = (
     rf"(\w+_)?mrr{_IN}", rf"monthly_(recurring_)?(revenue|amount|fee|price|charges?|value|payment|cost){_IN}",
-    rf"(revenue|amount|fee|price|charges?|value)_(monthly|per_month|a_month)|monthly",
+    r"(revenue|amount|fee|price|charges?|value)_(monthly|per_month|a_month)|monthly",
 )  # fmt: skip
 _YEARLY = (
-    rf"(\w+_)?(arr|acv){_IN}", rf"(annual|yearly)_(recurring_|contract_|subscription_)?(revenue|amount|fee|price|value|charge){_IN}",
+    rf"(\w+_)?(arr|acv){_IN}", rf"(annual|yearly)_(recurring_|contract_|subscription_)?(revenue|amount|fee|"
+    rf"price|value|charge){_IN}",
     r"(revenue|amount|fee|price|value)_(annual|yearly|per_year|a_year)|annual",
 )  # fmt: skip
 _MONEY = (
-    rf"(net_)?amount(_paid|_due|_net|_excl_tax|_excl_vat)?{_IN}|(paid|invoice|net|line|billed|charged|order|payment)_amount{_IN}",
+    rf"(net_)?amount(_paid|_due|_net|_excl_tax|_excl_vat)?{_IN}|(paid|invoice|net|line|billed|charged|order|"
+    rf"payment)_amount{_IN}",
     rf"(net_|gross_|line_|sub_|order_|invoice_)?total(_amount|_price|_value|_net)?{_IN}|subtotal",
-    rf"(net_|gross_)?(revenue|sales|turnover){_IN}", rf"(unit_)?(recurring_)?(price|fee|rate_card){_IN}", r"paid|charge|net|gross",
+    rf"(net_|gross_)?(revenue|sales|turnover){_IN}", rf"(unit_)?(recurring_)?(price|fee|rate_card){_IN}",
+    r"paid|charge|net|gross",
     rf"(order|invoice|booking)_value{_IN}",
 )  # fmt: skip
 _CONTRACT_VALUE = (rf"tcv{_IN}", rf"(total_)?contract_(value|amount){_IN}", r"deal_value|value")
@@ -39,17 +42,26 @@ _PRICE = (
     r"unit_(amount|cost|rate)",
 )
 _QUANTITY = (r"quantity(_\w+)?", r"(order_|ordered_|sold_)?(units|pieces)(_sold)?", r"count|pieces|seats")
-_RECURRING = r"(^|_)(subscriptions?|subs|contracts?|licen[sc]es?|plans?|memberships?|periods?|agreements?|mrr|retainers?|leases?|policies)(_|$)"
+_RECURRING = (
+    r"(^|_)(subscriptions?|subs|contracts?|licen[sc]es?|plans?|memberships?|periods?|agreements?|mrr|"
+    r"retainers?|leases?|policies)(_|$)"
+)
 _PAYMENTS = (
-    r"(^|_)(invoices?|invoicing|payments?|charges?|orders?|transactions?|sales?|billing|billings|purchases?|retail|receipts?|"
+    r"(^|_)(invoices?|invoicing|payments?|charges?|orders?|transactions?|sales?|billing|billings|purchases?|"
+    r"retail|receipts?|"
     r"line_?items?|lines|bookings?|revenues?|mrr|arr|ledger)(_|$)"
 )
 _BILLED = r"(^|_)(invoices?|invoicing|billings?|payments?|charges?)(_|$)"
 _NO_INCOME = (
-    r"(^|_)(costs?|spend|spending|expenses?|deals?|opportunit(y|ies)|quotes?|refunds?|tickets?|cases?|credit_?notes?|targets?|"
-    r"budgets?|forecasts?|discounts?|coupons?|taxes|funding|campaigns?|leads?|usage|events?|payroll|suppliers?|vendors?|purchase_orders?)(_|$)"
+    r"(^|_)(costs?|spend|spending|expenses?|deals?|opportunit(y|ies)|quotes?|refunds?|tickets?|cases?|"
+    r"credit_?notes?|targets?|"
+    r"budgets?|forecasts?|discounts?|coupons?|taxes|funding|campaigns?|leads?|usage|events?|payroll|suppliers?|"
+    r"vendors?|purchase_orders?)(_|$)"
 )
-_INTERVAL = r"(billing|payment|price|plan|invoice|recurring|charge|renewal)?_?(interval|frequency|period|cycle|cadence|term|per|recurrence)"
+_INTERVAL = (
+    r"(billing|payment|price|plan|invoice|recurring|charge|renewal)?_?(interval|frequency|period|cycle|"
+    r"cadence|term|per|recurrence)"
+)
 _PER = {
     "month": r"(1_?)?(months?|monthly|mtl|monatlich|mensuel(le)?|mensual|m|mo|p1m)",
     "year": r"(1_?)?(years?|yearly|annual(ly)?|jahrlich|jaehrlich|annuel(le)?|anual|y|yr|p1y|12(_?months?)?)",
@@ -84,7 +96,8 @@ def choose(guesses: list[Guess], keys: dict[str, Key]) -> list[Guess]:
         others = {i.guess.name: f"{i.guess.name} ({i.amount})" for i in found if i.guess is not best.guess}
         if others:
             best.guess.notes.append(
-                f"Check: {', '.join(others.values())} could be revenue as well; one table has that role, and this one says "
+                f"Check: {', '.join(others.values())} could be revenue as well; one table has that role, and "
+                f"this one says "
                 "most clearly what accounts pay and for how long."
             )
         return guesses
@@ -141,8 +154,10 @@ def _per(guess: Guess, amount: str, *, yearly: bool) -> tuple[str | None, str]:
             return only, f"every {interval} is {guess.file.columns[interval].examples[0]}"
         if len(worded) > 1 and None not in worded:
             guess.notes.append(
-                f"Check: {amount} is an amount per {interval}, which differs by row ({', '.join(sorted(map(str, worded)))}): "
-                "add a column of the amount per month (mrr), then name it as `amount`. Here it is read as one per month."
+                f"Check: {amount} is an amount per {interval}, which differs by row "
+                f"({', '.join(sorted(map(str, worded)))}): "
+                "add a column of the amount per month (mrr), then name it as `amount`. Here it is read as one "
+                "per month."
             )
             return "month", "check: see above"
     days = (guess.moments("end") - guess.moments("start")).dt.days.dropna()
@@ -154,7 +169,8 @@ def _per(guess: Guess, amount: str, *, yearly: bool) -> tuple[str | None, str]:
         return length, f"check: it is billed by period, and nearly all periods last a {length}"
     if billed and len(days) and re.fullmatch("|".join(_CONTRACT_VALUE), guess.file.columns[amount].english):
         guess.notes.append(
-            f"Check: {amount} seems to be of a whole contract, and contracts last differently long: divide it by the months "
+            f"Check: {amount} seems to be of a whole contract, and contracts last differently long: divide it "
+            f"by the months "
             "of the contract, then name the result as `amount`."
         )
         return None, ""
@@ -180,7 +196,8 @@ def _say_terms(guess: Guess, amount: str, per: str, why: str) -> None:
             guess.say("product", product, "terms of one product may not overlap; those that do are quarantined")
         else:
             guess.notes.append(
-                f"{product} is not named as `product`: {share:.0%} of the terms overlap another of the same account and "
+                f"{product} is not named as `product`: {share:.0%} of the terms overlap another of the same "
+                f"account and "
                 f"{product}, and would be quarantined. As it is they are added up; check."
             )
 
@@ -262,7 +279,7 @@ def _of_payments(guess: Guess) -> list[Income]:
 def _say_payments(guess: Guess, amount: str, named: bool) -> None:
     guess.say("role", "revenue", "what accounts pay" if named else "check: the only table with money by date")
     guess.say("amount", amount, "the money of a row; trailing months make the MRR")
-    _finish_payments(guess, (guess.numbers(amount) < 0).any())
+    _finish_payments(guess, bool((guess.numbers(amount) < 0).any()))
 
 
 def _say_price(guess: Guess, price: str, quantity: str) -> None:
@@ -271,7 +288,7 @@ def _say_price(guess: Guess, price: str, quantity: str) -> None:
     guess.say(
         "price", price, f"no column holds the money of a row: it is {quantity} * {price}; trailing months make the MRR"
     )
-    _finish_payments(guess, (guess.numbers(price) * guess.numbers(quantity) < 0).any())
+    _finish_payments(guess, bool((guess.numbers(price) * guess.numbers(quantity) < 0).any()))
 
 
 def _finish_payments(guess: Guess, negative: bool) -> None:

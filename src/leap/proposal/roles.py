@@ -9,8 +9,10 @@ from leap.proposal.guess import Guess
 from leap.tables import values
 
 _KIND = (
-    r"kind", r"event(_type|_name|_kind)?", r"(ticket_|cost_|trigger_|activity_|usage_|interaction_)?(type|kind)", r"(\w+_)?category",
-    r"priority", r"feature(_name)?", r"action(_name|_type)?", r"trigger", r"technology", r"channel", r"severity", r"module",
+    r"kind", r"event(_type|_name|_kind)?", r"(ticket_|cost_|trigger_|activity_|usage_|interaction_)?(type|kind)",
+    r"(\w+_)?category",
+    r"priority", r"feature(_name)?", r"action(_name|_type)?", r"trigger", r"technology", r"channel", r"severity",
+    r"module",
 )  # fmt: skip
 _QUANTITY = (
     r"quantity", r"(\w+_)?count", r"n_events|(number_of|num|no_of)_(events|actions|logins|calls|sessions)",
@@ -22,13 +24,20 @@ _MONEY = (
     r"costs?(_\w+)?|(\w+_)?costs?",
     r"spend|price|fee|paid|value|usd|eur",
 )
-_ABOUT_COMPANIES = r"(^|_)(profiles?|firmograph\w*|technolog\w*|technograph\w*|listings?|hiring|jobs?|funding|locations?|enrichment|tech_stack)(_|$)"
-_BUYING = r"(^|_)(triggers?|news|intent|web_?visits?|website_visits?|visits?|demos?|leads?|campaigns?|inquir\w+|signals?|webinars?)(_|$)"
+_ABOUT_COMPANIES = (
+    r"(^|_)(profiles?|firmograph\w*|technolog\w*|technograph\w*|listings?|hiring|jobs?|funding|locations?|"
+    r"enrichment|tech_stack)(_|$)"
+)
+_BUYING = (
+    r"(^|_)(triggers?|news|intent|web_?visits?|website_visits?|visits?|demos?|leads?|campaigns?|inquir\w+|"
+    r"signals?|webinars?)(_|$)"
+)
 _COSTS = r"(^|_)(costs?|spend|spending|expenses?|cac)(_|$)"
 _DEALS = r"(^|_)(deals?|opportunit(y|ies)|pipeline)(_|$)"
 _NOTES = r"(^|_)(notes?|comments?|hypothes[ei]s|remarks?|interviews?)(_|$)"
 _OF_THE_FIRM = (
-    r"(^|_)(industry|sector|vertical|country|region|continent|state|city|employees|headcount|company_size|firm_size|size|founded\w*|"
+    r"(^|_)(industry|sector|vertical|country|region|continent|state|city|employees|headcount|company_size|"
+    r"firm_size|size|founded\w*|"
     r"ownership|annual_revenue|revenue_(band|range)|tech_stack|public_company|legal_form)(_|$)"
 )
 _OF_THE_CUSTOMER = (

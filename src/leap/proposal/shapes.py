@@ -15,13 +15,15 @@ from leap.tables import values
 
 _START = (
     r"started_(on|at|date)", r"start_(date|at|on|time)", r"start",
-    r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|invoice_period)_"
+    r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|"
+    r"invoice_period)_"
     r"(start|begin)(_date|_on|_at)?", r"(valid|effective|active)_(from|start)(_date)?", r"from_date|from",
     r"begin(s_on|_date)?", r"(activation|effective|commencement|go_live)_date|activated_(on|at)",
 )  # fmt: skip
 _END = (
     r"ended_(on|at|date)", r"end_(date|at|on|time)", r"end",
-    r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|invoice_period)_"
+    r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|"
+    r"invoice_period)_"
     r"end(_date|_on|_at)?", r"(valid|effective|active)_(to|until|till|end|through)(_date)?", r"to_date|to|until",
     r"expir(es|ed)?_?(on|at|y_date|ation_date|ation|date)|expir(y|ation|es)",
     r"(contract|subscription|license|plan|membership)_(expir(y|ation|es)(_date)?)",
@@ -31,25 +33,30 @@ LEFT = (
     r"(on|at|date|since|from|effective_date)", r"cancellation|churn_?date",
 )  # fmt: skip
 SINCE = (
-    r"(customer|client|member|active|subscribed|paying)_since", r"(signup|sign_up|signed_up|joined|join|onboard(ed|ing)|"
+    r"(customer|client|member|active|subscribed|paying)_since",
+    r"(signup|sign_up|signed_up|joined|join|onboard(ed|ing)|"
     r"conversion|converted|won|first_(paid|payment|invoice|order|subscription))_?(on|at|date)?", r"since",
-    r"(created|registered|registration|create)_?(on|at|date)?|createdate|signed_(on|at)|signed_date|(contract|signing)_date",
+    r"(created|registered|registration|create)_?(on|at|date)?|createdate|signed_(on|at)|signed_date|(contract|"
+    r"signing)_date",
 )  # fmt: skip
 _OBSERVED = (
     r"observed_(on|at)", r"as_of(_date)?", r"snapshot_?(date|on|at|month|day)?", r"survey(ed)?_(date|on|at)",
-    r"recorded_(on|at)", r"(measured|scored|assessed|reviewed)_(on|at)", r"(report|reporting|reference|score|record)_date",
+    r"recorded_(on|at)", r"(measured|scored|assessed|reviewed)_(on|at)",
+    r"(report|reporting|reference|score|record)_date",
     r"fivetran_start",
 )  # fmt: skip
 _HAPPENED = (
     r"occurred_(on|at)", r"event_(date|time|at|timestamp)", r"timestamp|datetime|date|day|time",
-    r"(invoice|order|purchase|booking|posting|issue|billing|payment|transaction|sale)_?(date|day|time|timestamp|on|at)?",
+    r"(invoice|order|purchase|booking|posting|issue|billing|payment|transaction|sale)_?(date|day|time|timestamp|"
+    r"on|at)?",
     r"\w*(created|createdate|created_date)",
     r"(created|opened|submitted|requested|used|spent|ordered|paid|issued|invoiced|billed|logged|sent|received|visited|"
     r"booked|posted|raised|responded|answered|completed)_(on|at|date)",
     r"(usage|login|ticket|visit|case|call|meeting|activity|response|session|open|opening|request)_?(date|day|time)",
 )  # fmt: skip
 _NEVER_THE_TIME = (
-    r"(^|_)(synced|updated|modified|loaded|ingested|inserted|closed?|last|due|first|trial|expected|resolved|renewal|renews|"
+    r"(^|_)(synced|updated|modified|loaded|ingested|inserted|closed?|last|due|first|trial|expected|resolved|"
+    r"renewal|renews|"
     r"next|birth|expir\w+|churn\w*|cancel\w*|end|ended|published)(_|$)|closedate"
 )
 _KNOWN = (
@@ -62,7 +69,8 @@ _KNOWN = (
 )
 _RENEWS = (r"(next_)?renew(s|al)(_on|_at|_date)?|renewal_due(_date)?|next_renewal",)
 _CANCELLED = (
-    r"cancell?(ed|ation)_(on|at|date)|cancellation|(notice|termination_notice|notice_given)_(on|at|date)|churn_announced_(on|at)",
+    r"cancell?(ed|ation)_(on|at|date)|cancellation|(notice|termination_notice|notice_given)_(on|at|date)|"
+    r"churn_announced_(on|at)",
 )
 _MONTH = (
     r"(.+_)?(month|period)(_start|_date|_begin)?",
@@ -75,7 +83,10 @@ _STATES = (
     r"(^|_)(nps|csat|surveys?|health(_scores?)?|scores?|ratings?|profiles?|snapshots?|firmographics?|history|states?|"
     r"enrichment|reviews?|panel|monthly|assessments?)(_|$)"
 )
-_TERM = r"(term|contract_term|contract_length|duration|commitment|minimum_term|length)(_in)?(_(months?|years?|days?))?|term_length|months?"
+_TERM = (
+    r"(term|contract_term|contract_length|duration|commitment|minimum_term|length)(_in)?(_(months?|years?|"
+    r"days?))?|term_length|months?"
+)
 
 
 def dated(file: FileTable, key: Key) -> Guess | str | None:
@@ -90,9 +101,9 @@ def dated(file: FileTable, key: Key) -> Guess | str | None:
         if re.search(_SEVERAL_AT_ONCE, file.subject) and "fivetran" in file.columns[moment].plain:
             return "an account has several of these at once, and a history holds one state of an account at a time"
         guess = _history_or_events(file, key, moment)
-    elif (moment := _moment(file)) is not None and not _lists_accounts(file, key):
-        guess = begin(file, "events", key.column, f"{moment} says when something happened", key.why)
-        guess.say("at", moment)
+    elif (happened := _moment(file)) is not None and not _lists_accounts(file, key):
+        guess = begin(file, "events", key.column, f"{happened} says when something happened", key.why)
+        guess.say("at", happened)
     else:
         return _without_end(file, start) if start and not _lists_accounts(file, key) else None
     if guess.shape == "events" and start and not end and (why := _without_end(file, start)) is not None:
@@ -127,7 +138,8 @@ def _say_period(guess: Guess, start: str, end: str) -> None:
     days = (follow["start"] - follow["end"].groupby(follow["key"]).shift()).dt.days
     if len(days.dropna()) >= 5 and (days.dropna() == 1).mean() > 0.5:
         guess.notes.append(
-            f"Check: most terms start a day after the one before ended, so {end} may be the last day. An end is the first "
+            f"Check: most terms start a day after the one before ended, so {end} may be the last day. An end is "
+            f"the first "
             "day without; figures as of the first of a month differ by this only where a term starts on it."
         )
 
@@ -141,12 +153,14 @@ def _without_end(file: FileTable, start: str) -> str | None:
     if term is not None:
         unit = "years" if "year" in file.columns[term].english else "months"
         return (
-            f"it starts ({start}) and has a term ({term}) but no end: add a column such as ended_on, which is {start} + {term} "
+            f"it starts ({start}) and has a term ({term}) but no end: add a column such as ended_on, which is "
+            f"{start} + {term} "
             f"{unit} where it was not renewed and empty where it still runs; then run init again"
         )
     if recurring:
         return (
-            f"it starts ({start}) but has no end, so who left cannot be seen: add a column such as ended_on, empty where it "
+            f"it starts ({start}) but has no end, so who left cannot be seen: add a column such as ended_on, "
+            f"empty where it "
             "still runs; then run init again"
         )
     return None
@@ -205,7 +219,8 @@ def market(file: FileTable) -> Guess | str | None:
     )  # fmt: skip
     if value is None or indicator is None:
         return None
-    period = file.named(r"period(_start|_date)?", r"month|quarter|year", r"(valid_from|rate_date|as_of|date|day)", r".*_date|.*_on",
+    period = file.named(r"period(_start|_date)?", r"month|quarter|year", r"(valid_from|rate_date|as_of|date|day)",
+    r".*_date|.*_on",
                         looks=("date",))  # fmt: skip
     codes = is_code(file.distinct(indicator))
     rates = codes and (
@@ -262,7 +277,8 @@ def _say_positive(guess: Guess, outcome: Column) -> None:
     plain = not values.truths(pd.Series(distinct))[1].any() and not set(distinct) & {"Yes", "No", "yes", "no"}
     if plain:
         return
-    words = ("yes", "churned", "churn", "left", "lost", "true", "1", "1.0", "exited", "cancelled", "attrited customer", "ja", "oui",
+    words = ("yes", "churned", "churn", "left", "lost", "true", "1", "1.0", "exited", "cancelled",
+    "attrited customer", "ja", "oui",
              "si", "sí")  # fmt: skip
     positive = next((w for w in distinct if w.lower() in words), None)
     shown = f"the values are {', '.join(distinct[:5])}"
@@ -282,7 +298,8 @@ def attributes(file: FileTable, key: Key) -> Guess | str:
         folder = file.source.rsplit("/", 1)[0] + "/" if "/" in file.source else ""
         guess.say("source", folder + file.parts[-1], "the latest of the files, by its name")
         guess.notes.append(
-            f"{', '.join(file.parts[:6])} hold the same accounts at different times, but no column says when: only the latest "
+            f"{', '.join(file.parts[:6])} hold the same accounts at different times, but no column says when: "
+            f"only the latest "
             "is used. With a column of the date (observed_on) in each they could be one history."
         )
         return guess

@@ -1,4 +1,4 @@
-"""Tables that cannot be used as they are: people, calendars, lookups, maps of identifiers, merges; each with a remedy."""
+"""Tables that cannot be used as they are: people, calendars, lookups, maps, merges; each with a remedy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ _PEOPLE = (
 _OF_A_PERSON = (r"first_name|given_name|forename", r"last_name|surname|family_name", r"(.+_)?e_?mail(_address)?")
 _OF_A_DATE = (
     r"(.+_)?(year|month|quarter|week|weekday|week_?day|day|day_of_(week|month|year)|day_name|month_name|is_weekend|"
-    r"is_holiday|holiday|weekend|month_number|week_number|iso_week|is_business_day)|fiscal\w*|(start|end)_of_(month|week|year)"
+    r"is_holiday|holiday|weekend|month_number|week_number|iso_week|is_business_day)|fiscal\w*|(start|"
+    r"end)_of_(month|week|year)"
 )
 _OLD = (r"(old|former|previous|prev|merged|duplicate|loser|from|predecessor)(_\w*)?", r"account_id")
 _NEW = (
-    r"is_now|(new|surviving|survivor|winner|master|current|target|to|into|successor)(_\w*)?|merged_(into|to|with)(_\w*)?",
+    r"is_now|(new|surviving|survivor|winner|master|current|target|to|into|successor)(_\w*)?|merged_(into|to|"
+    r"with)(_\w*)?",
 )
 _MERGED_ON = (r"from_date", r"(merged|changed|effective|renamed|valid)_(on|at|from|date)", r"date|day|since|timestamp")
 _LINEAGE = r"(^|_)(lineage|merge[sd]?|mergers?|renam\w+|successions?|duplicates?)(_|$)"
@@ -46,7 +48,7 @@ def _has_own_id(file: FileTable) -> bool:
 
 
 def merges(file: FileTable) -> tuple[bool, str] | None:
-    """Whether a table of merged accounts has the columns of [lineage], and what to rename; None if it is no such table."""
+    """Whether merged accounts stand in the columns of [lineage], and what to rename; None if they do not stand here."""
     now = file.named(*_NEW, looks=("text", "number"))
     old = next((name for name in file.all_named(*_OLD, looks=("text", "number")) if name != now), None)
     if now is None or old is None or len(file.columns) > 6:
@@ -79,12 +81,14 @@ def why_unfit(file: FileTable, files: list[FileTable], keys: dict[str, Key], peo
     if (moves := _are_movements(file)) is not None:
         return moves
     if (ids := _map_of_ids(file)) is not None:
-        return f"a map of identifiers ({', '.join(ids)}): it is no fact about accounts; join it into the tables that need it"
+        shown = ", ".join(ids)
+        return f"a map of identifiers ({shown}): it is no fact about accounts; join it into the tables that need it"
     route = leads_to(file, files, keys) if key is None or key.share is None else None
     if route is not None:
         column, other, _ = route
         what = "no column names the account" if key is None else f"no value of {key.column} is an account elsewhere"
-        return f"{what}; {column} leads to {other.name}: add its {keys[other.name].column} to this file, then run init again"
+        lends = keys[other.name].column
+        return f"{what}; {column} leads to {other.name}: add its {lends} to this file, then run init again"
     if key is None:
         return _without_account(file, files)
     if re.search(TELLS_OUTCOME, file.subject) and not is_about_accounts(file):
@@ -157,7 +161,8 @@ def _wide_market(file: FileTable) -> str | None:
         return None
     shown = ", ".join(figures[:3]) + (", …" if len(figures) > 3 else "")
     return (
-        f"it has a figure in every column ({shown}) by {dates[0].name} and no account, as a market has: give it as rows of "
+        f"it has a figure in every column ({shown}) by {dates[0].name} and no account, as a market has: give it "
+        f"as rows of "
         "indicator, period, published_at and value (UNPIVOT in SQL, melt in pandas), then run init again"
     )
 

@@ -26,7 +26,8 @@ _FIRST_EPOCH, _LAST_EPOCH = 631_152_000, 2_208_988_800
 _BY_NAME_ONLY = frozenset({"YYYYMMDD", *_EPOCH})
 """Forms that are plain numbers, so that only a name makes them dates."""
 _CALLED_DATE = (
-    r"(^|_)(at|on|date|day|time|timestamp|datetime|month|period|week|created|started|ended|since|start|end|from|to|until|"
+    r"(^|_)(at|on|date|day|time|timestamp|datetime|month|period|week|created|started|ended|since|start|end|from|"
+    r"to|until|"
     r"expir\w+|opened|closed|cancel\w*|renew\w*|signup|due|createdate|closedate|quarter|when)(_|$)"
 )
 _MOST = 0.95
@@ -34,7 +35,8 @@ _NO_NUMBER = frozenset({"", "null", "nan", "na", "n/a", "none", "-"})
 _FEW = 20
 _LIKE_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?!\d).{0,30}")
 _LIKE_STAMP = re.compile(
-    r"\d{8}(\.0)?|\d{10}(\.\d+)?|\d{13}(\.\d+)?|\d{16}|(19|20)\d{2}.{0,2}\d{2}|(?=.*\d).*[A-Za-z]{3}.*|(19|20)\d\d-?[QqWw]\d+"
+    r"\d{8}(\.0)?|\d{10}(\.\d+)?|\d{13}(\.\d+)?|\d{16}|(19|20)\d{2}.{0,2}\d{2}|(?=.*\d).*[A-Za-z]{3}.*|(19|"
+    r"20)\d\d-?[QqWw]\d+"
 )
 ISO = "iso"
 UNREADABLE = "?"
@@ -137,7 +139,8 @@ _SIGNED = re.compile(rf"\(?[-+]?\s?{_SIGN}?\s?[-+]?\d[\d., '\u00a0\u202f]*\s?{_S
 
 
 _LIKE_NUMBER = re.compile(
-    r"(?i)(?=.*\d)[-+(]?\s?(?:[€$£¥%]|eur|usd|gbp|chf)?\s?[-+]?[\d., '\u00a0\u202fe+-]+\s?(?:[€$£¥%]|eur|usd|gbp|chf)?\)?"
+    r"(?i)(?=.*\d)[-+(]?\s?(?:[€$£¥%]|eur|usd|gbp|chf)?\s?[-+]?[\d., '\u00a0\u202fe+-]+\s?(?:[€$£¥%]|eur|usd|"
+    r"gbp|chf)?\)?"
 )
 
 
