@@ -80,7 +80,10 @@ def _read(folder: Path, contents: FolderContents) -> tuple[list[FileTable], dict
         try:
             file = look_at(name, table.source, read_table(table, folder))
         except SourceError as error:
-            unread[name] = (FileTable(name, table.source, Reading(pd.DataFrame(), 0)), f"it cannot be read: {error}")
+            unread[name] = (
+                FileTable(name, table.source, Reading(pd.DataFrame(), 0)),
+                f"it cannot be read: {str(error).rstrip('.')}",
+            )
             continue
         file.parts = table.parts
         files.append(file)

@@ -116,8 +116,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def look_at(name: str, source: str, reading: Reading) -> FileTable:
-    """The columns of a table; names that stand twice are looked at once, by their first column."""
-    frame = reading.frame.loc[:, ~reading.frame.columns.duplicated()]
+    """The columns of a table, by its first rows or its sample."""
+    frame = reading.frame
     width = max(1, frame.shape[1])
     most = max(_FEWEST_ROWS, min(_MOST_ROWS, _CELLS_LOOKED_AT // width))
     sample = max(_SMALLEST_SAMPLE, min(_SAMPLE, _VALUES_LOOKED_AT // width))

@@ -103,4 +103,9 @@ def currency_of(guesses: list[Guess]) -> tuple[str, str]:
         sign = next((code for sign, code in _SIGNS.items() if sign in shown), None)
         if sign:
             return sign, f"by the sign in {column}"
+    for guess in guesses:
+        column = guess.file.named(r"(\w+_)?currency(_code|_iso|_iso_code)?", looks=("constant", "text"))
+        code = str(guess.file.distinct(column).iloc[0]).upper() if column else ""
+        if column and len(guess.file.distinct(column)) == 1 and len(code) == 3 and code.isalpha():
+            return code, f"by {guess.name}.{column}"
     return "USD", "check: no column says it"

@@ -25,7 +25,7 @@ _TIMES = ("days", "hours", "minutes", "seconds", "months", "years", "weeks")
 _MONEY = r"(^|_)(amount|price|revenue|mrr|arr|fee|spend|cost|costs|charges?|sales|turnover|paid)$"
 _RATE = r"(^|_)(rate|share|ratio|utili[sz]ation|adoption)$"
 _INITIALS = frozenset(
-    {"nps", "csat", "mrr", "arr", "acv", "api", "sso", "tld", "url", "tv", "us", "uk", "eu", "crm", "sla", "id"}
+    {"nps", "csat", "mrr", "arr", "acv", "api", "sso", "tld", "url", "tv", "us", "uk", "eu", "crm", "sla", "id", "csm"}
 )
 _ONE_TO_ONE = 0.999
 _COMPARED = 200_000
@@ -34,6 +34,8 @@ _COMPARED = 200_000
 def unit_of(column: Column, currency: str) -> str | None:
     """The unit by the end of the name and by the values."""
     name, last = column.english, column.english.rsplit("_", 1)[-1]
+    if re.fullmatch(r"(employee|staff|head)_?count", name):
+        return "people"
     if last in _UNITS and column.looks == "number":
         return _UNITS[last]
     if column.looks != "number":
@@ -63,7 +65,7 @@ def declare(guess: Guess, dated_elsewhere: dict[str, str], currency: str) -> Non
     # Columns of revenue and of these roles are read by other names; no feature is made of them.
     without = guess.role in ("costs", "deals", "notes") or (guess.role == "revenue" and guess.shape == "events")
     for column in file.columns.values():
-        if column.name in named and column.name != guess.of("product"):
+        if (column.name in named and column.name != guess.of("product")) or column.name in guess.left_out:
             continue
         why = why_not(column, guess.shape, accounts, dated_elsewhere) or _says_the_same(guess, column.name)
         if without and why is None:
@@ -129,7 +131,7 @@ def _say_dates(guess: Guess, forms: dict[str, tuple[str, ...]]) -> None:
     shown = guess.file.distinct(odd).iloc[0]
     if not common or UNREADABLE in common:
         mixed = len(set(forms.values())) > 1
-        what = "its date columns are written in different forms" if mixed else values.date_hint([shown])
+        what = "its date columns are written in different forms." if mixed else _what_to_write(shown)
         guess.notes.append(
             f"Check: {odd} holds dates such as {shown} that cannot be read as they are: {what} "
             "Until the file is changed these rows are quarantined."
@@ -141,6 +143,11 @@ def _say_dates(guess: Guess, forms: dict[str, tuple[str, ...]]) -> None:
         guess.instead.append(("dates", common[0], f"check: {shown} in {odd} may be "
         f"{_readings(str(shown), common)}; the dates do "
                               f"not tell which: write the right one, else these rows are quarantined"))  # fmt: skip
+
+
+def _what_to_write(shown: str) -> str:
+    month = re.fullmatch(r"((?:19|20)\d{2})[-/.]?(0[1-9]|1[0-2])", shown)
+    return f"write the first day, {month[1]}-{month[2]}-01." if month else values.date_hint([shown])
 
 
 def _telling(file: FileTable, column: str, form: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,3 +80,11 @@ def begin(file: FileTable, shape: str, key: str | None, why: str, why_key: str =
     guess.say("source", file.source, f"{len(file.parts)} files: {', '.join(file.parts[:6])}" if file.parts else "")
     guess.say("key", key, why_key)
     return guess
+
+
+def by_reason(columns: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns that have a reason in common."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for column, why in columns.items():
+        found[why].append(column)
+    return dict(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from leap.proposal import company
 from leap.proposal.columns import FileTable
 from leap.proposal.declare import declare, say_forms
-from leap.proposal.guess import THE_OTHERS, Guess
+from leap.proposal.guess import THE_OTHERS, Guess, by_reason
 from leap.proposal.keys import Key, account_keys, is_about_accounts
 from leap.proposal.reasons import OUTCOME
 from leap.proposal.revenue import choose, split_accounts
@@ -64,6 +64,10 @@ def _guess(
 ) -> Guess | str | None:
     if not file.rows:
         return "it has no rows"
+    if file.reading.repeated:
+        return (
+            f"more than one column is called {', '.join(file.reading.repeated[:5])}: rename them, then run init again"
+        )
     merged = merges(file)
     if merged is not None:
         fits, remedy = merged
@@ -127,10 +131,11 @@ def _drop_empty(found: Guesses) -> None:
             continue
         if other is not None and THE_OTHERS in other.left_out:
             found.tables.remove(guess)
-            other.name, other.left_out = guess.name, guess.left_out
+            own = {str(value) for value, _ in other.keys.values()}
+            other.name, other.left_out = guess.name, {c: why for c, why in guess.left_out.items() if c not in own}
         elif guess.shape == "attributes" and not _lists(guess.file):
             found.tables.remove(guess)
-            left = "; ".join(f"{column}: {why}" for column, why in guess.left_out.items())
+            left = "; ".join(f"{', '.join(names[:5])}: {why}" for why, names in by_reason(guess.left_out).items())
             found.refused[guess.file.name] = (
                 guess.file, "it holds nothing to learn from beside identifiers" + (f" ({left})" if left else "")
             )  # fmt: skip

@@ -37,6 +37,8 @@ _SURELY_LINKED = 0.8
 _SMALL_NUMBER = 1_000_000
 _ENOUGH = 3
 _MANY_ROWS = 20
+_ENOUGH_WEIGHT = 0.8
+"""A name of companies is the least that tells accounts apart."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _reference(candidates: dict[str, list[Candidate]], people: set[str]) -> Cand
                     score = min(score, 0.9)
             if score > most:
                 best, most = candidate, score
-    return best if most >= 1.0 else None
+    return best if most >= _ENOUGH_WEIGHT else None
 
 
 def linked(one: Candidate, reference: Candidate) -> float | None:
@@ -197,9 +199,10 @@ def _why(best: Candidate, reference: Candidate, share: float | None, n_files: in
         what = (
             "another value on every row" if best.file.is_unique(best.column.name) else f"{len(best.values()):,} values"
         )
-        return f"{'by its name; ' if best.weight >= 2 else ''}{what}" + (
-            "; other tables name it" if n_files > 1 else ""
-        )
+        by_name = "by its name; " if best.weight >= 2 else ""
+        if best.column.english.endswith("_name"):
+            by_name = "check: accounts are told apart by what they are called, as no column identifies them; "
+        return f"{by_name}{what}" + ("; other tables name it" if n_files > 1 else "")
     if share is not None:
         return f"{_percent(share)} of its values are in {reference.shown}"
     found = float(best.values().head(_MOST_VALUES).isin(reference.values()).mean())

@@ -31,6 +31,7 @@ _WORDS = {
     "kategorie": "category", "prioritat": "priority", "prioritaet": "priority", "zahlung": "payment",
     "zahlungen": "payments", "zahlweise": "billing_period", "abrechnungszeitraum": "billing_period",
     "mandant": "tenant",
+    "debitor": "debtor", "debitoren": "debtors",
     "verkaufer": "owner", "zustand": "status", "summe": "total", "abo": "subscription", "abos": "subscriptions",
     # French
     "cliente": "customer", "clientes": "customers", "debut": "start", "fin": "end", "montant": "amount",
@@ -81,7 +82,9 @@ _COMPOUNDS = {
     "verlaengerungs": "renewal", "firmen": "company", "produkt": "product", "ereignis": "event", "start": "start",
     "end": "end", "ende": "end", "beginn": "start", "betrag": "amount", "preis": "price", "datum": "date",
     "nummer": "number", "nr": "number", "name": "name", "menge": "quantity", "gebuhr": "fee", "gebuehr": "fee",
-    "umsatz": "revenue", "beitrag": "fee", "miete": "fee", "laufzeit": "term", "klant": "customer", "art": "type",
+    "umsatz": "revenue", "netto": "net", "brutto": "gross", "einzel": "unit", "gesamt": "total",
+    "positionen": "lines", "posten": "lines", "zeilen": "lines", "beitrag": "fee",
+    "miete": "fee", "laufzeit": "term", "klant": "customer", "art": "type",
     "grosse": "size", "groesse": "size", "nutzungs": "usage", "konto": "account", "abo": "subscription",
     "account": "account", "customer": "customer", "client": "client", "company": "company", "tenant": "tenant",
     "subscription": "subscription", "contract": "contract", "invoice": "invoice", "order": "order", "unit": "unit",

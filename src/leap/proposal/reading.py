@@ -34,6 +34,8 @@ class Reading:
     sampled: bool = False
     loader: Callable[[str], pa.ChunkedArray] | None = None
     """The whole of one column, where `frame` is only a sample."""
+    repeated: tuple[str, ...] = ()
+    """Names that more than one column has; the first of each is looked at."""
     _distinct: dict[str, pd.Series] = field(default_factory=dict)
     _unique: dict[str, bool] = field(default_factory=dict)
 
@@ -73,7 +75,10 @@ def read_table(found: Found, folder: Path) -> Reading:
     if reading is None:
         raw: RawTable = read_raw(found.source, folder)
         reading = Reading(raw.frame, len(raw.frame), raw.remarks)
-    reading.frame.columns = pd.Index([str(column) for column in reading.frame.columns], dtype=object)
+    names = pd.Index([str(column) for column in reading.frame.columns], dtype=object)
+    again = names.duplicated()
+    reading.repeated = tuple(dict.fromkeys(names[again]))
+    reading.frame = reading.frame.set_axis(names, axis=1).loc[:, ~again]
     return reading
 
 

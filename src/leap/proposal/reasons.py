@@ -23,7 +23,7 @@ OUTCOME = (
 _GEOGRAPHY = r"(^|_)(country|state|region|city|continent|market)(_code)?$"
 _FIRM_SIZE = (
     r"(^|_)((annual|company|estimated|est|global|yearly)_?revenue|revenue_(band|range|bracket|class)|"
-    r"turnover|(company|business|industry|legal|entity|organi[sz]ation|industry_sub)_type)(_|$)"
+    r"turnover|funding_stage|(company|business|industry|legal|entity|organi[sz]ation|industry_sub)_type)(_|$)"
 )
 _OF_A_PERSON = (
     r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*)(_|$)"
@@ -62,7 +62,13 @@ _TODAY = (
     r"expir\w+|(days|weeks|months|years)_(since|active|as|to|until|left)|since|tenure|engage\w*|adoption|"
     r"sentiment|overdue|"
     r"arrears|invoices?|invoiced|orders?|purchas\w*|revenue|sales|amount|fee|price|monthly|paid|paying|"
-    r"segment_today|recency|frequency|monetary|rfm|usage\w*|users?|upsell\w*|discount)(_|$)"
+    r"csm|rep|account_manager|manager|executive|recency|frequency|monetary|rfm|usage\w*|users?|upsell\w*|discount)(_|$)"
+)
+
+
+_MONTH_IN_NAME = (
+    r"(.*_)?(19|20)\d\d_?(0[1-9]|1[0-2]|q[1-4])(_\d\d)?|(.*_)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*_?"
+    r"((19|20)?\d\d)|(m|month)_?\d{1,2}|(.*_)?(q[1-4]_?(19|20)\d\d)|(.+_)?(fy_?)?(19|20)\d\d"
 )
 
 
@@ -100,6 +106,8 @@ def _in_time(name: str, shape: str, dated_elsewhere: dict[str, str]) -> str | No
     """Columns that may hold what became known only later."""
     if shape == "attributes" and name in dated_elsewhere:
         return f"as it stands today; {dated_elsewhere[name]} has it with dates"
+    if shape == "attributes" and re.fullmatch(_MONTH_IN_NAME, name):
+        return "a time in the name of a column says nothing of when it was known: give one row an account and date"
     of_the_firm = re.search(_GEOGRAPHY, name) or re.search(_FIRM_SIZE, name)
     if shape == "attributes" and re.search(_TODAY, name) and not of_the_firm:
         return "as it stands today, which may be because of the outcome; give it with dates (shape history)"

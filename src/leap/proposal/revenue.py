@@ -32,6 +32,7 @@ _MONEY = (
     rf"payment)_amount{_IN}",
     rf"(net_|gross_|line_|sub_|order_|invoice_)?total(_amount|_price|_value|_net)?{_IN}|subtotal",
     rf"(net_|gross_)?(revenue|sales|turnover){_IN}", rf"(unit_)?(recurring_)?(price|fee|rate_card){_IN}",
+    rf"(plan|subscription|recurring|base|license|membership|service)_(amount|price|fee|value|cost|charge){_IN}",
     r"paid|charge|net|gross",
     rf"(order|invoice|booking)_value{_IN}",
 )  # fmt: skip
@@ -225,6 +226,13 @@ def _of_ledger(guess: Guess) -> list[Income]:
     """Rows by account and month with the MRR of that month."""
     file, month = guess.file, month_column(guess.file)
     amount = _numeric(file, *_MONTHLY)
+    yearly = _numeric(file, *_YEARLY)
+    if month is not None and amount is None and yearly is not None:
+        guess.notes.append(
+            f"Check: {yearly} by {month} says what accounts pay, but a year's worth: add a column mrr, which is "
+            f"{yearly} / 12, "
+            "then run init again."
+        )
     if month is None or amount is None:
         return []
     return [Income(1, guess, amount, lambda: _say_ledger(guess, month, amount))]
@@ -250,6 +258,7 @@ def _states_beside(ledger: Guess) -> list[Guess]:
         return []
     states = begin(file, "history", key, f"the same file: one row an account and {month}", ledger.keys["key"][1])
     states.say("at", month, "")
+    states.left_out[str(ledger.of("amount"))] = f"it is the revenue, in [tables.{ledger.name}_mrr]"
     ledger.name = f"{ledger.name}_mrr"
     ledger.left_out = {THE_OTHERS: f"they are in [tables.{states.name}]"}
     return [states]

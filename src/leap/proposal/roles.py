@@ -32,6 +32,7 @@ _BUYING = (
     r"(^|_)(triggers?|news|intent|web_?visits?|website_visits?|visits?|demos?|leads?|campaigns?|inquir\w+|"
     r"signals?|webinars?)(_|$)"
 )
+_PAYMENTS = r"(^|_)(invoices?|payments?|charges?|orders?|transactions?|sales?|purchases?|refunds?)(_|$)"
 _COSTS = r"(^|_)(costs?|spend|spending|expenses?|cac)(_|$)"
 _DEALS = r"(^|_)(deals?|opportunit(y|ies)|pipeline)(_|$)"
 _NOTES = r"(^|_)(notes?|comments?|hypothes[ei]s|remarks?|interviews?)(_|$)"
@@ -59,6 +60,9 @@ def give_roles(guesses: list[Guess]) -> None:
         if guess.shape == "events" and guess.role is None:
             quantity = guess.file.named(*_QUANTITY, looks=("number",))
             guess.say("quantity", quantity, "how often, by its name")
+            money = guess.file.named(r"(\w+_)?amount\w*|(net_|gross_|line_|order_)?total\w*", looks=("number",))
+            paid = re.search(_PAYMENTS, guess.file.subject)
+            guess.say("amount", money if paid else None, "money of a row: summed over the windows")
         _scope(guess)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 
 from leap.proposal.company import Company
-from leap.proposal.guess import Declared, Guess
+from leap.proposal.guess import Declared, Guess, by_reason
 from leap.proposal.guesses import Guesses
 
 _HEAD = (
@@ -56,14 +55,6 @@ def _left_out(columns: Mapping[str, str]) -> list[str]:
     if len(columns) <= _LISTED_ONE_BY_ONE:
         return [f"#   {_plain(column)}: {_plain(why)}" for column, why in columns.items()]
     return [line for why, names in by_reason(columns).items() for line in _wrapped(f"  {why}: {', '.join(names)}")]
-
-
-def by_reason(columns: Mapping[str, str]) -> dict[str, list[str]]:
-    """The columns that have a reason in common."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for column, why in columns.items():
-        found[why].append(column)
-    return dict(found)
 
 
 def _declared(said: Declared) -> str:
