@@ -16,7 +16,7 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import MICROS, Revenue, definition_hash
+from leap.revenue import PARTS, Revenue, definition_hash
 from leap.tables import AccountTables
 from leap.value import acquisition_cost
 
@@ -81,7 +81,7 @@ def _economics(tables: AccountTables) -> dict[str, float | None]:
     cac = acquisition_cost(tables)[positions]
     spent = cac[~np.isnan(cac)]
     return {
-        "new_mrr": float(np.median(paid)) / MICROS if paid else None,
+        "new_mrr": float(np.median(paid)) / PARTS if paid else None,
         "cac": float(spent.mean()) if len(spent) else None,
     }
 

@@ -18,7 +18,7 @@ from leap.icp.rules import Columns
 from leap.icp.search import Population
 from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
-from leap.revenue import MICROS, RetentionFigures, Revenue, add_months, window_ends
+from leap.revenue import PARTS, RetentionFigures, Revenue, add_months, window_ends
 from leap.snapshots import Snapshots, customer_snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.tables.canonical import CLOSED, KEY, WON
@@ -154,7 +154,7 @@ def _price(tables: AccountTables, inside: np.ndarray, profile: ICPProfile) -> Ma
     first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
     since = tables.data_until - pd.DateOffset(years=1)
     won_lately = int((inside & (first >= since).to_numpy()).sum())
-    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / MICROS
+    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / PARTS
     paying = mrr[mrr > 0]
     nrr = profile.evidence.figures["nrr"]
     lost = 12 * float(paying.mean()) * -nrr.lift if len(paying) else None

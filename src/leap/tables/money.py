@@ -9,8 +9,8 @@ from leap.tables import values
 from leap.tables.names import AMOUNT, CURRENCY
 from leap.tables.reader import Reader
 
-_MOST_MONEY = 1e12
-"""Larger amounts are a fault of the export; millionths of them would not fit into 64 bits."""
+_MOST_MONEY = 1e11
+"""Larger amounts are a fault of the export; exact sums of them would not fit into 64 bits."""
 
 _A_MONTH: dict[AmountPer, tuple[float, float]] = {
     "month": (1, 1),
@@ -38,7 +38,7 @@ def money_rules(reader: Reader) -> None:
     spec = reader.spec
     column = spec.amount or spec.price
     huge = reader.rows[AMOUNT].abs() > _MOST_MONEY
-    remedy = "No account pays more than a million millions; correct the amount."
+    remedy = "No account pays more than a hundred thousand million; correct the amount."
     reader.report("quarantine", "amount_out_of_range", huge, column, remedy)
     if not (spec.shape == "events" and spec.credit_notes):
         remedy = "MRR is not negative; for returns and credits use events with credit_notes = true."
