@@ -58,12 +58,9 @@ def failed(problems: "Sequence[Problem]") -> bool:
 
 def without_features(tables: "AccountTables") -> "list[Problem]":
     """Declared columns that make no feature, if nothing else has been said of them."""
-    from leap.features import families
+    from leap.features.families import undelivered
     from leap.tables import Problem
 
-    undelivered = getattr(families, "undelivered", None)
-    if undelivered is None:
-        return []
     said = {(problem.table, problem.column) for problem in tables.problems}
     return [
         Problem("warn", name, column, "no_feature", table.rows_used, 1.0, (), why)
