@@ -134,7 +134,6 @@ def test_what_features_cannot_use_is_said_where_they_can_tell(tmp_path, capsys, 
         families,
         "undelivered",
         lambda table: [("size", "too many words")] if table.name == "accounts" else [],
-        raising=False,
     )
     code, document = answer(capsys, "check", workspace(tmp_path))
     found = [
