@@ -16,7 +16,7 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import MICROS, Revenue, definition_hash
+from leap.revenue import PARTS, Revenue, definition_hash
 from leap.tables import AccountTables
 from leap.value import acquisition_cost
 
@@ -76,12 +76,12 @@ def _economics(tables: AccountTables) -> dict[str, float | None]:
     revenue = Revenue(tables)
     bought = revenue.purchases()
     recent = bought[bought["at"] >= tables.data_until - pd.DateOffset(years=2)]
-    positions = recent["known_as"].to_numpy()
-    paid = [revenue.mrr_at(pd.Timestamp(at))[position] for at, position in zip(recent["at"], positions, strict=True)]
-    cac = acquisition_cost(tables)[positions]
+    codes = recent["code"].to_numpy()
+    paid = revenue.mrr_at_own(revenue.starts_at(None))[codes]
+    cac = acquisition_cost(tables)[codes]
     spent = cac[~np.isnan(cac)]
     return {
-        "new_mrr": float(np.median(paid)) / MICROS if paid else None,
+        "new_mrr": float(np.median(paid)) / PARTS if len(paid) else None,
         "cac": float(spent.mean()) if len(spent) else None,
     }
 
