@@ -23,6 +23,7 @@ demo: setup ## train on the real example, serve it for a moment and show what Le
 	@$(BIN)/python -m training.showcase
 
 test: setup ## run the tests and the examples in docstrings, fast ones first
+	@sh scripts/postgres.sh
 	@$(BIN)/pytest
 
 test-slow: setup ## run the tests that take minutes

@@ -107,11 +107,11 @@ ALL_SHAPES = parse_settings(
         "tables": {
             "accounts": {
                 "shape": "attributes", "source": "a.csv", "scope": "fit", "known_at": "seen_on",
-                "columns": {"industry": {}, "size": {}, "is_public": {}},
+                "columns": {"industry": {}, "size": {}, "is_public": {}, "founded_on": {}},
             },
             "profiles": {
                 "shape": "history", "source": "p.csv", "at": "observed_at", "known_at": "loaded_at", "scope": "fit",
-                "columns": {"employees": {}, "stage": {}},
+                "columns": {"employees": {}, "stage": {}, "is_audited": {}, "score": {}, "audited_on": {}},
             },
             "subscriptions": {
                 **SUBSCRIPTIONS, "known_at": "booked_on", "renews": "renews_on",
@@ -149,6 +149,8 @@ def a_row(shape: str, account: str, at: int, late: int, length: int, number: int
         case "profiles":
             return {
                 "account_id": account, "observed_at": _week(at), "loaded_at": known, "employees": number, "stage": kind,
+                "is_audited": str(flag).lower(), "score": number - 5 if flag and number % 2 else None,
+                "audited_on": _week(at + length // 2),
             }  # fmt: skip
         case "subscriptions":
             return {
@@ -194,6 +196,7 @@ def a_row(shape: str, account: str, at: int, late: int, length: int, number: int
                 "industry": kind,
                 "size": number,
                 "is_public": str(flag).lower(),
+                "founded_on": _week(at + length),
             }
 
 
@@ -238,12 +241,14 @@ def records_of_all_shapes(seed: int, rows_of_an_account: int = 8) -> dict[str, l
 
 
 def rich_tables() -> AccountTables:
-    """Every shape with twelve accounts that have each kind, so that every feature that can be declared is."""
+    """Every shape with enough accounts that have each kind and gave it up, so that every feature that can be declared
+    is.
+    """
     records: dict[str, list[Row]] = {name: [] for name in SHAPES}
-    for i in range(12):
+    for i in range(18):
         for k, kind in enumerate(KINDS):
             for shape in SHAPES[1:]:
-                row = a_row(shape, f"account {i:02}", 3 * i + k, k, 10, i % 10, kind, i % 3 > 0)
+                row = a_row(shape, f"account {i:02}", 3 * i + k, k, 10, i % 10, kind, (i + k) % 3 > 0)
                 if row not in records[shape]:
                     records[shape].append(row)
         records["accounts"].append(a_row("accounts", f"account {i:02}", i, 0, 0, i, KINDS[i % 3], i % 2 == 0))

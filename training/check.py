@@ -1,7 +1,8 @@
-"""`leap check`: read everything, report problems, quarantine and leaks; nothing is trained."""
+"""`leap check`: read everything, report problems, quarantine and leaks, also as a page; nothing is trained."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ from training.console import Console, Result, command_parser, run
 
 if TYPE_CHECKING:
     from leap.evaluation import Leak
-    from leap.tables import AccountTables
+    from leap.tables import AccountTables, Problem
 
-MANY = 12
+MANY, LONG = 12, 60
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,28 +22,99 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check(args: argparse.Namespace, console: Console) -> Result:
-    """Read, write the quarantine, look for leaks where nothing failed."""
-    from leap import evaluation
+    """Read, write the quarantine, look for leaks where nothing failed, write the report."""
     from leap.sources import inspect_workspace, write_quarantine
 
     with console.stage("reading the tables"):
         tables = inspect_workspace(args.workspace, data_until=args.data_until)
-    failed = any(problem.level == "fail" for problem in tables.problems)
+    problems = [*tables.problems, *without_features(tables)]
     try:
         written = write_quarantine(tables, args.workspace)
     except OSError as error:
         console.note(f"The quarantine could not be written: {error}.")
         written = {}
     with console.stage("looking for leaks"):
-        leaks = evaluation.telling_names(tables) if failed else evaluation.audit(tables)
-    document = report(tables, leaks, written)
-    return Result(document, text(tables, leaks, written), 2 if failed else 1 if leaks else 0)
+        leaks = leaks_of(tables, problems)
+    page = write_page(tables, problems, leaks, written, args.workspace, console)
+    found = Found(tables, problems, leaks, written, page)
+    return Result(document(found), text(found), 2 if failed(problems) else 1 if leaks else 0)
 
 
-def report(tables: "AccountTables", leaks: "list[Leak]", written: Mapping[str, Path]) -> dict[str, object]:
+@dataclass(frozen=True)
+class Found:
+    """What a check found and wrote."""
+
+    tables: "AccountTables"
+    problems: "Sequence[Problem]"
+    leaks: "Sequence[Leak]"
+    written: Mapping[str, Path]
+    page: Path | None
+
+
+def failed(problems: "Sequence[Problem]") -> bool:
+    """Whether training would stop."""
+    return any(problem.level == "fail" for problem in problems)
+
+
+def without_features(tables: "AccountTables") -> "list[Problem]":
+    """Declared columns that make no feature, if nothing else has been said of them."""
+    from leap.features.families import undelivered
+    from leap.tables import Problem
+
+    said = {(problem.table, problem.column) for problem in tables.problems}
+    return [
+        Problem("warn", name, column, "no_feature", table.rows_used, 1.0, (), why)
+        for name, table in tables.tables.items()
+        if table.rows_used
+        for column, why in undelivered(table)
+        if (name, column) not in said
+    ]
+
+
+def leaks_of(tables: "AccountTables", problems: "list[Problem]") -> "list[Leak]":
+    """What the audit names; by name only where a rule failed. What the audit itself cannot add up is a failed rule."""
+    from leap import evaluation
+    from leap.errors import LeapError
+    from leap.tables import Problem
+
+    if failed(problems):
+        return evaluation.left_out(evaluation.telling_names(tables))
+    try:
+        return evaluation.left_out(evaluation.audit(tables))
+    except LeapError as error:
+        revenue = next((table.name for table in tables.with_role("revenue")), next(iter(tables.tables), ""))
+        problems.append(Problem("fail", revenue, None, error.code, 1, 1.0, (), str(error)))
+        return evaluation.left_out(evaluation.telling_names(tables))
+
+
+def write_page(
+    tables: "AccountTables",
+    problems: "Sequence[Problem]",
+    leaks: "Sequence[Leak]",
+    written: Mapping[str, Path],
+    workspace: Path,
+    console: Console,
+) -> Path | None:
+    """The report for people beside the quarantine; None where it cannot be written."""
+    from leap.reports import data
+    from leap.sources import QUARANTINE
+
+    page = workspace / QUARANTINE / data.REPORT_FILE
+    summary = data.summarise(tables, problems, leaks, written, verdict(problems, leaks))
+    try:
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(data.render_html(summary), encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        console.note(f"The report could not be written: {error}.")
+        return None
+    return page
+
+
+def document(found: Found) -> dict[str, object]:
     """The document of `--json`."""
+    tables = found.tables
     return {
-        "ok": not any(problem.level == "fail" for problem in tables.problems),
+        "ok": not failed(found.problems),
         "tables": {
             name: {
                 "rows_read": table.rows_read,
@@ -51,17 +123,19 @@ def report(tables: "AccountTables", leaks: "list[Leak]", written: Mapping[str, P
             }
             for name, table in tables.everything_read.items()
         },
-        "problems": [problem.to_json() for problem in tables.problems],
-        "leaks": [leak.to_json() for leak in leaks],
+        "problems": [problem.to_json() for problem in found.problems],
+        "leaks": [leak.to_json() for leak in found.leaks],
         "data_until": tables.data_until,
         "left_out": {name: list(table.left_out) for name, table in tables.tables.items() if table.left_out},
-        "quarantine": dict(written),
+        "quarantine": dict(found.written),
+        "report": found.page,
         "config": tables.settings.model_dump(mode="json"),
     }
 
 
-def text(tables: "AccountTables", leaks: "list[Leak]", written: Mapping[str, Path]) -> str:
-    """The same for people: tables, then what was found by table and how grave it is, then what is left out."""
+def text(found: Found) -> str:
+    """The same for people: tables, then what was found by how grave it is, then what is left out."""
+    tables = found.tables
     lines = [f"{'table':<24} {'read':>12} {'used':>12} {'quarantined':>12}"]
     lines += [
         f"{name:<24} {table.rows_read:>12,} {table.rows_used:>12,} {table.rows_quarantined:>12,}"
@@ -69,34 +143,34 @@ def text(tables: "AccountTables", leaks: "list[Leak]", written: Mapping[str, Pat
     ]
     lines += ["", f"data until {tables.data_until:%Y-%m-%d} (exclusive)"]
     grave = {"fail": 0, "quarantine": 1, "warn": 2}
-    for problem in sorted(tables.problems, key=lambda problem: grave[problem.level]):
-        where = f"{problem.table}.{problem.column}" if problem.column else problem.table
+    for problem in sorted(found.problems, key=lambda problem: grave[problem.level]):
         shown = f", for example {', '.join(problem.examples)}" if problem.examples else ""
         lines += [
             "",
-            f"{problem.level.upper()} {where}: {problem.rule}, {problem.count:,} ({problem.share:.1%}){shown}",
+            f"{problem.level.upper()} {problem.where}: {problem.rule}, {problem.count:,} ({problem.share:.1%}){shown}",
         ]
         lines += [f"  {problem.remedy}"]
-    for leak in leaks:
+    for leak in found.leaks:
         lines += ["", f"LEAK {leak.table}.{leak.column}: {leak.why}; left out of training"]
-    if leaks:
+    if found.leaks:
         lines += ['  To use one all the same: leaks.keep_columns = ["table.column"] in leap.toml.']
-    lines += [""] + [f"refused rows of {name}: {path}" for name, path in written.items()]
+    lines += [""] + [f"refused rows of {name}: {path}" for name, path in found.written.items()]
     lines += [
         f"not declared in {name}: {some(table.left_out)}" for name, table in tables.tables.items() if table.left_out
     ]
-    return "\n".join([*lines, verdict(tables, leaks)])
+    lines += [f"report: {found.page}"] if found.page else []
+    return "\n".join([*lines, verdict(found.problems, found.leaks)])
 
 
 def some(names: tuple[str, ...]) -> str:
-    """The first of many names, and how many more there are."""
+    """The first of many names, shortened, and how many more there are."""
     more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
-    return ", ".join(names[:MANY]) + more
+    return ", ".join(name if len(name) <= LONG else name[:LONG] + "..." for name in names[:MANY]) + more
 
 
-def verdict(tables: "AccountTables", leaks: "list[Leak]") -> str:
+def verdict(problems: "Sequence[Problem]", leaks: "Sequence[Leak]") -> str:
     """The last line."""
-    counted = {level: sum(p.level == level for p in tables.problems) for level in ("fail", "quarantine", "warn")}
+    counted = {level: sum(p.level == level for p in problems) for level in ("fail", "quarantine", "warn")}
     if counted["fail"]:
         return f"NOT OK: {counted['fail']} rule(s) failed; training would stop."
     rest = f"{counted['quarantine']} kind(s) of rows quarantined, {counted['warn']} warning(s), {len(leaks)} leak(s)"

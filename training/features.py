@@ -18,24 +18,23 @@ def main(argv: list[str] | None = None) -> int:
 
 def features(args: argparse.Namespace, console: Console) -> Result:
     """Build what training and service would see at those dates."""
-    from leap.evaluation import without_telling_names
+    from leap.evaluation import admissible, left_out
     from leap.exports import write_frame
-    from leap.features import discover_features, feature_matrix
+    from leap.features import feature_matrix
     from leap.snapshots import customer_snapshots, days_within
     from leap.sources import read_workspace
 
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     with console.stage("building features"):
-        tables, leaks = without_telling_names(tables)
-        catalog = discover_features(tables)
+        catalog, leaks = admissible(tables)
         matrix = feature_matrix(tables, customer_snapshots(tables, days_within(tables, args.as_of)), catalog)
     write_frame(matrix, args.out)
     document = {
         "rows": len(matrix),
         "columns": list(matrix.columns),
         "catalog_fingerprint": catalog.fingerprint,
-        "left_out": [leak.to_json() for leak in leaks],
+        "left_out": [leak.to_json() for leak in left_out(leaks)],
     }
     lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
     lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]

@@ -31,10 +31,7 @@ def init(args: argparse.Namespace, console: Console) -> Result:
         "left_out": [left_out.to_json() for left_out in proposal.left_out],
     }
     lines = [f"{path}: {len(proposal.guessed)} guesses, each with its reason in the file."]
-    lines += [
-        f"left out: {'.'.join(part for part in (one.table, one.column) if part)}: {one.why}"
-        for one in proposal.left_out
-    ]
+    lines += [f"left out: {line}" for line in proposal.left_out_in_short()]
     lines += [f"Next: read and correct {path}, then run: leap check {args.workspace}"]
     return Result(document, "\n".join(lines))
 

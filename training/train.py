@@ -20,7 +20,6 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     from leap import evaluation
     from leap.bundle.make import make_bundle
     from leap.errors import NotEnoughData
-    from leap.features import discover_features
     from leap.icp.discover import discover_icps
     from leap.models.composition import train_scope
     from leap.models.frames import fit_frame, health_frame
@@ -35,9 +34,9 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     company = tables.settings.company.name
     try:
         with console.stage("snapshots, outcomes and features"):
-            tables, leaks = evaluation.without_telling_names(tables)
-            health = health_frame(tables, discover_features(tables))
-            tables, health, leaks = evaluation.without_near_perfect(tables, health, leaks)
+            catalog, leaks = evaluation.admissible(tables)
+            health = health_frame(tables, catalog)
+            health, leaks = evaluation.without_near_perfect(tables, health, leaks)
             fit = fit_frame(tables, health.features.catalog, health.record_begins)
             evaluation.require_folds(health)
             evaluation.require_folds(fit)

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from leap.errors import SettingsError
 
@@ -31,6 +31,18 @@ SETTINGS_FILE = "leap.toml"
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, int) else value
+
+
+def holds_password(source: str) -> bool:
+    """Whether an address such as postgresql://… holds a password; where it may, the answer is yes.
+
+    >>> holds_password("postgresql://ann:secret@db/crm#subs"), holds_password("postgresql://db:5432/crm#subs")
+    (True, False)
+    """
+    address = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/{1,2}(.*)", source, re.DOTALL)
+    if address is None:
+        return False
+    return re.search(r":.*@", address[1]) is not None or re.search(r"(?i)passw(or)?d=", address[1]) is not None
 
 
 class _Frozen(BaseModel):
@@ -180,6 +192,16 @@ class TableSpec(_Frozen):
     outcome: str | None = None
     outcome_kind: Literal["binary", "number"] = "binary"
     outcome_positive: str | int | float | bool | None = None
+
+    @field_validator("source")
+    @classmethod
+    def _source_holds_no_password(cls, source: str) -> str:
+        if holds_password(source):
+            raise ValueError(
+                "the address holds a password, and this file is no place for one: remove it, and give it by PGPASSWORD "
+                "or a password file (PGPASSFILE)"
+            )
+        return source
 
     @model_validator(mode="after")
     def _role_fits_shape(self) -> TableSpec:

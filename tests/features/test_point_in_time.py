@@ -68,13 +68,20 @@ def test_the_catalog_under_test_has_every_kind_of_feature():
     """If this shrinks, the properties below prove less than they say."""
     operations = {(f.recipe.family, f.recipe.operation) for f in CATALOG.features}
     assert operations >= {
-        ("attributes", "value"), ("history", "latest"), ("history", "change"),
-        ("periods", "active_count"), ("periods", "ever"), ("periods", "tenure_days"), ("periods", "changes"),
-        ("periods", "kind_active"), ("periods", "amount"), ("periods", "amount_change"), ("periods", "renews_days"),
-        ("periods", "latest_active"),
+        ("attributes", "value"), ("attributes", "days_since"),
+        ("history", "latest"), ("history", "change"), ("history", "growth"), ("history", "changed"),
+        ("history", "changes"), ("history", "age"), ("history", "days_since"),
+        ("periods", "active_count"), ("periods", "ever"), ("periods", "tenure_days"), ("periods", "active_share"),
+        ("periods", "changes"), ("periods", "begun"), ("periods", "stopped"),
+        ("periods", "kind_active"), ("periods", "kind_former"), ("periods", "amount"), ("periods", "amount_change"),
+        ("periods", "increases"), ("periods", "decreases"), ("periods", "amount_last_change"),
+        ("periods", "renews_days"), ("periods", "term_days"), ("periods", "terms"), ("periods", "latest_active"),
         ("events", "count"), ("events", "active_days"), ("events", "breadth"), ("events", "kind_sum"),
         ("events", "amount_sum"), ("events", "mean"), ("events", "share"), ("events", "recency"), ("events", "trend"),
-        ("events", "open"), ("events", "won"), ("events", "lost"),
+        ("events", "events"), ("events", "amount_mean"), ("events", "count_change"), ("events", "count_year_ago"),
+        ("events", "amount_change"), ("events", "amount_year_ago"),
+        ("events", "open"), ("events", "won"), ("events", "lost"), ("events", "won_amount"),
+        ("events", "open_amount"), ("events", "closed_days"), ("events", "win_share"),
         ("market", "level"), ("market", "change"),
     }  # fmt: skip
 

@@ -11,11 +11,13 @@ from html.parser import HTMLParser
 import pytest
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.features import FeatureCatalog
 from leap.icp import ICPSearch
+from leap.icp.notes import Note
 from leap.icp.rules import Measured
 from leap.reports import icp
 from leap.reports.icp import IcpSummary
-from tests.reports.searches import FORMULA, NOTE, SCRIPT, bundle_with, evidence, search
+from tests.reports.searches import CLOUD, EMPLOYEES, FORMULA, INDUSTRY, NOTE, SCRIPT, bundle_with, evidence, search
 
 CAUSAL = re.compile(
     r"\b(because of|causes?|caused|leads? to|due to|drives|impacts?|effects? of|results? in)\b", re.IGNORECASE
@@ -185,3 +187,34 @@ def test_the_report_of_a_trained_company_renders_whatever_it_found(demo_bundle: 
     assert len(summary.attributes) == len(demo_bundle.icp.attributes)
     for form in (icp.render_html, icp.render_markdown, icp.render_csv, icp.render_sql, icp.render_text):
         assert form(summary) == form(icp.summarise(demo_bundle))
+
+
+# --- notes beside the evidence
+
+
+def noted(bundle: ModelBundle) -> ModelBundle:
+    """The made-up search with notes about a measured attribute, an unmeasured one and none."""
+    notes = (
+        Note("2024-03-01", "acme", f"Large firms stay {SCRIPT}", FORMULA, "EMPLOYEES"),
+        Note("2024-02-01", "", "Everyone asks for single sign-on | soon", "Ana", "sso"),
+        Note("2024-01-01", "acme", "They liked the demo", "Ben"),
+    )
+    return bundle_with(bundle, replace(search(), notes=notes))
+
+
+def test_a_note_stands_beside_what_was_measured_of_the_attribute_it_names(demo_bundle: ModelBundle):
+    found = icp.summarise(noted(demo_bundle)).hypotheses
+    assert [h.owner for h in found] == [FORMULA, "Ana", "Ben"]
+    assert "did better" in found[0].evidence and "no difference shown" in found[0].evidence
+    assert [h.evidence for h in found[1:]] == ["not measured", "names no attribute"]
+
+
+def test_notes_are_inert_on_every_page_and_survive_the_bundle(demo_bundle: ModelBundle):
+    bundle = noted(demo_bundle)
+    document = bundle.icp_document()
+    assert ICPSearch.from_json(document, FeatureCatalog((EMPLOYEES, CLOUD, INDUSTRY))).notes == bundle.icp.notes
+    summary = icp.summarise(bundle)
+    html = icp.render_html(summary)
+    assert SCRIPT not in html and "Large firms stay &lt;script&gt;" in html
+    assert SCRIPT not in icp.render_markdown(summary) and "single sign-on \\| soon" in icp.render_markdown(summary)
+    assert "They liked the demo" in icp.render_text(summary)

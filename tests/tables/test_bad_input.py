@@ -2,7 +2,6 @@
 
 import gzip
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -14,74 +13,7 @@ from hypothesis import strategies as st
 
 from leap.errors import LeapError, SettingsError, SourceError, TableError
 from leap.sources import inspect_workspace, read_workspace, write_quarantine
-from leap.tables import AccountTables
-
-SETTINGS = """
-[company]
-name = "Small"
-currency = "USD"
-{company}
-[tables.accounts]
-shape = "attributes"
-source = "accounts.csv"
-columns.country = {{}}
-columns.employees = {{}}
-
-[tables.subscriptions]
-shape = "periods"
-role = "revenue"
-source = "{source}"
-amount = "mrr"
-currency = "currency"
-product = "product"
-cancelled = "cancelled_at"
-
-[tables.usage]
-shape = "events"
-source = "usage.csv"
-at = "day"
-quantity = "actions"
-{more}
-"""
-ACCOUNTS = "account_id,country,employees\na1,NA,10\na2,DE,20\na3,US,30\n"
-SUBSCRIPTIONS = (
-    "account_id,product,started_on,ended_on,cancelled_at,mrr,currency\n"
-    "a1,core,2023-01-01,2024-01-01,,100.50,USD\n"
-    "a2,core,2023-02-01,,,200,USD\n"
-    "a3,core,2023-03-01,2023-09-01,2023-08-01,50,USD\n"
-)
-USAGE = "account_id,day,actions\na1,2023-05-01,3\na1,2023-05-02,4\na2,2023-12-31,5\n"
-
-
-def workspace(
-    folder: Path, *, company: str = "", more: str = "", source: str = "subscriptions.csv", **files: str | bytes
-) -> Path:
-    """A small company of three accounts whose files can be replaced by name."""
-    folder.mkdir(exist_ok=True)
-    toml = SETTINGS.format(company=company, more=more, source=source)
-    (folder / "leap.toml").write_text(toml, encoding="utf-8")
-    for name, text in {"accounts": ACCOUNTS, "subscriptions": SUBSCRIPTIONS, "usage": USAGE, **files}.items():
-        (folder / f"{name}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
-
-
-def conserved(tables: AccountTables) -> bool:
-    """Whether every table accounts for each row it read, and keeps those it refused."""
-    return set(tables.tables) == set(tables.settings.tables) and all(
-        table.rows_read == table.rows_used + table.rows_quarantined
-        and table.rows_used >= 0
-        and len(tables.quarantine.get(name, ())) == table.rows_quarantined
-        for name, table in tables.tables.items()
-    )
-
-
-def found(tables: AccountTables) -> set[tuple[str, str, str | None, str, int]]:
-    """What was found, without the remarks that follow from it."""
-    return {
-        (p.level, p.table, p.column, p.rule, p.count)
-        for p in tables.problems
-        if p.rule not in ("orphan", "empty_table", "ends_apart")
-    }
+from tests.tables.companies import ACCOUNTS, SUBSCRIPTIONS, USAGE, conserved, found, workspace
 
 
 def test_a_clean_company_has_no_problem(tmp_path):

@@ -26,6 +26,7 @@ HEAVY = [
     "mlflow",
     "shap",
     "duckdb",
+    "psycopg",
     "pyarrow",
     "bentoml",
     "optuna",

@@ -2,11 +2,12 @@
 
 from leap.evaluation.leaks import (
     Leak,
+    admissible,
     audit,
+    left_out,
     near_perfect,
     telling_names,
     without_near_perfect,
-    without_telling_names,
 )
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.quality import OutcomeQuality, Quality, judge, judged_intervals
@@ -16,14 +17,15 @@ __all__ = [
     "OutOfTime",
     "OutcomeQuality",
     "Quality",
+    "admissible",
     "audit",
     "judge",
     "judged_intervals",
+    "left_out",
     "near_perfect",
     "out_of_time",
     "predict_folds",
     "require_folds",
     "telling_names",
     "without_near_perfect",
-    "without_telling_names",
 ]

@@ -2,9 +2,11 @@
 
 from leap.features.build import TENURE, FeatureFrame, build_features, discover_features, feature_matrix
 from leap.features.spec import Feature, FeatureCatalog, Kind, Recipe, Scope, Signal
+from leap.features.streams import EventStream, StreamedWindows, stream_windows
 
 __all__ = [
     "TENURE",
+    "EventStream",
     "Feature",
     "FeatureCatalog",
     "FeatureFrame",
@@ -12,7 +14,9 @@ __all__ = [
     "Recipe",
     "Scope",
     "Signal",
+    "StreamedWindows",
     "build_features",
     "discover_features",
     "feature_matrix",
+    "stream_windows",
 ]

@@ -14,6 +14,8 @@ from leap.snapshots import Snapshots
 from leap.tables import AccountTables, Table, TableView
 
 TENURE = "tenure_months"
+_MANY = 3_000_000
+"""Rows times moments from which on a pass over all moments is faster than one for each."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,14 @@ def discover_features(tables: AccountTables) -> FeatureCatalog:
     """Every feature that the declared tables offer, in order of table and column, plus the months as a customer."""
     features: list[Feature] = []
     for table in tables.tables.values():
-        features += _declare(table)
+        features += families.distinct(_declare(table))
     features.append(
         Feature(
             TENURE, Recipe("", "snapshot", "tenure"), "Months as a customer", "months", Scope.HEALTH, Signal.RETENTION,
             "first", "number", "not a customer yet", "tenure",
         )
     )  # fmt: skip
-    return FeatureCatalog(tuple(_unique(features)))
+    return FeatureCatalog(tuple(families.distinct(_unique(features))))
 
 
 def _declare(table: Table) -> list[Feature]:
@@ -70,7 +72,7 @@ def _unique(features: list[Feature]) -> list[Feature]:
         seen[feature.name] += 1
     renamed = []
     for feature in features:
-        if seen[feature.name] > 1:
+        if seen[feature.name] > 1 and feature.recipe.table:
             feature = Feature(**{**feature.__dict__, "name": f"{feature.recipe.table}_{feature.name}"})
         renamed.append(feature)
     return renamed
@@ -85,9 +87,13 @@ def build_features(tables: AccountTables, snapshots: Snapshots, catalog: Feature
     rows = snapshots.rows
     columns = {f.name: families.empty(f.kind, len(rows)) for f in catalog.features}
     codes = rows["code"].to_numpy()
+    together = _many_moments(tables, snapshots, catalog)
+    for features in together.values():
+        columns |= _at_many_moments(tables, snapshots, features)
+    one_by_one = catalog.with_features(f.name for f in catalog.features if f.recipe.table not in together)
     for moment, positions in snapshots.by_moment("features_at"):
         at = _Moment(tables, moment, snapshots.at_purchase)
-        values = at.compute(catalog)
+        values = at.compute(one_by_one)
         for name, by_account in values.items():
             columns[name][positions] = by_account[codes[positions]]
     late = np.zeros(len(rows), dtype=bool)
@@ -96,6 +102,49 @@ def build_features(tables: AccountTables, snapshots: Snapshots, catalog: Feature
     if TENURE in columns:
         columns[TENURE] = rows["tenure_months"].fillna(0.0).to_numpy(dtype=float)
     return FeatureFrame(pd.DataFrame(columns, index=range(len(rows))), catalog, late)
+
+
+def _many_moments(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> dict[str, list[Feature]]:
+    """The tables, with their features, whose windows are worth computing for all moments in one pass.
+
+    Few rows at few moments, such as a request to the service, are done before the kernels would be loaded. Where
+    accounts become others over time (lineage), each moment has its own.
+    """
+    moments = snapshots.rows["features_at"].nunique()
+    if getattr(tables, "lineage", None):
+        return {}
+    by_table = _by_table(catalog)
+    return {
+        name: features
+        for name, features in by_table.items()
+        if name in tables.tables and events.has_windows(tables.tables[name].spec)
+        and len(tables.tables[name].rows) * moments >= _MANY
+    }  # fmt: skip
+
+
+def _at_many_moments(tables: AccountTables, snapshots: Snapshots, features: list[Feature]) -> dict[str, np.ndarray]:
+    """Window features of one table by snapshot: of each distinct pair of an account and a moment once."""
+    rows = snapshots.rows
+    moments = rows["features_at"].to_numpy()
+    view = tables.view(features[0].recipe.table, pd.Timestamp(moments.max()), include_moment=snapshots.at_purchase)
+    ahead = view.limit - moments.max().astype("datetime64[us]")  # a day, where the moment's own day counts too
+    limits = (moments.astype("datetime64[us]") + ahead).astype(np.int64)
+    codes = rows["code"].to_numpy()
+    order = np.lexsort((limits, codes))
+    codes, limits = codes[order], limits[order]
+    first = np.append(True, (codes[1:] != codes[:-1]) | (limits[1:] != limits[:-1]))
+    of_row = np.empty(len(order), dtype=np.int64)
+    of_row[order] = np.cumsum(first) - 1
+    values = events.compute_pairs(view, features, codes[first], limits[first], len(tables.accounts))
+    return {name: by_pair[of_row] for name, by_pair in values.items()}
+
+
+def _by_table(catalog: FeatureCatalog) -> dict[str, list[Feature]]:
+    by_table: dict[str, list[Feature]] = defaultdict(list)
+    for feature in catalog.features:
+        if feature.recipe.family != "snapshot":
+            by_table[feature.recipe.table].append(feature)
+    return by_table
 
 
 def _fill_first_observed(
@@ -132,12 +181,8 @@ class _Moment:
         return self.tables.view(name, self.moment, include_moment=self.at_purchase)
 
     def compute(self, catalog: FeatureCatalog) -> dict[str, np.ndarray]:
-        by_table: dict[str, list[Feature]] = defaultdict(list)
-        for feature in catalog.features:
-            if feature.recipe.family != "snapshot":
-                by_table[feature.recipe.table].append(feature)
         values: dict[str, np.ndarray] = {}
-        for name, features in by_table.items():
+        for name, features in _by_table(catalog).items():
             if name in self.tables.tables:
                 values |= self._table(self.view(name), features)
         return values

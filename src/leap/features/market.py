@@ -1,4 +1,6 @@
-"""`market`: the latest value published before the moment and its change over a year, by segment where there is one."""
+"""`market`: the latest value published before the moment and its change over a quarter and a year, by segment where
+there is one.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +11,44 @@ import pandas as pd
 
 from leap.features import families
 from leap.features.families import Declared
+from leap.features.naming import slugs, value_words
 from leap.features.spec import Feature
 from leap.tables import Table, TableView
 from leap.tables.canonical import INDICATOR, PERIOD, SEGMENT, VALUE
 
-_YEAR = np.timedelta64(365, "D")
+_YEAR, _QUARTER = 365, 91
+# A quarter of a monthly series has 89 to 92 days: with 91, three months before the first of May would be the first of
+# January.
+_BACK = {365: np.timedelta64(365, "D"), 91: np.timedelta64(89, "D")}
 
 
 def declare(table: Table) -> list[Feature]:
-    """Level and yearly change of every indicator; rates of exchange are no features."""
+    """Level, yearly and quarterly change of every indicator; rates of exchange are no features."""
     if table.spec.role == "rates":
         return []
-    declared = Declared(table)
+    declared, value = Declared(table), table.spec.value
+    indicators = sorted(set(table.rows[INDICATOR]))
+    names = slugs(indicators)
+    segment = families.within(declared.label(table.spec.segment)) if table.spec.segment else ""
+    whose, unknown = (f" of its {segment}", f", or its {segment} is not known") if segment else ("", "")
     features = []
-    for indicator in sorted(set(table.rows[INDICATOR])):
-        name, label = f"{table.name}_{families.slug(indicator)}", families.words(indicator)
-        features += [
-            declared.feature(name, "level", f"{label}, latest published", "", "nothing published yet", kind=indicator),
+    for indicator in indicators:
+        name, label = f"{table.name}_{names[indicator]}", f"{value_words(families.words(indicator))}{whose}"
+        features.append(
             declared.feature(
-                f"{name}_change_365d", "change", f"{label}, change over a year", "", "no figure of a year before",
-                kind=indicator, window_days=365,
-            ),
-        ]  # fmt: skip
-    return features
+                name, "level", f"{label}, latest published", declared.unit(value), f"nothing published yet{unknown}",
+                kind=indicator, like=value, group=names[indicator],
+            )
+        )  # fmt: skip
+        for days, said in ((_QUARTER, "a quarter"), (_YEAR, "a year")):
+            features.append(
+                declared.feature(
+                    f"{name}_change_{days}d", "change", f"{label}, change over {said} as a share", "of what it was",
+                    f"no figure above zero of {said} before{unknown}",
+                    kind=indicator, window_days=days, like=value, group=names[indicator],
+                )
+            )  # fmt: skip
+    return families.distinct(features)
 
 
 def compute(
@@ -39,12 +56,13 @@ def compute(
 ) -> dict[str, np.ndarray]:
     """Values by account, shape (n_accounts,) each; `segment` holds each account's segment where the table has one."""
     series = _Series.of(view)
-    level, change = series.known(view)
+    windows = {int(f.recipe.window_days or 0) for f in features}
+    known = {days: series.change(view, _BACK[days]) if days else series.level(view) for days in windows}
     segments = np.full(n_accounts, "", dtype=object) if segment is None else segment
     of_account = pd.Index(series.segments).get_indexer(pd.Index(segments))
     result = {}
     for feature in features:
-        values = level if feature.recipe.operation == "level" else change
+        values = known[int(feature.recipe.window_days or 0)]
         by_segment = np.append(np.full(len(series.segments), np.nan), np.nan)
         if feature.recipe.kind in series.indicators:
             row = series.indicators.index(str(feature.recipe.kind))
@@ -85,20 +103,29 @@ class _Series:
         value = rows[VALUE].to_numpy(dtype=float)
         return cls(indicators, segments, order, group[order], period[order], value[order])
 
-    def known(self, view: TableView) -> tuple[np.ndarray, np.ndarray]:
-        """Latest value published before the moment and its change over a year, one entry for each indicator and
-        segment.
+    def level(self, view: TableView) -> np.ndarray:
+        """Latest value published before the moment, one entry for each indicator and segment."""
+        return self._value(self._last(view.source.known[self.order] < view.limit))
+
+    def change(self, view: TableView, back: np.timedelta64) -> np.ndarray:
+        """Its change since the last period at least so long before it, as a share of the value then; both as published
+        before the moment. Missing where that value is not above zero.
         """
-        size = len(self.indicators) * len(self.segments)
         known = view.source.known[self.order] < view.limit
-        # Assignment with repeated groups keeps the last one: of a period published twice the last one known counts.
-        last = np.full(size, -1)
-        last[self.group[known]] = np.flatnonzero(known)
-        level = np.where(last >= 0, self.value[last], np.nan)
-        reference = self.period[last] - _YEAR
-        old = known & (self.period <= reference[self.group])
-        before = np.full(size, -1)
-        before[self.group[old]] = np.flatnonzero(old)
-        base = np.where(before >= 0, self.value[before], np.nan)
-        change = np.divide(level, base, out=np.full(size, np.nan), where=base != 0) - 1
-        return level, change
+        last = self._last(known)
+        reference = self.period[last] - back
+        base = self._value(self._last(known & (self.period <= reference[self.group])))
+        share: np.ndarray = np.divide(self._value(last), base, out=np.full(len(base), np.nan), where=base > 0)
+        return share - 1
+
+    def _last(self, chosen: np.ndarray) -> np.ndarray:
+        """The last of the chosen rows of each indicator and segment; -1 where there is none.
+
+        Assignment with repeated groups keeps the last one: of a period published twice the last one known counts.
+        """
+        last = np.full(len(self.indicators) * len(self.segments), -1)
+        last[self.group[chosen]] = np.flatnonzero(chosen)
+        return last
+
+    def _value(self, rows: np.ndarray) -> np.ndarray:
+        return np.where(rows >= 0, self.value[rows], np.nan)

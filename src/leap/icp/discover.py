@@ -12,12 +12,13 @@ import pandas as pd
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope, build_features
 from leap.icp import search
+from leap.icp.notes import notes_of
 from leap.icp.profiles import ICPProfile, ICPSearch, Suggestions, conclude, suggest, with_size_and_kpis
 from leap.icp.rules import Columns
 from leap.icp.search import Population
 from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
-from leap.revenue import MICROS, RetentionFigures, Revenue, add_months, window_ends
+from leap.revenue import PARTS, RetentionFigures, Revenue, add_months, window_ends
 from leap.snapshots import Snapshots, customer_snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.tables.canonical import CLOSED, KEY, WON
@@ -25,7 +26,14 @@ from leap.value import acquisition_cost
 
 
 def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> ICPSearch:
-    """Profiles of a company. The candidates are the SHAP drivers of a fit model of the earlier accounts alone."""
+    """Profiles of a company, and the notes beside them.
+
+    The candidates are the SHAP drivers of a fit model of the earlier accounts alone.
+    """
+    return replace(_profiles_of(tables, frame, seed), notes=notes_of(tables))
+
+
+def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
     outcomes = frame.outcomes
     population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
     half = search.halves([str(account) for account in frame.snapshots.rows["account_id"]])
@@ -146,7 +154,7 @@ def _price(tables: AccountTables, inside: np.ndarray, profile: ICPProfile) -> Ma
     first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
     since = tables.data_until - pd.DateOffset(years=1)
     won_lately = int((inside & (first >= since).to_numpy()).sum())
-    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / MICROS
+    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / PARTS
     paying = mrr[mrr > 0]
     nrr = profile.evidence.figures["nrr"]
     lost = 12 * float(paying.mean()) * -nrr.lift if len(paying) else None

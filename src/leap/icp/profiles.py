@@ -12,6 +12,7 @@ import numpy as np
 
 from leap.features import FeatureCatalog
 from leap.icp import search
+from leap.icp.notes import Note
 from leap.icp.rules import Columns, Condition, Evidence, Rule
 from leap.icp.search import Hypothesis, Population
 
@@ -103,11 +104,12 @@ class ICPProfile:
 
 @dataclass(frozen=True)
 class ICPSearch:
-    """What was found: profiles, every attribute measured, or why there is none."""
+    """What was found: profiles, every attribute measured, or why there is none; and what people believe (`notes`)."""
 
     profiles: tuple[ICPProfile, ...]
     attributes: tuple[Attribute, ...]
     none_because: str | None
+    notes: tuple[Note, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
@@ -115,6 +117,7 @@ class ICPSearch:
             "icps": [profile.to_json() for profile in self.profiles],
             "attributes": [attribute.to_json() for attribute in self.attributes],
             "none_because": self.none_because,
+            "notes": [note.to_json() for note in self.notes],
         }
 
     @classmethod
@@ -124,6 +127,7 @@ class ICPSearch:
             tuple(ICPProfile.from_json(d, catalog) for d in document["icps"]),
             tuple(Attribute.from_json(d, catalog) for d in document["attributes"]),
             document["none_because"],
+            tuple(Note.from_json(d) for d in document.get("notes", ())),
         )
 
 

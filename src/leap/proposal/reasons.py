@@ -5,36 +5,70 @@ from __future__ import annotations
 import re
 
 from leap.proposal.columns import Column
+from leap.proposal.written import EITHER_SIGN, WITH_SIGNS
 
 TELLS_OUTCOME = (
     r"(^|_)(churn\w*|cancel\w*|terminat\w+|attrition|left|lost|exited|deactivat\w+|inactive|win_?back|reactivat\w+|"
-    r"refund\w*|reason|offboard\w*)(_|$)"
+    r"refund\w*|reason|offboard\w*|lapsed?|dropped|former|unsubscri\w+|non_?renew\w*|retained|retention|is_customer|"
+    r"is_(active_|current_|paying_)?(customer|client)|(current|active|ex)_(customer|client))(_|$)|"
+    r"renewal_(status|outcome|result)"
 )
-OUTCOME = r"(is_|has_|customer_)?(churn|churned|churn_flag|churn_label|attrition|exited|left|lost)"
+OUTCOME = (
+    r"(is_|has_|customer_|account_|will_)?(churn|churned|churn_(flag|label|status|value|binary|next_\w+|in_\w+)|"
+    r"attrition|"
+    r"attrition_flag|exited|left|lost|is_lost|cancelled|terminated|label_churn|target_churn)|(will|did)_churn\w*|"
+    r"churned?_(within|next|in)_\w+"
+)
 
 _GEOGRAPHY = r"(^|_)(country|state|region|city|continent|market)(_code)?$"
-_OF_A_PERSON = r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname)(_|$)"
+_FIRM_SIZE = (
+    r"(^|_)((annual|company|estimated|est|global|yearly)_?revenue|revenue_(band|range|bracket|class)|"
+    r"turnover|funding_stage|(company|business|industry|legal|entity|organi[sz]ation|industry_sub)_type)(_|$)"
+)
+_OF_A_PERSON = (
+    r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*)(_|$)"
+)
 _CONTACT = (
     r"(^|_)(e_?mail|phone|mobile|fax|contact|street|address|line_?[12]|postal\w*|zip\w*|iban|ip|ip_address|latitude|"
     r"longitude|photo\w*|linkedin|vat|tax_id\w*)(_|$)"
 )
 _FEW = 5
 """A column such as `phone_service` with so few values says what an account has, not whom to call."""
-_DISPLAY = r"(account_|company_|customer_|property_)?(name|title)|company|organi[sz]ation"
+_DISPLAY = (
+    r"(account_|company_|customer_|client_|property_|organi[sz]ation_|legal_)?(name|title)|company|organi[sz]ation"
+)
 _TECHNICAL = (
-    r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|last_referenced|"
-    r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo)(_|$)"
+    r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|"
+    r"last_referenced|"
+    r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo|hash|"
+    r"row_number|unnamed)(_|$)"
 )
 _IDENTIFIER = r"(^|_)(id|ids|uuid|guid|key|token|hash|number|no|code|slug|sku|prefix)$|(^|_)(id|uuid|guid)_"
 _NUMBER_OF = r"(^|_)(number_of|no_of|num)_"
 _LATER = (
-    r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|renew(ed|al)?|"
-    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active|ended|overdue)(_|$)"
+    r"(^|_)(resol\w+|satisfaction|csat|closed?|escalat\w*|respons\w*|repl(y|ied)\w*|upgrad\w*|downgrad\w*|"
+    r"renew(ed|al)?|"
+    r"auto_renew\w*|paid|outcome|result|status|stage|is_won|won|probability|forecast\w*|remaining|active$|ended|"
+    r"overdue|"
+    r"last|latest|current|lifetime|ltv|clv|days_since|health|risk)(_|$)"
 )
 _TODAY = (
-    r"(^|_)(status|stage|lifecycle|plan|tier|seats?|licen[sc]es?|usage|logins?|last|latest|current|total|balance|mrr|arr|acv|"
-    r"health|score|nps|csat|owner|rating|delinquent|trial|subscription|billing|payment|contract|active|is_active|open|"
-    r"activity|tickets?|renewal|spend|type|sessions?)(_|$)"
+    r"(^|_)(status|stage|lifecycle|plan|tier|seats?|licen[sc]es?|usage|logins?|last|latest|current|total|"
+    r"balance|mrr|arr|acv|"
+    r"tcv|health\w*|score|nps|csat|owner|rating|delinquent|trial|subscriptions?|billing|payments?|contracts?|"
+    r"active|is_active|"
+    r"open|activity|tickets?|renew\w*|spend|spent|type|sessions?|lifetime|ltv|clv|cltv|arpa|arpu|risk\w*|end|"
+    r"ended|ends|"
+    r"expir\w+|(days|weeks|months|years)_(since|active|as|to|until|left)|since|tenure|engage\w*|adoption|"
+    r"sentiment|overdue|"
+    r"arrears|invoices?|invoiced|orders?|purchas\w*|revenue|sales|amount|fee|price|monthly|paid|paying|"
+    r"csm|rep|account_manager|manager|executive|recency|frequency|monetary|rfm|usage\w*|users?|upsell\w*|discount)(_|$)"
+)
+
+
+_MONTH_IN_NAME = (
+    r"(.*_)?(19|20)\d\d_?(0[1-9]|1[0-2]|q[1-4])(_\d\d)?|(.*_)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*_?"
+    r"((19|20)?\d\d)|(m|month)_?\d{1,2}|(.*_)?(q[1-4]_?(19|20)\d\d)|(.+_)?(fy_?)?(19|20)\d\d"
 )
 
 
@@ -43,7 +77,7 @@ def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[s
 
     `dated_elsewhere` names the table that has a column of this name with dates, which says what was known when.
     """
-    name = column.plain
+    name = column.english
     if column.looks == "empty":
         return "all empty"
     if column.looks == "constant":
@@ -72,7 +106,10 @@ def _in_time(name: str, shape: str, dated_elsewhere: dict[str, str]) -> str | No
     """Columns that may hold what became known only later."""
     if shape == "attributes" and name in dated_elsewhere:
         return f"as it stands today; {dated_elsewhere[name]} has it with dates"
-    if shape == "attributes" and re.search(_TODAY, name) and not re.search(_GEOGRAPHY, name):
+    if shape == "attributes" and re.fullmatch(_MONTH_IN_NAME, name):
+        return "a time in the name of a column says nothing of when it was known: give one row an account and date"
+    of_the_firm = re.search(_GEOGRAPHY, name) or re.search(_FIRM_SIZE, name)
+    if shape == "attributes" and re.search(_TODAY, name) and not of_the_firm:
         return "as it stands today, which may be because of the outcome; give it with dates (shape history)"
     if shape in ("periods", "events") and re.search(_LATER, name):
         return "may be filled in after the row's own time, and no date says when"
@@ -85,6 +122,9 @@ def _identifies(name: str) -> bool:
 
 
 def _by_values(column: Column, n_accounts: int) -> str | None:
+    if column.number_form in (EITHER_SIGN, WITH_SIGNS):
+        shown = f" such as {column.examples[0]}" if column.examples else ""
+        return f"numbers written with signs or separators{shown}: write plain numbers"
     if column.looks in ("number", "boolean"):
         return None
     if column.mean_words > 5 or column.mean_length > 60:

@@ -138,6 +138,11 @@ def render_text(summary: IcpSummary) -> str:
     if summary.attributes:
         lines += ["", "Everything measured (difference inside less outside; false-discovery rate)"]
         lines += [_attribute_line(attribute) for attribute in summary.attributes]
+    if summary.hypotheses:
+        lines += ["", "What people believe (hypotheses, with what was measured)"]
+        lines += [
+            f"  {h.on} {h.owner}: {h.text} [{h.about or 'no attribute'}: {h.evidence}]" for h in summary.hypotheses
+        ]
     lines += [f"Note: {note}" for note in summary.notes]
     return "\n".join(lines)
 

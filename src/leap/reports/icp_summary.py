@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings
-from leap.features import Scope
+from leap.features import Feature, Scope
 from leap.icp import Evidence, ICPProfile, ICPSearch, Rule
+from leap.icp.notes import Note
 from leap.icp.profiles import Attribute
 from leap.icp.rules import Measured
 from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary, drivers, outcomes, portfolio
@@ -187,6 +188,18 @@ class AttributeSummary:
 
 
 @dataclass(frozen=True)
+class Hypothesis:
+    """What somebody believes and noted; `evidence` is what was measured of the thing it is about, in words."""
+
+    on: str
+    account_id: str
+    text: str
+    owner: str
+    about: str
+    evidence: str
+
+
+@dataclass(frozen=True)
 class IcpSummary:
     """The whole report as values. Drivers, outcomes and portfolios are empty where no model belongs to it."""
 
@@ -201,6 +214,7 @@ class IcpSummary:
     accounts: int | None
     profiles: tuple[ProfileSummary, ...]
     attributes: tuple[AttributeSummary, ...]
+    hypotheses: tuple[Hypothesis, ...]
     none_because: str | None
     drivers: tuple[DriverSummary, ...]
     fit_drivers: tuple[DriverSummary, ...]
@@ -277,6 +291,7 @@ def _found(found: ICPSearch, settings: Settings) -> dict[str, Any]:
     return {
         "profiles": tuple(_profile(profile, settings) for profile in found.profiles),
         "attributes": tuple(_attribute(attribute, profiles.get(attribute.rule)) for attribute in attributes),
+        "hypotheses": tuple(_hypothesis(note, attributes) for note in found.notes),
         "none_because": found.none_because,
     }
 
@@ -306,6 +321,26 @@ def _profile(profile: ICPProfile, settings: Settings) -> ProfileSummary:
         kpis_from=str(profile.kpis.get("window", {}).get("from", "")),
         price=_price(profile),
     )
+
+
+def _hypothesis(note: Note, attributes: Sequence[Attribute]) -> Hypothesis:
+    """A note beside the measured conditions on the feature that it names by column, kind, name or label."""
+    about = note.about.casefold()
+    measured = [
+        f"{attribute.rule.words}: {_VERDICTS[attribute.verdict]}"
+        for attribute in attributes
+        if about and any(about in _names_of(condition.feature) for condition in attribute.rule.conditions)
+    ]
+    evidence = "; ".join(measured) or ("not measured" if about else "names no attribute")
+    return Hypothesis(note.on, note.account_id, note.text, note.owner, note.about, evidence)
+
+
+def _names_of(feature: Feature) -> set[str]:
+    """What a note may call a feature."""
+    recipe = feature.recipe
+    parts = [part for part in (recipe.column, recipe.kind) if part]
+    names = (feature.name, feature.label, *parts, *(f"{recipe.table}.{part}" for part in parts))
+    return {name.casefold() for name in names}
 
 
 def _attribute(attribute: Attribute, profile: str | None) -> AttributeSummary:

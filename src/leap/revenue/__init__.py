@@ -12,11 +12,7 @@ from leap.revenue.movements import Movements
 from leap.revenue.mrr import Revenue
 from leap.revenue.starting_years import StartingYear
 
-MICROS = PARTS
-"""The same under the name of an earlier scale: amounts by account are divided by it."""
-
 __all__ = [
-    "MICROS",
     "PARTS",
     "Movements",
     "Retention",

@@ -56,12 +56,14 @@ class AccountTables:
 
     @cached_property
     def accounts(self) -> pd.Index:
-        """Every account of every table, and those that others are known as, sorted."""
+        """Every account of every table, and those that others are known as, sorted; a note about all has none."""
         keys = [table.rows[KEY] for table in self.tables.values() if KEY in table.rows]
         if self.lineage_table is not None and len(self.lineage_table.rows):
             keys.append(self.lineage_table.rows[KIND])
         return (
-            pd.Index(sorted(set().union(*[set(k) for k in keys])), dtype=object) if keys else pd.Index([], dtype=object)
+            pd.Index(sorted(set().union(*[set(k.unique()) for k in keys]) - {""}), dtype=object)
+            if keys
+            else pd.Index([], dtype=object)
         )
 
     @cached_property

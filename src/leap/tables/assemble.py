@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,14 +10,12 @@ import pandas as pd
 
 from leap.config import Settings, TableSpec
 from leap.errors import SettingsError, SourceError, TableError
-from leap.tables import values
+from leap.tables import between, values
 from leap.tables.account_tables import LINEAGE, AccountTables, Table
-from leap.tables.canonical import AMOUNT, AT, CURRENCY, END, INDICATOR, KEY, KNOWN, ROW, START, canonical_table
+from leap.tables.canonical import AT, END, KEY, KNOWN, ROW, START, canonical_table
 from leap.tables.lineage import sources_of, unknown_accounts, without_contradictions
+from leap.tables.oddities import odd_columns
 from leap.tables.problems import Problem, examples_of
-
-_MOST_EARLY = 0.2
-"""Trials and implementation come before the first payment; more activity than this share is worth a look."""
 
 
 def assemble(
@@ -28,13 +25,17 @@ def assemble(
     data_until: str | None,
     set_aside: Mapping[str, pd.DataFrame] | None = None,
     ready: Mapping[str, Table] | None = None,
+    *,
+    whole: bool = True,
 ) -> AccountTables:
     """The tables of a company from raw frames; rules that fail, quarantine or warn are in `problems`.
 
-    Tables that are `ready` have been through the checks and are taken as they are.
+    Tables that are `ready` have been through the checks and are taken as they are. `whole`: these are all rows there
+    are, not a few of a request, so that it can be told what is odd about a column or missing beside another table.
 
     A frame's index says where its rows stand in the source. `set_aside` are rows that could not be read into it: their
-    `rule`, their `text`, and their place as index; they count as read and quarantined. A table that fails has no rows.
+    `rule`, their `text`, and their place as index, with a `remedy` for rules not known here; they count as read and
+    quarantined. A table that fails has no rows.
     """
     _require_zone(settings)
     today = pd.Timestamp.now("UTC").tz_localize(None)
@@ -57,7 +58,7 @@ def assemble(
             quarantine[name] = refused.sort_values("row", kind="stable").reset_index(drop=True)
         failed = any(problem.level == "fail" for problem in canonical.problems)
         named = {*_named_columns(spec), *canonical.rows.columns}
-        left_out = tuple(column for column in dict.fromkeys(map(str, raw.columns)) if column not in named)
+        left_out = tuple(column for column in canonical.columns if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
     lineage = tables.pop(LINEAGE, None) if settings.lineage is not None else None
     if lineage is not None and LINEAGE in frames:
@@ -67,10 +68,12 @@ def assemble(
         problems += [*found, *unknown_accounts(lineage, tables)]
         if len(refused):
             quarantine[LINEAGE] = pd.concat([quarantine.get(LINEAGE), refused], ignore_index=True)
-    problems += [*_not_used(settings, frames), *_orphans(tables), *_currencies(settings, tables), *_too_early(tables)]
-    problems += _empty(tables, problems)
+    problems += [*_not_used(settings, frames), *between.currencies(settings, tables)]
     until = _data_until(settings, tables, data_until, today)
-    problems += _ends_apart(tables, until)
+    if whole:
+        problems += [*between.orphans(tables), *between.too_early(tables), *between.ends_apart(tables, until)]
+        problems += [problem for table in tables.values() for problem in odd_columns(table)]
+    problems += between.empty(tables, problems)
     everything = AccountTables(settings, tables, until, tuple(problems), quarantine, lineage)
     return everything.known_before(until)
 
@@ -100,7 +103,7 @@ def _unread(name: str, aside: pd.DataFrame, read: int) -> list[Problem]:
         return []
     found = []
     for rule, rows in aside.groupby("rule"):
-        share, remedy = len(rows) / read, _UNREAD[str(rule)]
+        share, remedy = len(rows) / read, _UNREAD.get(str(rule)) or str(rows["remedy"].iloc[0])
         found.append(Problem("quarantine", name, None, str(rule), len(rows), share, examples_of(rows["text"]), remedy))
     return found
 
@@ -131,13 +134,18 @@ def tables_from_records(
         raise TableError(f"Unknown table(s) {unknown}; expected some of {sorted(sources)}.")
     frames = {}
     for name, spec in sources.items():
-        frame = pd.DataFrame([dict(row) for row in records.get(name, ())])
+        rows = [dict(row) for row in records.get(name, ())]
+        frame = pd.DataFrame(rows)
+        if spec.key in frame.columns:
+            # Beside a missing one a whole number would become a float, which cannot tell large ids apart.
+            frame[spec.key] = pd.Series([row.get(spec.key) for row in rows], dtype=object)
         for column in _named_columns(spec):
-            if column not in frame.columns:
+            # Rates hold from their period on; when they were published plays no part.
+            if column not in frame.columns and not (spec.role == "rates" and column == spec.published != spec.period):
                 frame[column] = pd.Series([None] * len(frame), dtype=object)
         frames[name] = frame
     used = {name: table for name, table in (ready or {}).items() if name not in records}
-    tables = assemble(settings, frames, [], data_until, ready=used)
+    tables = assemble(settings, frames, [], data_until, ready=used, whole=False)
     bad = [problem for problem in tables.problems if problem.level in ("fail", "quarantine")]
     if bad:
         raise TableError("; ".join(map(str, bad)), details=[problem.to_json() for problem in bad])
@@ -168,118 +176,14 @@ def _latest(table: Table, today: pd.Timestamp) -> pd.Timestamp | None:
     return max(past) if past else None
 
 
-def _orphans(tables: Mapping[str, Table]) -> list[Problem]:
-    base = [table for table in tables.values() if table.spec.shape == "attributes" and len(table.rows)]
-    if not base:
-        return []
-    known = set().union(*(set(table.rows[KEY]) for table in base))
-    found = []
-    for table in tables.values():
-        if KEY not in table.rows or table.spec.shape == "attributes":
-            continue
-        orphan = table.rows[~table.rows[KEY].isin(known)]
-        if len(orphan):
-            names = ", ".join(t.name for t in base)
-            remedy = f"These accounts stand in no attributes table ({names}); they are used without it."
-            share = len(orphan) / table.rows_read
-            found.append(
-                Problem(
-                    "warn", table.name, table.spec.key, "orphan", len(orphan), share, examples_of(orphan[KEY]), remedy
-                )
-            )
-    return found
-
-
-def _currencies(settings: Settings, tables: Mapping[str, Table]) -> list[Problem]:
-    found = []
-    rates = {c.upper() for t in tables.values() if t.spec.role == "rates" and len(t.rows) for c in t.rows[INDICATOR]}
-    for table in tables.values():
-        if CURRENCY not in table.rows or AMOUNT not in table.rows:
-            continue
-        foreign = table.rows[~table.rows[CURRENCY].isin(rates | {settings.company.currency})]
-        if len(foreign):
-            remedy = (
-                f"Amounts in other currencies than {settings.company.currency} need a table with role 'rates' "
-                "(indicator = currency, value = reporting units for one unit)."
-            )
-            found.append(
-                Problem(
-                    "fail",
-                    table.name,
-                    table.spec.currency,
-                    "currency_without_rate",
-                    len(foreign),
-                    len(foreign) / table.rows_read,
-                    examples_of(foreign[CURRENCY]),
-                    remedy,
-                )
-            )
-    return found
-
-
-def _too_early(tables: Mapping[str, Table]) -> list[Problem]:
-    """Events of customers that mostly happened before they were any: a sign of shuffled or wrongly joined data."""
-    found = []
-    paid = [table.rows for table in tables.values() if table.spec.role == "revenue" and START in table.rows]
-    first = pd.concat(paid).groupby(KEY)[START].min() if paid else pd.Series(dtype="datetime64[us]")
-    for table in tables.values():
-        rows, spec = table.rows, table.spec
-        if first.empty or spec.shape != "events" or spec.role is not None or spec.scope != "health" or not len(rows):
-            continue
-        early = rows[rows[AT] < rows[KEY].map(first)]
-        if len(early) > _MOST_EARLY * len(rows):
-            remedy = "This activity of customers happened before their first revenue; check the accounts of these rows."
-            share, shown, rule = len(early) / table.rows_read, examples_of(early[KEY]), "before_first_revenue"
-            found.append(Problem("warn", table.name, spec.at_column, rule, len(early), share, shown, remedy))
-    return found
-
-
-def _empty(tables: Mapping[str, Table], problems: list[Problem]) -> list[Problem]:
-    failed = {problem.table for problem in problems if problem.level == "fail"}
-    return [
-        Problem("warn", name, None, "empty_table", 0, 0.0, (), "No rows are used from this table.")
-        for name, table in tables.items()
-        if not len(table.rows) and name not in failed
-    ]
-
-
-def _ends_apart(tables: Mapping[str, Table], until: pd.Timestamp) -> list[Problem]:
-    found = []
-    for name, table in tables.items():
-        if AT not in table.rows or not len(table.rows) or table.spec.role is not None:
-            continue
-        last = table.rows[AT].max()
-        days = abs((until - last).days)
-        if days > 31:
-            remedy = (
-                f"It ends on {last:%Y-%m-%d}, {days} days from the end of the data ({until:%Y-%m-%d}); "
-                "export all tables on one day."
-            )
-            found.append(
-                Problem("warn", name, table.spec.at_column, "ends_apart", 1, 0.0, (f"{last:%Y-%m-%d}",), remedy)
-            )
-    return found
-
-
-def without_columns(tables: AccountTables, columns: Iterable[tuple[str, str]]) -> AccountTables:
-    """The same tables without some declared columns (those that the leakage audit names)."""
-    dropped = set(columns)
-    changed = {}
-    for name, table in tables.tables.items():
-        names = [column for column in table.spec.columns if (name, column) in dropped]
-        spec = table.spec.model_copy(
-            update={"columns": {c: s for c, s in table.spec.columns.items() if c not in names}}
-        )
-        changed[name] = replace(table, spec=spec, rows=table.rows.drop(columns=names, errors="ignore"))
-    return replace(tables, tables=changed)
-
-
 def _named_columns(spec: TableSpec) -> list[str]:
     named: list[str | None] = list(spec.columns)
     if spec.shape == "market":
         named += [spec.indicator, spec.period, spec.published, spec.value, spec.segment]
     else:
         named.append(spec.key)
+    if spec.role == "notes":
+        named += [spec.note, spec.owner, spec.about]
     if spec.shape == "periods":
         named += [spec.start, spec.end, spec.renews, spec.cancelled]
     if spec.role == "deals":
@@ -288,7 +192,7 @@ def _named_columns(spec: TableSpec) -> list[str]:
         named.append(spec.at_column)
     if spec.shape == "snapshot":
         named += [spec.at, spec.outcome]
-    named += [spec.known_at, spec.kind, spec.amount, spec.product, spec.quantity, spec.currency]
+    named += [spec.known_at, spec.kind, spec.amount, spec.product, spec.quantity, spec.price, spec.currency]
     return [column for column in dict.fromkeys(named) if column is not None]
 
 

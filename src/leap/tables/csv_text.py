@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,13 +81,22 @@ def _as_utf8(data: bytes) -> tuple[bytes, str | None]:
     if data.count(b"\0", 0, _HEAD_BYTES) > 0.2 * min(len(data), _HEAD_BYTES):
         raise Unreadable("encoding", "The file is binary, or UTF-16 without its mark.", "Save it as UTF-8.")
     try:
-        data.decode()
+        _require_utf8(data)
     except UnicodeDecodeError:
         try:
             return data.decode("cp1252").encode(), "Latin-1"
         except UnicodeDecodeError:
             return data.decode("latin-1").encode(), "Latin-1"
     return data, None
+
+
+def _require_utf8(data: bytes) -> None:
+    """UnicodeDecodeError if it is not; looked at in parts, so that no second copy of a large file is made."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    for begin in range(0, len(data), _BLOCK_BYTES):
+        decoder.decode(view[begin : begin + _BLOCK_BYTES])
+    decoder.decode(b"", final=True)
 
 
 def _header(data: bytes) -> tuple[str, list[str]]:
@@ -102,7 +114,8 @@ def _header(data: bytes) -> tuple[str, list[str]]:
 
 def _first_record(head: str, separator: str) -> list[str]:
     try:
-        return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row), [])
+        with _cells_of_any_length():
+            return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row), [])
     except csv.Error as error:
         raise Unreadable("bad_header", f"The header cannot be read: {error}.", "Export the file again.") from None
 
@@ -112,31 +125,47 @@ def _require_closed_quotes(data: bytes, separator: str) -> None:
 
     A file whose quotes all open after and close before a separator or line end is right; others are read step by step.
     """
-    octets = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(octets == ord('"'))
-    if not len(quotes):
+    if b'"' not in data or _quotes_enclose_cells(data, separator):
         return
-    around = np.isin(np.arange(256), [ord(separator), 10, 13])
-    if len(quotes) % 2 == 0:
-        opening, closing = quotes[0::2], quotes[1::2]
-        before = around[octets[np.maximum(opening - 1, 0)]] | (opening == 0)
-        after = around[octets[np.minimum(closing + 1, len(octets) - 1)]] | (closing == len(octets) - 1)
-        doubled = closing[:-1] + 1 == opening[1:]
-        before[1:] |= doubled
-        after[:-1] |= doubled
-        if bool(before.all() and after.all()):
-            return
-    limit = csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True)
     try:
-        for _ in reader:
-            pass
+        with _cells_of_any_length():
+            for _ in reader:
+                pass
     except csv.Error:
         raise Unreadable(
             "unclosed_quote",
             f"A quoted cell is not closed, or holds a lone quote; seen at line {reader.line_num}.",
             'Close it, and write quotes inside a quoted cell twice ("").',
         ) from None
+
+
+def _quotes_enclose_cells(data: bytes, separator: str) -> bool:
+    """Whether quotes open after and close before a separator, a line end or another quote, by turns, to the end.
+
+    Looked at in parts: a file in which every cell is quoted has nearly as many quotes as cells.
+    """
+    octets = np.frombuffer(data, dtype=np.uint8)
+    beside = np.isin(np.arange(256), [ord(separator), 10, 13, ord('"')])
+    counted = 0
+    for begin in range(0, len(octets), _BLOCK_BYTES):
+        quotes = np.flatnonzero(octets[begin : begin + _BLOCK_BYTES] == ord('"')) + begin
+        opens = (counted + np.arange(len(quotes))) % 2 == 0
+        counted += len(quotes)
+        opening, closing = quotes[opens], quotes[~opens]
+        before = beside[octets[np.maximum(opening - 1, 0)]] | (opening == 0)
+        after = beside[octets[np.minimum(closing + 1, len(octets) - 1)]] | (closing == len(octets) - 1)
+        if not (before.all() and after.all()):
+            return False
+    return counted % 2 == 0
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """The csv module refuses long cells, and its limit is one of the whole process."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
     finally:
         csv.field_size_limit(limit)
 

@@ -14,6 +14,7 @@ class Problem:
     """One rule that one table (and column) broke.
 
     `share` is the fraction of the rows read. A rule fails the import, quarantines its rows or warns; it never coerces.
+    What changed at a date says `since` when (ISO 8601) and, where it is a change of size, by which factor.
     """
 
     level: Level
@@ -24,24 +25,35 @@ class Problem:
     share: float
     examples: tuple[str, ...]
     remedy: str
+    since: str | None = None
+    size: float | None = None
+
+    @property
+    def where(self) -> str:
+        """The table, with its column if it is about one."""
+        return f"{self.table}.{self.column}" if self.column else self.table
 
     def __str__(self) -> str:
-        where = f"{self.table}.{self.column}" if self.column else self.table
         shown = f", for example {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.level}: {where}: {self.rule}: {self.count} rows ({self.share:.1%}){shown}. {self.remedy}"
+        return f"{self.level}: {self.where}: {self.rule}: {self.count} rows ({self.share:.1%}){shown}. {self.remedy}"
 
     def to_json(self) -> dict[str, object]:
-        """The form in which `check` reports it."""
-        return {
+        """The form in which `check` reports it; the column of a change of size has its table in front, as alarms do."""
+        document: dict[str, object] = {
             "level": self.level,
             "table": self.table,
-            "column": self.column,
+            "column": self.column if self.size is None else self.where,
             "rule": self.rule,
             "count": self.count,
             "share": self.share,
             "examples": list(self.examples),
             "remedy": self.remedy,
         }
+        if self.since is not None:
+            document["since"] = self.since
+        if self.size is not None:
+            document["size"] = self.size
+        return document
 
 
 def examples_of(values: Iterable[object], limit: int = 3) -> tuple[str, ...]:

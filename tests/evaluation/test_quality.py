@@ -1,7 +1,6 @@
 """Quality is judged out of time and against chance; a column that knows the end does not get in."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,19 +9,14 @@ import pytest
 from leap.config import parse_settings
 from leap.errors import NotEnoughData
 from leap.evaluation import (
-    audit,
     judge,
-    near_perfect,
     predict_folds,
     require_folds,
-    telling_names,
-    without_near_perfect,
-    without_telling_names,
 )
 from leap.features import discover_features
 from leap.models.composition import Labels
 from leap.models.frames import ScopeFrame, fit_frame, health_frame
-from leap.tables import AccountTables, assemble
+from leap.tables import assemble
 from tests.worlds import (
     MONTHS_FROM,
     NOTHING,
@@ -188,138 +182,6 @@ def test_fit_features_are_those_of_the_day_of_purchase(planted: TrainedWorld):
     frame = planted.fit.features.frame.assign(account=planted.fit.rows.accounts)
     moved = frame.groupby("account")["market_growth"].nunique()
     assert moved.max() == 1 and len(frame) > len(moved)
-
-
-# --- leaks
-
-
-def leaky(
-    column: str, values: Any, table: str = "accounts", spec: dict[str, Any] | None = None, **settings: Any
-) -> AccountTables:
-    """The planted company with one more column of accounts; `values` is computed from who ever left."""
-    frames = planted_frames(200, 30, seed=1, prospects=0)
-    terms = frames["subscriptions"]
-    last = terms.groupby("account_id")["ended_on"].agg(lambda ends: ends.iloc[-1])
-    left = frames["accounts"]["account_id"].map(last).notna()
-    frames[table] = frames[table].assign(**{column: values(left)})
-    tables = {name: dict(t) for name, t in PLANTED_SETTINGS["tables"].items()}
-    tables[table]["columns"] = {**tables[table]["columns"], column: spec or {}}
-    parsed = parse_settings({**PLANTED_SETTINGS, "tables": tables, **settings})
-    until = MONTHS_FROM + pd.DateOffset(months=30) + pd.Timedelta(days=1)
-    return assemble(parsed, frames, [], f"{until:%Y-%m-%d}")
-
-
-def noisy(left: pd.Series) -> list[str]:
-    rng = np.random.default_rng(0)
-    return [str(rng.choice(["a", "b"])) for _ in left]
-
-
-@pytest.mark.parametrize(
-    "column", ["churn_date", "cancellation_reason", "is_active", "status", "terminated", "Churned"]
-)
-def test_a_column_whose_name_tells_the_end_is_left_out(column: str):
-    tables = leaky(column, noisy)
-    assert [(leak.table, leak.column) for leak in telling_names(tables)] == [("accounts", column)]
-    without, leaks = without_telling_names(tables)
-    assert leaks and column.lower() not in discover_features(without).names
-
-
-@pytest.mark.parametrize("column", ["industry", "closest_office", "employees", "statutory_seat"])
-def test_an_innocent_name_is_kept(column: str):
-    assert [leak.column for leak in telling_names(leaky(column, noisy))] == []
-
-
-def test_a_column_kept_by_name_is_used():
-    tables = leaky("status", noisy, leaks={"keep_columns": ["accounts.status"]})
-    assert telling_names(tables) == []
-
-
-def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
-    tables = leaky("churn_reason", noisy, spec={"available": "after"})
-    assert telling_names(tables) == []
-    assert "churn_reason" not in discover_features(tables).names
-
-
-def kept_features(tables: AccountTables) -> tuple[list[str], list[str]]:
-    """Columns found to tell too much, and the features that are left after they were taken out."""
-    frame = health_frame(tables, discover_features(tables))
-    _, after, leaks = without_near_perfect(tables, frame, [])
-    return [leak.column for leak in leaks], after.features.catalog.names
-
-
-# Whether an account ever leaves is not whether it leaves within the horizon: only near the end the two agree.
-SOON = {"horizon_months": 12, "as_of_every": "quarter"}
-
-
-def tells(frame: ScopeFrame, values: np.ndarray) -> list[str]:
-    """What the audit says of one column that holds `values`."""
-    features = frame.features.frame.assign(favourite_number=values)
-    return [leak.column for leak in near_perfect_of(frame, features)]
-
-
-def near_perfect_of(frame: ScopeFrame, features: pd.DataFrame) -> list[Any]:
-    tables = planted_tables(20, 12, seed=0)
-    return near_perfect(tables, replace(frame.features, frame=features), frame.outcomes.churned)
-
-
-def test_a_column_that_tells_who_leaves_almost_perfectly_is_found(planted: TrainedWorld):
-    churned = planted.health.outcomes.churned
-    rng = np.random.default_rng(0)
-    assert tells(planted.health, churned + rng.normal(0, 0.1, len(churned))) == ["favourite_number"]
-    assert tells(planted.health, -churned + rng.normal(0, 0.1, len(churned))) == ["favourite_number"]
-
-
-def test_a_good_but_honest_column_is_kept(planted: TrainedWorld):
-    churned = planted.health.outcomes.churned
-    rng = np.random.default_rng(0)
-    assert tells(planted.health, churned + rng.normal(0, 0.6, len(churned))) == []
-
-
-def test_a_column_filled_only_for_those_who_leave_is_found(planted: TrainedWorld):
-    """An exit survey: any value at all tells, whatever it says."""
-    churned = planted.health.outcomes.churned
-    rng = np.random.default_rng(0)
-    assert tells(planted.health, np.where(churned == 1, rng.normal(size=len(churned)), np.nan)) == ["favourite_number"]
-
-
-def test_a_category_that_names_the_end_is_found(planted: TrainedWorld):
-    churned = planted.health.outcomes.churned
-    features = planted.health.features.frame.assign(region=np.where(churned == 1, "gone", "here"))
-    assert [leak.column for leak in near_perfect_of(planted.health, features)] == ["region"]
-
-
-def test_a_kind_of_event_that_tells_the_end_is_found_and_left_out():
-    """Off-boarding entered for everyone who will leave, dated back to the beginning: it is named, so it must be gone."""
-    frames = planted_frames(200, 30, seed=1, prospects=0)
-    terms = frames["subscriptions"]
-    gone = terms.groupby("account_id").agg(first=("started_on", "min"), end=("ended_on", lambda ends: ends.iloc[-1]))
-    gone = gone[gone["end"].notna()]
-    rows = [
-        {
-            "account_id": account,
-            "occurred_at": max(row["first"], row["end"] - pd.DateOffset(months=6)),
-            "kind": "offboarding",
-        }
-        for account, row in gone.iterrows()
-    ]
-    rows += [
-        {"account_id": a, "occurred_at": MONTHS_FROM - pd.Timedelta(days=400), "kind": "meeting"}
-        for a in terms["account_id"].unique()
-    ]
-    frames["touches"] = pd.DataFrame(rows)
-    touches = {"shape": "events", "source": "t.csv", "kind": "kind", "windows_days": [182]}
-    settings = {**PLANTED_SETTINGS, "tables": {**PLANTED_SETTINGS["tables"], "touches": touches}}
-    until = MONTHS_FROM + pd.DateOffset(months=30) + pd.Timedelta(days=1)
-    tables = assemble(parse_settings(settings), frames, [], f"{until:%Y-%m-%d}")
-    named, features = kept_features(tables)
-    assert named
-    assert not [name for name in features if "touches_offboarding" in name], (
-        f"{named} named as left out, and still used"
-    )
-
-
-def test_the_audit_of_an_honest_company_finds_nothing(planted: TrainedWorld):
-    assert audit(planted.tables) == []
 
 
 def test_what_is_first_observed_after_the_purchase_is_flagged_and_not_known_before():

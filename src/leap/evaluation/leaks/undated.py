@@ -1,0 +1,163 @@
+"""Values that were written afterwards although nothing says so: columns that know who has left by now, and when.
+
+A row's own outcome cannot show it, since such a column is the same in all rows of an account, those long before the
+end as well. So what is compared is who has left by the end of the data, within accounts that started at about one time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from leap.evaluation.leaks.leak import Leak, marked
+from leap.evaluation.leaks.lives import Lives
+from leap.evaluation.leaks.telling import FEWEST, tells
+from leap.features import Kind
+from leap.features.families import kind_of
+from leap.tables import AccountTables, Table, values
+from leap.tables.canonical import AT, KEY, KNOWN, START
+
+RETROSPECTIVE_AUC = 0.85
+_LIFE_CORRELATION = 0.5
+_LEVEL_P = 1e-6
+_LEVEL_SHARE = 0.98
+_COVERAGE = 0.6
+
+
+def retrospective(tables: AccountTables) -> list[Leak]:
+    """Columns that tell who has left by now, how long they stayed or when they went; and tables without them."""
+    lives = Lives.of(tables)
+    if lives is None:
+        return []
+    found: list[Leak] = []
+    for name, table in tables.tables.items():
+        spec = table.spec
+        if spec.shape not in ("attributes", "history", "periods") or not len(table.rows):
+            continue
+        missing = _those_who_left_are_missing(tables, table, lives)
+        if missing:
+            found.append(Leak(name, spec.key, missing))
+            continue
+        codes = tables.accounts.get_indexer(pd.Index(table.rows[KEY]))
+        in_time = _while_a_customer(table, codes, lives)
+        # What was said of an account only after its end says nothing of it, not even by being missing.
+        compared = lives.where(~np.isin(lives.codes, codes) | np.isin(lives.codes, codes[in_time]))
+        for column, kind, cells in _first_values(tables, table, codes, in_time, compared):
+            if why := _knows(cells, kind, compared):
+                found.append(Leak(name, column, why))
+    return marked(tables, found)
+
+
+def _while_a_customer(table: Table, codes: np.ndarray, lives: Lives) -> np.ndarray:
+    """Which rows were known before their account ended, shape (n_rows,)."""
+    ends = pd.Series(lives.end, index=lives.codes).reindex(codes).to_numpy().astype("datetime64[us]")
+    return np.asarray(~(table.rows[KNOWN].to_numpy().astype("datetime64[us]") >= ends))
+
+
+def _first_values(
+    tables: AccountTables, table: Table, codes: np.ndarray, fine: np.ndarray, lives: Lives
+) -> Iterator[tuple[str, Kind, pd.Series]]:
+    """The first value of every declared column for each account, among rows known while it was a customer.
+
+    What a history or a term said first cannot honestly know the end; what it said last may.
+    """
+    rows = table.rows
+    if AT in rows or START in rows:
+        fine = fine & (rows.groupby(KEY)[AT if AT in rows else START].rank(method="first") == 1).to_numpy()
+    named = {table.spec.end, table.spec.cancelled, table.spec.renews, table.spec.amount, table.spec.kind}
+    for column, spec in table.spec.columns.items():
+        if spec.available == "after" or column not in rows or (table.spec.shape == "periods" and column in named):
+            continue
+        cells = rows.loc[fine, column].set_axis(codes[fine])
+        cells = cells[~cells.index.duplicated()].reindex(lives.codes)
+        moments, bad = values.moments(cells, tables.settings.company.timezone)
+        if moments.notna().sum() >= FEWEST and bad.sum() <= 0.05 * moments.notna().sum():
+            yield column, "number", (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+            continue
+        kind = kind_of(cells)
+        if kind is not None:
+            yield column, kind, _typed(cells, kind)
+
+
+def _typed(cells: pd.Series, kind: Kind) -> pd.Series:
+    if kind == "category":
+        text = values.as_text(cells)
+        return text.where(text != "")
+    return values.truths(cells)[0] if kind == "boolean" else values.numbers(cells)[0]
+
+
+def _knows(cells: pd.Series, kind: Kind, lives: Lives) -> str:
+    """What a column knows of the ends, in words; empty where it knows nothing."""
+    told = tells(cells.to_numpy(), kind, lives.left.astype(float), lives.codes, lives.stratum)
+    if told.at_least(RETROSPECTIVE_AUC):
+        return f"it tells which accounts have left by now (AUC {told.auc:.2f}), and no date says when it was known"
+    if kind == "number":
+        return _knows_how_long(cells.to_numpy(dtype=float), lives)
+    return _level_of_the_left(cells.astype(object).where(cells.notna(), "(empty)").astype(str), lives)
+
+
+def _knows_how_long(number: np.ndarray, lives: Lives) -> str:
+    """Whether it goes with the time from start to end of those who left, when their start is taken out of both."""
+    there = lives.left & ~np.isnan(number)
+    if there.sum() < 3 * FEWEST or len(np.unique(number[there])) < 3:
+        return ""
+    start = stats.rankdata(lives.start[there].astype(np.int64))
+    rest = [_without(stats.rankdata(part), start) for part in (number[there], lives.days[there])]
+    if min(part.std() for part in rest) < 1e-9:
+        return ""
+    correlation = float(np.corrcoef(rest[0], rest[1])[0, 1])
+    if abs(correlation) < _LIFE_CORRELATION:
+        return ""
+    return (
+        f"of those who left it goes with how long they stayed (rank correlation {correlation:.2f} beyond their start), "
+        "so it was written at or after their end"
+    )
+
+
+def _without(ranks: np.ndarray, by: np.ndarray) -> np.ndarray:
+    centred = by - by.mean()
+    spread = float(centred @ centred)
+    return np.asarray(ranks - ranks.mean() - (centred * float(centred @ ranks) / spread if spread else 0.0))
+
+
+def _level_of_the_left(levels: pd.Series, lives: Lives) -> str:
+    """Whether one level stands for those who left alone: "inactive" for some of them, the rest as before."""
+    usual = float(lives.left.mean())
+    for level, gone in pd.Series(lives.left, levels.to_numpy()).groupby(level=0):
+        if len(gone) < FEWEST or gone.mean() < _LEVEL_SHARE:
+            continue
+        chance = stats.binom.sf(int(gone.sum()) - 1, len(gone), usual)
+        if chance < _LEVEL_P:
+            return (
+                f"{int(gone.sum())} of {len(gone)} accounts with the value {str(level)[:40]!r} have left by now "
+                f"({usual:.0%} of all have), so it seems to be written because they left"
+            )
+    return ""
+
+
+def _those_who_left_are_missing(tables: AccountTables, table: Table, lives: Lives) -> str:
+    """Whether hardly any of those who left stand in a table in which the others do: it was exported without them."""
+    rows = table.rows
+    inside = np.isin(lives.codes, tables.accounts.get_indexer(pd.Index(rows[KEY].unique())))
+    own = next((column for column in (AT, START) if column in rows), None)
+    # A table that begins later than an account ended cannot have it.
+    overlap = np.ones(len(inside), dtype=bool)
+    if own is not None:
+        overlap = ~(lives.end < rows[own].min().to_datetime64())
+    left, stayed = lives.left & overlap, ~lives.left
+    if min(left.sum(), stayed.sum()) < FEWEST or table.spec.role is not None:
+        return ""
+    of_left, of_stayed = float(inside[left].mean()), float(inside[stayed].mean())
+    told = tells(
+        inside[overlap].astype(float), "number", lives.left[overlap].astype(float), lives.codes[overlap],
+        lives.stratum[overlap],
+    )  # fmt: skip
+    if of_stayed - of_left < _COVERAGE or not told.low > 0.6:
+        return ""
+    return (
+        f"{of_left:.0%} of the accounts that have left stand in this table, of those still there {of_stayed:.0%}: "
+        "those who left are missing, so being in it at all tells who stays"
+    )

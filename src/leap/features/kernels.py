@@ -1,0 +1,174 @@
+"""The loops over rows and accounts, compiled by numba when this module is first imported (`windows.py` does, late).
+
+All moments and offsets are int64 microseconds. A *profile* is a set of dates that accounts share, with the edges of all
+their windows in order; cell b of an account holds what lies in `[edges[b], edges[b + 1])`. What is known at or after a
+date is not seen on it, so a row known later than a date that its own time precedes is *late* on that date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+Array = np.ndarray
+_DAY = 86_400_000_000
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compiled at the first call and kept on disk; only in memory where no folder for that can be written."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except (RuntimeError, OSError):
+        return numba.njit(nogil=True)(function)
+
+
+@_compiled
+def not_after(moments: Array, start: int, stop: int, moment: int) -> int:
+    """How many of the sorted `moments[start:stop]` are at or before a moment."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) // 2
+        if moments[middle] <= moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low - start
+
+
+@_compiled
+def add(
+    codes: Array, at: Array, known: Array, items: Array, values: Array, profile: Array, cell_start: Array,
+    pair_start: Array, edges: Array, edge_start: Array, dates: Array, date_start: Array, dates_until: Array,
+    guess: Array, guess_from: int, guess_days: int, far: Array, near: Array, n_items: int, cells: Array,
+    late_sums: Array,
+) -> int:  # fmt: skip
+    """Add rows to the cells of their accounts, and subtract late ones from the dates they are late on.
+
+    An empty `items` stands for item 0 and an empty `values` for 1 in every row. Returns how many rows are late.
+    """
+    one_item, ones, guessed = len(items) == 0, len(values) == 0, len(guess) > 0
+    late = 0
+    for i in range(len(codes)):
+        account = codes[i]
+        if account < 0 or profile[account] < 0:
+            continue
+        item = 0 if one_item else items[i]
+        if item < 0:
+            continue
+        p, moment = profile[account], at[i]
+        first = edge_start[p]
+        n = edge_start[p + 1] - first
+        if guessed:
+            day = moment // _DAY - guess_from
+            if day < 0 or day >= guess_days:
+                continue
+            passed = guess[p * guess_days + day]
+            while passed < n and edges[first + passed] <= moment:
+                passed += 1
+        else:
+            passed = not_after(edges, first, first + n, moment)
+        if passed == 0 or passed == n:
+            continue  # before every window, or not before any date
+        value = 1 if ones else values[i]
+        cells[(cell_start[account] + passed - 1) * n_items + item] += value
+        if known[i] < edges[first + passed]:
+            continue
+        begin, end = date_start[p], date_start[p + 1]
+        d = begin + dates_until[first + passed - 1]
+        is_late = False
+        while d < end and dates[d] <= known[i]:
+            is_late = True
+            pair = pair_start[account] + d - begin
+            for s in range(len(far)):
+                if dates[d] - far[s] <= moment and moment < dates[d] - near[s]:
+                    late_sums[pair, s, item] -= value
+            d += 1
+        late += is_late
+    return late
+
+
+@_compiled
+def windows_of_cells(
+    profile: Array, cell_start: Array, pair_start: Array, edges: Array, edge_start: Array, dates: Array,
+    date_start: Array, far: Array, near: Array, n_items: int, cells: Array, sums: Array,
+) -> None:  # fmt: skip
+    """Add to `sums` (n_pairs, n_spans, n_items) every window as the difference of two running sums of cells."""
+    for account in range(len(profile)):
+        p = profile[account]
+        if p < 0:
+            continue
+        first, stop = edge_start[p], edge_start[p + 1]
+        base, n_cells = cell_start[account] * n_items, stop - first - 1
+        for c in range(base + n_items, base + n_cells * n_items):
+            cells[c] += cells[c - n_items]
+        pair = pair_start[account]
+        for d in range(date_start[p], date_start[p + 1]):
+            for s in range(len(far)):
+                upper = base + (not_after(edges, first, stop, dates[d] - near[s]) - 2) * n_items
+                lower = base + (not_after(edges, first, stop, dates[d] - far[s]) - 2) * n_items
+                for item in range(n_items):
+                    before = cells[lower + item] if lower >= base else 0
+                    sums[pair, s, item] += cells[upper + item] - before
+            pair += 1
+
+
+@_compiled
+def extremes(
+    codes: Array, at: Array, known: Array, profile: Array, pair_start: Array, dates: Array, date_start: Array,
+    first: Array, last: Array,
+) -> None:  # fmt: skip
+    """Earliest and latest own time of the rows known before each date, into `first` and `last` by pair.
+
+    A row is put to the first date on which it is seen; running extremes over the dates of an account do the rest.
+    """
+    for i in range(len(codes)):
+        account = codes[i]
+        if account < 0 or profile[account] < 0:
+            continue
+        begin, end = date_start[profile[account]], date_start[profile[account] + 1]
+        d = not_after(dates, begin, end, max(at[i], known[i]))
+        if d < end - begin:
+            pair = pair_start[account] + d
+            first[pair] = min(first[pair], at[i])
+            last[pair] = max(last[pair], at[i])
+    for account in range(len(profile)):
+        if profile[account] >= 0:
+            for pair in range(pair_start[account] + 1, pair_start[account + 1]):
+                first[pair] = min(first[pair], first[pair - 1])
+                last[pair] = max(last[pair], last[pair - 1])
+
+
+@_compiled
+def distinct(
+    codes: Array, at: Array, known: Array, items: Array, profile: Array, pair_start: Array, dates: Array,
+    date_start: Array, far: Array, counts: Array,
+) -> None:  # fmt: skip
+    """Count into `counts` (n_pairs, n_spans) the items seen in `[date - far, date)`; rows sorted by code, item, time.
+
+    An item is in a window if the last time it was seen before the date lies in it.
+    """
+    widest, n, i = far.max(), len(codes), 0
+    while i < n:
+        stop = i + 1
+        while stop < n and codes[stop] == codes[i] and items[stop] == items[i]:
+            stop += 1
+        account, begin, end = codes[i], 0, 0
+        if account >= 0 and items[i] >= 0 and profile[account] >= 0:
+            begin, end = date_start[profile[account]], date_start[profile[account] + 1]
+        passed = i
+        for d in range(begin + not_after(dates, begin, end, at[i]), end):
+            if dates[d] - at[stop - 1] > widest:
+                break
+            while passed < stop and at[passed] < dates[d]:
+                passed += 1
+            seen = passed - 1
+            while seen >= i and known[seen] >= dates[d]:
+                seen -= 1
+            if seen >= i:
+                for s in range(len(far)):
+                    if dates[d] - at[seen] <= far[s]:
+                        counts[pair_start[account] + d - begin, s] += 1
+        i = stop

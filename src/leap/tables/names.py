@@ -1,0 +1,8 @@
+"""The columns of canonical rows: what features, revenue and outcomes read, whatever the file calls it."""
+
+KEY, KNOWN, ROW = "_account_id", "_known_at", "_row"
+AT, START, END, KIND, AMOUNT, QUANTITY = "_at", "_start", "_end", "_kind", "_amount", "_quantity"
+CURRENCY, PRODUCT, RENEWS, CANCELLED = "_currency", "_product", "_renews", "_cancelled"
+CREATED, CLOSED, WON = "_created", "_closed", "_won"
+NOTE, OWNER, ABOUT = "_note", "_owner", "_about"
+INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT = "_indicator", "_period", "_published", "_value", "_segment"

@@ -1,0 +1,124 @@
+"""A change of unit or of type is found with its date and size; growth, noise and new products are not taken for one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leap.tables.changes import turning_date, unit_change
+from tests.tables.companies import one_table, problem_of, said
+
+USAGE = {"shape": "events", "at": "day", "quantity": "n"}
+
+
+def months(n: int, rows_a_month: int, seed: int = 0) -> tuple[np.ndarray, np.random.Generator]:
+    """Sorted days over so many months from January 2022."""
+    rng = np.random.default_rng(seed)
+    days = np.sort(rng.integers(0, n * 30, n * rows_a_month))
+    return np.datetime64("2022-01-01", "us") + days.astype("timedelta64[D]"), rng
+
+
+@pytest.mark.parametrize("factor", [10.0, 1000.0, 100.0, 0.001, 0.1, 60.0])
+@pytest.mark.parametrize("rows_a_month", [4, 40, 2000])
+def test_a_change_of_unit_is_found_with_its_day_and_factor(factor, rows_a_month):
+    at, rng = months(30, rows_a_month)
+    since = np.datetime64("2023-08-17", "us")
+    values = rng.lognormal(3, 0.5, len(at)) * np.where(at >= since, factor, 1.0)
+    change = unit_change(at, values)
+    assert change is not None and change.size == pytest.approx(factor, rel=0.35)
+    if factor != 60:
+        assert change.size == factor
+    assert abs(change.since - since) <= np.timedelta64(15 if rows_a_month == 4 else 2, "D")
+    assert change.count == (at >= change.since).sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "name",
+    ["growth", "fast growth", "season", "spike", "heavy tails", "few", "constant", "zeros", "small steps", "decline"],
+)
+def test_what_only_grows_or_fluctuates_is_no_change_of_unit(name, seed):
+    at, rng = months(36, 1 if name == "few" else 30, seed)
+    month = (at.astype("datetime64[M]") - np.datetime64("2022-01")).astype(int)
+    noise = rng.lognormal(3, 0.4, len(at))
+    values = {
+        "growth": noise * 1.08**month,
+        "fast growth": noise * 1.6**month,
+        "season": noise * np.where(month % 12 == 11, 12.0, 1.0),
+        "spike": noise * np.where((month > 20) & (month < 24), 1000.0, 1.0),
+        "heavy tails": rng.pareto(0.7, len(at)) + 1,
+        "few": noise[:36],
+        "constant": np.full(len(at), 5.0),
+        "zeros": np.where(month < 18, 0.0, noise),
+        "small steps": noise * np.where(month < 18, 1.0, 5.0),
+        "decline": noise * 0.7**month,
+    }[name]
+    assert unit_change(at, values) is None
+
+
+def usage(kinds: list[tuple[str, float]], more: str = "") -> str:
+    at, rng = months(24, 40)
+    lines = []
+    for i, day in enumerate(at.astype("datetime64[D]")):
+        kind, size = kinds[i % len(kinds)]
+        lines.append(f"a{i % 7},{day},{kind},{rng.lognormal(3, 0.4) * size:.3f}")
+    return "account_id,day,kind,n\n" + "\n".join(lines) + more + "\n"
+
+
+def test_check_names_table_column_date_and_factor():
+    at, _ = months(24, 40)
+    text = usage([("x", 1.0)]).splitlines()
+    since = np.datetime64("2023-05-01")
+    late = [i for i, day in enumerate(at.astype("datetime64[D]")) if day >= since]
+    for i in late:
+        cells = text[i + 1].split(",")
+        text[i + 1] = ",".join([*cells[:3], str(float(cells[3]) * 1000)])
+    tables = one_table("\n".join(text) + "\n", **USAGE, columns={"n": {}})
+    assert said(tables) == [("warn", "n", "unit_change", len(late))]
+    found = problem_of(tables, "t", "unit_change").to_json()
+    assert (found["column"], found["size"], found["since"]) == ("t.n", 1000.0, str(at[late[0]].astype("datetime64[D]")))
+    assert tables.tables["t"].rows_used == len(at)
+
+
+def test_a_new_kind_of_larger_events_is_no_change_of_unit():
+    first = usage([("login", 1.0)])
+    second = usage([("seconds", 5000.0)]).split("\n", 1)[1].replace(",2022-", ",2024-").replace(",2023-", ",2025-")
+    assert said(one_table(first + second, **USAGE)) != []
+    assert said(one_table(first + second, **USAGE, kind="kind")) == []
+
+
+def test_amounts_of_revenue_are_looked_at_by_currency_and_product():
+    terms = [(f"2022-{i % 12 + 1:02d}-01", "USD", 50 + i % 20) for i in range(60)]
+    terms += [(f"2023-{i % 12 + 1:02d}-01", "JPY", 9000 + i % 20) for i in range(60)]
+    text = "account_id,started_on,ended_on,mrr,currency\n" + "".join(
+        f"a{i},{d},,{m},{c}\n" for i, (d, c, m) in enumerate(terms)
+    )
+    spec = {"shape": "periods", "role": "revenue", "amount": "mrr"}
+    assert [p[2] for p in said(one_table(text, **spec, currency="currency"))] == ["currency_without_rate"]
+    assert ("warn", "mrr", "unit_change", 60) in said(one_table(text, **spec))
+
+
+def test_numbers_that_became_words_are_dated():
+    lines = [f"a{i},2023-{i // 10 + 1:02d}-0{i % 9 + 1},{i if i < 70 else 'tier ' + str(i % 3)}" for i in range(100)]
+    tables = one_table("account_id,observed_at,size\n" + "\n".join(lines) + "\n", shape="history", columns={"size": {}})
+    assert ("warn", "size", "retyped", 30) in said(tables)
+    assert problem_of(tables, "t", "retyped").since == "2023-08-01"
+    turned = turning_date(np.arange(20).astype("datetime64[D]"), np.arange(20) < 8)
+    assert turned is not None and (turned[1], turned[2]) == (False, 12)
+    mixed = np.arange(20) % 2 == 0
+    assert turning_date(np.arange(20).astype("datetime64[D]"), mixed) is None
+
+
+def test_words_among_numbers_without_dates_are_counted():
+    text = "account_id,size\n" + "".join(f"a{i},{i if i % 3 else 'many'}\n" for i in range(30))
+    tables = one_table(text, shape="attributes", columns={"size": {}})
+    assert said(tables) == [("warn", "size", "mixed_types", 10)]
+    codes = "account_id,size\n" + "".join(f"a{i},{'7' if i == 3 else 'A' + str(i % 4)}\n" for i in range(30))
+    assert said(one_table(codes, shape="attributes", columns={"size": {}})) == []
+
+
+def test_an_attribute_that_is_dated_by_known_at_is_looked_at_too():
+    at, rng = months(24, 40)
+    values = rng.lognormal(3, 0.4, len(at)) * np.where(at >= np.datetime64("2023-01-01"), 100.0, 1.0)
+    frame = pd.DataFrame({"account_id": [f"a{i}" for i in range(len(at))], "loaded": at, "size": values})
+    tables = one_table(frame, shape="attributes", known_at="loaded", columns={"size": {}})
+    assert problem_of(tables, "t", "unit_change").size == 100.0
