@@ -16,7 +16,7 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import PARTS, Revenue, definition_hash
+from leap.revenue import PARTS, Revenue, definition_hash, us
 from leap.tables import AccountTables
 from leap.value import acquisition_cost
 
@@ -75,9 +75,11 @@ def _economics(tables: AccountTables) -> dict[str, float | None]:
     """What a new customer of the last two years paid at first (median MRR), and cost to win (mean)."""
     revenue = Revenue(tables)
     bought = revenue.purchases()
-    recent = bought[bought["at"] >= tables.data_until - pd.DateOffset(years=2)]
+    starts = revenue.starts_at(None)
+    told = starts[bought["code"]] <= us(tables.data_until)
+    recent = bought[told & (bought["at"] >= tables.data_until - pd.DateOffset(years=2)).to_numpy()]
     codes = recent["code"].to_numpy()
-    paid = revenue.mrr_at_own(revenue.starts_at(None))[codes]
+    paid = revenue.mrr_at_own(starts)[codes]
     cac = acquisition_cost(tables)[codes]
     spent = cac[~np.isnan(cac)]
     return {
