@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pandas as pd
 
 from leap.errors import UsageError
-from leap.revenue import PARTS, Revenue, add_months
+from leap.revenue import PARTS, Revenue, add_months, us
 from leap.tables import AccountTables
 
 
@@ -82,7 +83,7 @@ def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snap
         starting = revenue.mrr_at(date)
         codes = np.flatnonzero(starting > 0)
         leaving = revenue.leaving(date, add_months(date, horizon))[codes]
-        parts.append(_rows(codes, date, starting[codes] / PARTS, first_paid[codes], leaving))
+        parts.append(_rows(codes, us(date), starting[codes] / PARTS, first_paid[codes], leaving, us(date)))
     return Snapshots(_joined(tables, parts))
 
 
@@ -93,31 +94,48 @@ def purchase_snapshots(tables: AccountTables) -> Snapshots:
     keeps its rows when it is renamed; of companies that have become one the first to buy goes on.
     """
     revenue = Revenue(tables)
-    parts = [
-        part
-        for bought, bought_then in revenue.purchases().groupby("at")
-        for part in _anniversaries(tables, revenue, pd.Timestamp(str(bought)), bought_then)
-    ]
+    bought = revenue.purchases()
+    joined = bought["code"].isin([] if tables.lineage is None else tables.lineage.touched)
+    parts = list(_anniversaries(tables, revenue, bought[~joined]))
+    for at, together in bought[joined].groupby("at"):
+        parts += _anniversaries_of_joined(tables, revenue, pd.Timestamp(str(at)), together)
     return Snapshots(_joined(tables, parts), at_purchase=True)
 
 
-def _anniversaries(
+def _anniversaries(tables: AccountTables, revenue: Revenue, bought: pd.DataFrame) -> Iterator[dict[str, np.ndarray]]:
+    """The rows of accounts that were never joined or renamed, year by year, each at the dates of its own."""
+    codes, first = bought["code"].to_numpy(), bought["at"]
+    horizon = pd.DateOffset(months=tables.settings.outcome.horizon_months)
+    for years in count():
+        dates = first + pd.DateOffset(months=12 * years)
+        inside = (dates < tables.data_until).to_numpy()
+        if not inside.any():
+            return
+        own, until = (np.full(len(tables.accounts), np.datetime64("NaT", "us")) for _ in range(2))
+        own[codes[inside]], until[codes[inside]] = dates[inside], (dates + horizon)[inside]
+        starting, leaving = revenue.mrr_at_own(own)[codes], revenue.leaving_at_own(own, until)[codes]
+        paying = starting > 0
+        yield _rows(
+            codes[paying], own[codes][paying], starting[paying] / PARTS, first[paying].to_numpy(), leaving[paying],
+            first[paying].to_numpy(),
+        )  # fmt: skip
+
+
+def _anniversaries_of_joined(
     tables: AccountTables, revenue: Revenue, bought: pd.Timestamp, purchases: pd.DataFrame
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The rows of those that bought at one moment, then and every year after."""
+    """The rows of those that bought at one moment, then and every year after, as what they are known as by then."""
     horizon = tables.settings.outcome.horizon_months
     codes, bought_as = purchases["code"].to_numpy(), purchases["known_as"].to_numpy()
     years = 0
     while (date := add_months(bought, 12 * years)) < tables.data_until:
         now = known_as(tables, codes, date)
         starting = revenue.mrr_at(date)[now]
-        paying = (starting > 0) & (revenue.eldest(date)[codes] if tables.lineage is not None else True)
-        years += 1
-        if not paying.any():
-            continue
+        paying = (starting > 0) & revenue.eldest(date)[codes]
         bought_at = np.full(int(paying.sum()), bought.to_datetime64())
         leaving = revenue.leaving(date, add_months(date, horizon))[now[paying]]
-        yield _rows(bought_as[paying], date, starting[paying] / PARTS, bought_at, leaving, bought)
+        yield _rows(bought_as[paying], us(date), starting[paying] / PARTS, bought_at, leaving, us(bought))
+        years += 1
 
 
 def known_as(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp) -> np.ndarray:
@@ -134,36 +152,38 @@ def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
         without &= is_there
     codes = np.flatnonzero(without)
     unpaid = np.full(len(codes), np.datetime64("NaT", "us"))
-    rows = _rows(codes, date, np.full(len(codes), np.nan), unpaid, np.zeros(len(codes), dtype=bool))
+    rows = _rows(codes, us(date), np.full(len(codes), np.nan), unpaid, np.zeros(len(codes), dtype=bool), us(date))
     return Snapshots(_joined(tables, [rows]))
 
 
 def _rows(
     codes: np.ndarray,
-    date: pd.Timestamp,
+    as_of: np.datetime64 | np.ndarray,
     mrr: np.ndarray,
     first_paid: np.ndarray,
     leaving: np.ndarray,
-    features_at: pd.Timestamp | None = None,
+    features_at: np.datetime64 | np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """The columns of rows of one date but the names of their accounts."""
-    at = np.datetime64(date, "us")
-    days = (at - first_paid.astype("datetime64[us]")).astype("timedelta64[us]").astype(float)
+    """The columns of rows but the names of their accounts; moments are one of all rows, or one of each."""
+    n = len(codes)
+    as_of = np.broadcast_to(as_of, n).astype("datetime64[us]")
+    days = (as_of - first_paid.astype("datetime64[us]")).astype("timedelta64[us]").astype(float)
     # NaT becomes the smallest integer: accounts that never paid have no tenure.
     months = np.where(np.isnat(first_paid), 0.0, days / 86_400e6 * 12 / 365.25)
     return {
         "code": codes,
-        "as_of": np.full(len(codes), at),
+        "as_of": as_of,
         "mrr": mrr,
         "leaving": leaving,
-        "features_at": np.full(len(codes), np.datetime64(features_at or date, "us")),
+        "features_at": np.broadcast_to(features_at, n).astype("datetime64[us]"),
         "tenure_months": np.maximum(months, 0.0),
     }
 
 
 def _joined(tables: AccountTables, parts: list[dict[str, np.ndarray]]) -> pd.DataFrame:
     nobody = np.zeros(0, dtype=np.int64)
-    empty = _rows(nobody, pd.Timestamp(0), np.zeros(0), np.zeros(0, dtype="datetime64[us]"), np.zeros(0, dtype=bool))
+    never = np.zeros(0, dtype="datetime64[us]")
+    empty = _rows(nobody, never, np.zeros(0), never, np.zeros(0, dtype=bool), never)
     columns = {name: np.concatenate([part[name] for part in parts or [empty]]) for name in empty}
     order = np.lexsort((columns["as_of"], columns["code"]))
     rows = pd.DataFrame({name: column[order] for name, column in columns.items()})

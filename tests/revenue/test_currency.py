@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leap.errors import RevenueError
 from leap.revenue import Retention, retention
+from leap.revenue.changes import changes as changes_of
 from leap.revenue.movements import Movements
 from leap.revenue.mrr import Revenue
 from leap.tables import AccountTables
@@ -108,7 +109,7 @@ def test_movements_in_three_currencies_reconcile_exactly(terms, euro_rate, yen_r
     revenue = Revenue(tables)
     moved = Movements.of(revenue, pd.Timestamp(START), pd.Timestamp(END))
     assert moved.ending == revenue.mrr_at(pd.Timestamp(END), rates_at=pd.Timestamp(START)).sum()
-    changes = revenue.changes(pd.Timestamp(START))
+    changes = changes_of(revenue, pd.Timestamp(START))
     for at in changes["at"].unique()[:4]:
         level = revenue.mrr_at(pd.Timestamp(at), rates_at=pd.Timestamp(START))
         told = changes[changes["at"] <= at].groupby("code")["after"].last()

@@ -90,7 +90,7 @@ def test_sums_that_do_not_fit_are_refused_and_not_wrapped():
     with pytest.raises(RevenueError, match="can be added up exactly"):
         RetentionFigures.of(np.full(4, 2**60), np.full(4, 2**60))
     with pytest.raises(RevenueError, match="can be added up exactly"):
-        company = company_of([subscription("a", "2023-01-01", None, 9e11)], "2024-07-01")
+        company = company_of([subscription(a, "2023-01-01", None, 9e10) for a in "abcde"], "2024-07-01")
         Revenue(company).mrr_at(pd.Timestamp("2023-06-01"))
 
 

@@ -414,19 +414,19 @@ def day(number: int) -> str:
 
 
 def terms_without_overlap(drawn: list[tuple[str, str, int, int, bool, int]]) -> list[Row]:
-    """Amounts are in cents; of two overlapping terms of one product only the first is kept."""
+    """Amounts are in cents; of two overlapping terms of one product, or two that are the same, the first is kept."""
     until: dict[tuple[str, str], float] = defaultdict(lambda: -1)
     rows = []
     for account, product, start, length, is_open, cents in sorted(drawn, key=lambda term: term[2]):
         if start < until[account, product]:
             continue
-        until[account, product] = float("inf") if is_open else start + length
+        until[account, product] = float("inf") if is_open else start + max(length, 1)
         end = None if is_open else day(start + length)
         rows.append(subscription(account, day(start), end, cents / 100, product=product))
     return rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(TERM, min_size=1, max_size=14), DAYS, st.integers(1, 400))
 def test_every_movement_is_counted_once_to_the_cent(drawn, start, length):
     tables = company_of(terms_without_overlap(drawn), day(1200))
@@ -439,7 +439,7 @@ def test_every_movement_is_counted_once_to_the_cent(drawn, start, length):
     assert ending == round(100 * found.book_ending_mrr)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(TERM, min_size=1, max_size=14), DAYS, st.integers(1, 400))
 def test_mrr_at_a_moment_is_the_plain_sum_of_what_is_active(drawn, start, length):
     rows = terms_without_overlap(drawn)

@@ -16,7 +16,7 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import PARTS, Revenue, definition_hash
+from leap.revenue import PARTS, Revenue, definition_hash, us
 from leap.tables import AccountTables
 from leap.value import acquisition_cost
 
@@ -75,13 +75,15 @@ def _economics(tables: AccountTables) -> dict[str, float | None]:
     """What a new customer of the last two years paid at first (median MRR), and cost to win (mean)."""
     revenue = Revenue(tables)
     bought = revenue.purchases()
-    recent = bought[bought["at"] >= tables.data_until - pd.DateOffset(years=2)]
-    positions = recent["known_as"].to_numpy()
-    paid = [revenue.mrr_at(pd.Timestamp(at))[position] for at, position in zip(recent["at"], positions, strict=True)]
-    cac = acquisition_cost(tables)[positions]
+    starts = revenue.starts_at(None)
+    told = starts[bought["code"]] <= us(tables.data_until)
+    recent = bought[told & (bought["at"] >= tables.data_until - pd.DateOffset(years=2)).to_numpy()]
+    codes = recent["code"].to_numpy()
+    paid = revenue.mrr_at_own(starts)[codes]
+    cac = acquisition_cost(tables)[codes]
     spent = cac[~np.isnan(cac)]
     return {
-        "new_mrr": float(np.median(paid)) / PARTS if paid else None,
+        "new_mrr": float(np.median(paid)) / PARTS if len(paid) else None,
         "cac": float(spent.mean()) if len(spent) else None,
     }
 
@@ -97,14 +99,8 @@ def _provenance(
             f"them, so those that left "
             "earlier seem to be missing."
         )
-    notes += [f"Left out as a possible leak: {leak.name} ({leak.why})." for leak in leaks if not leak.kept]
-    notes += [
-        f"Used by leaks.keep_columns although the audit names it: {leak.name} ({leak.why})."
-        for leak in leaks
-        if leak.kept
-    ]
-    unnamed = sorted(set(tables.settings.leaks.keep_columns) - {leak.name for leak in leaks})
-    notes += [f"leaks.keep_columns keeps {name}, which the audit does not name." for name in unnamed]
+    notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
+    notes += [f"Kept although the audit may name it: {name}." for name in tables.settings.leaks.keep_columns]
     if tables.settings.company.money_note:
         notes.append(tables.settings.company.money_note)
     return {

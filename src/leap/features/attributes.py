@@ -151,11 +151,12 @@ def _steps(view: TableView, feature: Feature, n_accounts: int) -> np.ndarray:
     value = _coded(view, str(feature.recipe.column))(rows)
     kept = (view.source.known[rows] < view.limit) & (value >= 0)
     rows, value = rows[kept], value[kept]
-    codes, at = view.codes(rows), view.moments(AT, rows)
-    corrected = np.append((codes[1:] == codes[:-1]) & (at[1:] == at[:-1]), False)[: len(rows)]
-    codes, at, value = codes[~corrected], at[~corrected], value[~corrected]
+    # Steps are counted within the history of each account as written: two that were merged do not alternate.
+    codes, own, at = view.codes(rows), view.source.codes[rows], view.moments(AT, rows)
+    corrected = np.append((own[1:] == own[:-1]) & (at[1:] == at[:-1]), False)[: len(rows)]
+    codes, own, at, value = codes[~corrected], own[~corrected], at[~corrected], value[~corrected]
     ever = np.bincount(codes, minlength=n_accounts) > 0
-    changed = (codes[1:] == codes[:-1]) & (value[1:] != value[:-1])
+    changed = (own[1:] == own[:-1]) & (value[1:] != value[:-1])
     if feature.recipe.window_days is not None:
         changed &= at[1:] >= view.limit - feature.recipe.window_days * DAY
     times = np.bincount(codes[1:][changed], minlength=n_accounts)

@@ -3,7 +3,7 @@
 Amounts are whole parts of a currency unit inside (int64), so that sums are exact; a ratio is a ratio of sums.
 """
 
-from leap.revenue.definitions import add_months, definition_hash
+from leap.revenue.definitions import add_months, definition_hash, us
 from leap.revenue.ends import window_ends
 from leap.revenue.figures import RetentionFigures
 from leap.revenue.measure import Retention, retention, window
@@ -22,6 +22,7 @@ __all__ = [
     "add_months",
     "definition_hash",
     "retention",
+    "us",
     "window",
     "window_ends",
 ]

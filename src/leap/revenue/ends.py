@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leap.config import Settings
+from leap.revenue.changes import has_gap
 from leap.revenue.definitions import add_months
 from leap.revenue.mrr import Revenue
 
@@ -23,7 +24,7 @@ def ends_of(
     ending = revenue.mrr_after_grace(end, rule.grace_days, rates_at=rates_at or start, lineage_at=known)
     if rule.max_gap_days is None or not revenue.by_periods:
         return ending
-    return np.where(revenue.has_gap(start, end, rule.max_gap_days, lineage_at=known), 0, ending)
+    return np.where(has_gap(revenue, start, end, rule.max_gap_days, lineage_at=known), 0, ending)
 
 
 def known_at(settings: Settings, end: pd.Timestamp) -> pd.Timestamp:

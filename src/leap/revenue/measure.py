@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leap.errors import RevenueError
+from leap.revenue.changes import gaps
 from leap.revenue.definitions import add_months, definition_hash, us
 from leap.revenue.ends import ends_of, known_at
 from leap.revenue.figures import RetentionFigures
@@ -214,7 +215,7 @@ def _gaps(
 ) -> Gaps | None:
     if not revenue.by_periods:
         return None
-    codes, begins, ends = revenue.gaps(known)
+    codes, begins, ends = gaps(revenue, known)
     inside = (begins > us(start)) & (begins < us(end)) & stayed[codes]
     days = ((ends - begins)[inside] / np.timedelta64(1, "D")).astype(int)
     return Gaps(len(np.unique(codes[inside])), int(days.max()) if len(days) else None)

@@ -49,8 +49,8 @@ def summed(codes: np.ndarray, parts: np.ndarray, n_accounts: int) -> np.ndarray:
     return total
 
 
-def converted(parts: np.ndarray, rate: float) -> np.ndarray:
-    """Sums in another currency, each rounded once.
+def converted(parts: np.ndarray, rate: float | np.ndarray) -> np.ndarray:
+    """Sums in another currency at one rate, or each at its own; each is rounded once.
 
     >>> converted(np.array([10_000_000, 3]), 1.0837).tolist()
     [10837000, 3]
@@ -60,9 +60,9 @@ def converted(parts: np.ndarray, rate: float) -> np.ndarray:
     if exact.all():
         return np.asarray(np.rint(product), dtype=np.int64)
     within_range(product)
-    factor = Fraction(repr(float(rate)))
     whole = np.where(exact, np.rint(product), 0).astype(np.int64)
-    whole[~exact] = [round(int(amount) * factor) for amount in parts[~exact]]
+    large, rates = np.flatnonzero(~exact), np.broadcast_to(rate, parts.shape)
+    whole[large] = [round(int(parts[i]) * Fraction(repr(float(rates[i])))) for i in large]
     return whole
 
 

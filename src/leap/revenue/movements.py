@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from leap.revenue.changes import changes
 from leap.revenue.definitions import us
 from leap.revenue.money import PARTS
 from leap.revenue.mrr import Revenue
@@ -36,12 +37,12 @@ class Movements:
 
         An account's first ever MRR above zero is new, every later rise from zero is a reactivation.
         """
-        changes = revenue.changes(rates_at=start, lineage_at=lineage_at)
-        from_zero = (changes["before"] == 0).to_numpy()
-        first = from_zero & ~changes["code"].duplicated().to_numpy()
-        at = changes["at"].to_numpy().astype("datetime64[us]")
+        dated = changes(revenue, start, lineage_at=lineage_at)
+        from_zero = (dated["before"] == 0).to_numpy()
+        first = from_zero & ~dated["code"].duplicated().to_numpy()
+        at = dated["at"].to_numpy().astype("datetime64[us]")
         inside = (at > us(start)) & (at <= us(end))
-        before, after = changes["before"].to_numpy(), changes["after"].to_numpy()
+        before, after = dated["before"].to_numpy(), dated["after"].to_numpy()
         up, down = np.maximum(after - before, 0), np.maximum(before - after, 0)
 
         def total(amounts: np.ndarray, chosen: np.ndarray) -> int:

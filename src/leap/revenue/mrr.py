@@ -1,4 +1,4 @@
-"""MRR of every account at a moment, its path, its changes, and who is known to be leaving."""
+"""MRR of every account at a moment and on its path, first payments, and who is known to be leaving."""
 
 from __future__ import annotations
 
@@ -73,6 +73,23 @@ class Revenue:
         total = self._sum((self.rows.start >= since) & (self.rows.start < at), codes, rates_at or moment)
         return self.mean_of_trailing(total)
 
+    def mrr_at_own(
+        self, moments: np.ndarray, *, rates_at: pd.Timestamp | None = None, lineage_at: pd.Timestamp | None = None
+    ) -> np.ndarray:
+        """MRR of every account at a moment of its own, shape (n_accounts,); zero where that is missing.
+
+        At the rates of its own moment unless others are asked for. Accounts are as written without `lineage_at`.
+        """
+        rows, codes = self.rows, self.codes(lineage_at)
+        at = moments.astype("datetime64[us]")
+        if self.by_periods:
+            own = at[codes]
+            return self._sum((rows.start <= own) & (rows.end > own), codes, at if rates_at is None else rates_at)
+        since = (pd.Series(at) - pd.DateOffset(months=self.trailing_months)).to_numpy().astype("datetime64[us]")
+        chosen = (rows.start >= since[codes]) & (rows.start < at[codes])
+        total = self._sum(chosen, codes, at if rates_at is None else rates_at)
+        return np.asarray(np.maximum(self.mean_of_trailing(total), 0))
+
     def mean_of_trailing(self, total: np.ndarray) -> np.ndarray:
         """A month's share of the trailing total, half to even; exact for 1, 2, 3, 4, 6 and 12 months."""
         whole, rest = np.divmod(total, self.trailing_months)
@@ -86,16 +103,23 @@ class Revenue:
             return self.rows.codes
         return np.asarray(lineage.now(lineage_at)[self.rows.codes])
 
-    def _sum(self, chosen: np.ndarray, codes: np.ndarray, rates_at: pd.Timestamp) -> np.ndarray:
-        """Sums by account: added up within each currency, then converted, so that each is rounded once."""
+    def _sum(self, chosen: np.ndarray, codes: np.ndarray, rates_at: pd.Timestamp | np.ndarray) -> np.ndarray:
+        """Sums by account: added up within each currency, then converted, so that each is rounded once.
+
+        `rates_at` is one moment, or one of each account.
+        """
         n, rows = len(self.accounts), self.rows
         if not self.has_foreign:
             return summed(codes[chosen], rows.parts[chosen], n)
         total = np.zeros(n, dtype=np.int64)
         for position in np.unique(rows.currency[chosen]):
             own = chosen & (rows.currency == position)
-            rate = self.rates.at(rates_at, rows.currencies[position])
-            total += converted(summed(codes[own], rows.parts[own], n), rate)
+            of_currency, currency = summed(codes[own], rows.parts[own], n), rows.currencies[position]
+            if isinstance(rates_at, pd.Timestamp):
+                total += converted(of_currency, self.rates.at(rates_at, currency))
+            else:
+                paid = np.flatnonzero(of_currency)
+                total[paid] += converted(of_currency[paid], self.rates.at_each(rates_at[paid], currency))
         return total
 
     def mrr_path(self, moment: pd.Timestamp, months: int) -> np.ndarray:
@@ -148,93 +172,24 @@ class Revenue:
             result[own] = shared_out(int(amounts[joined]), starting[own])
         return result
 
-    # --- over time
-
-    def has_gap(
-        self,
-        start: pd.Timestamp,
-        end: pd.Timestamp,
-        longer_than_days: int,
-        *,
-        lineage_at: pd.Timestamp | None = None,
-    ) -> np.ndarray:
-        """Which accounts began in `[start, end)` to be without revenue for longer than so many days, by account.
-
-        A gap that ends only in the days of grace counts whole; one that is still open is as long as it takes.
-        """
-        codes, begins, ends = self.gaps(lineage_at)
-        inside = (begins >= us(start)) & (begins < us(end))
-        result = np.zeros(len(self.accounts), dtype=bool)
-        result[codes[inside & (ends - begins > np.timedelta64(longer_than_days, "D"))]] = True
-        return result
-
-    def gaps(self, lineage_at: pd.Timestamp | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every time without revenue after some: the account, when it begins, and when it ends (far ahead if open)."""
-        lineage = self.tables.lineage
-        step = 0 if lineage is None or lineage_at is None else lineage.step(lineage_at)
-        return self.tables.remembered(f"gaps {step}", lambda: self._gaps(lineage_at))
-
-    def _gaps(self, lineage_at: pd.Timestamp | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        changes = self.changes(lineage_at=lineage_at)
-        changes["until"] = changes.groupby("code")["at"].shift(-1)
-        idle = changes[changes["after"] == 0]
-        until = idle["until"].to_numpy().astype("datetime64[us]")
-        return (
-            idle["code"].to_numpy(),
-            idle["at"].to_numpy().astype("datetime64[us]"),
-            np.where(np.isnat(until), OPEN, until),
-        )
-
-    def changes(self, rates_at: pd.Timestamp | None = None, *, lineage_at: pd.Timestamp | None = None) -> pd.DataFrame:
-        """Every change of an account's MRR, netted per account and date: `code`, `at`, `before`, `after` (parts).
-
-        All amounts are converted at the rates of one moment, so that the movements of a window add up to its end;
-        without one they stay in their own currencies, where only zero means anything. Each level in between is
-        converted as `mrr_at` does it, so that the changes add up to it exactly.
-        """
-        if not self.by_periods:
-            raise RevenueError(
-                "Movements need subscriptions (shape periods); found events, whose trailing revenue has no "
-                "dated changes."
-            )
-        net = self._net_by_currency(lineage_at)
-        if rates_at is not None and self.has_foreign:
-            net["delta"] = self._converted_changes(net, rates_at)
-        net = net.groupby(["code", "at"], sort=True)["delta"].sum().reset_index()
-        net["after"] = net.groupby("code")["delta"].cumsum()
-        net["before"] = net["after"] - net["delta"]
-        return net[net["delta"] != 0].drop(columns="delta").reset_index(drop=True)
-
-    def _net_by_currency(self, lineage_at: pd.Timestamp | None) -> pd.DataFrame:
-        rows, codes = self.rows, self.codes(lineage_at)
-        delta = pd.DataFrame(
-            {
-                "code": np.concatenate([codes, codes]),
-                "currency": np.concatenate([rows.currency, rows.currency]),
-                "at": np.concatenate([rows.start, rows.end]),
-                "delta": np.concatenate([rows.parts, -rows.parts]),
-            }
-        )
-        keys = ["code", "currency", "at"] if self.has_foreign else ["code", "at"]
-        return delta[delta["at"] < OPEN].groupby(keys, sort=True)["delta"].sum().reset_index()
-
-    def _converted_changes(self, net: pd.DataFrame, rates_at: pd.Timestamp) -> np.ndarray:
-        """What each change is in the reporting currency: the level after it less the level before, both converted."""
-        of_each = ["code", "currency"]
-        level = net.groupby(of_each)["delta"].cumsum().to_numpy(copy=True)
-        for position in net["currency"].unique():
-            own = (net["currency"] == position).to_numpy()
-            level[own] = converted(level[own], self.rates.at(rates_at, self.rows.currencies[position]))
-        before = pd.Series(level).groupby([net[column] for column in of_each]).shift(fill_value=0)
-        return np.asarray(level - before.to_numpy())
-
     # --- who
 
     def leaving(self, moment: pd.Timestamp, until: pd.Timestamp) -> np.ndarray:
         """Accounts that pay at `moment` and whose end by `until` was already known before it; shape (n_accounts,)."""
+        return self._leaving(us(moment), us(until), self.codes(moment))
+
+    def leaving_at_own(self, moments: np.ndarray, until: np.ndarray) -> np.ndarray:
+        """The same for a moment of each account's own, as written; not where that is missing; shape (n_accounts,)."""
+        codes = self.rows.codes
+        return self._leaving(moments.astype("datetime64[us]")[codes], until.astype("datetime64[us]")[codes], codes)
+
+    def _leaving(
+        self, at: np.ndarray | np.datetime64, later: np.ndarray | np.datetime64, codes: np.ndarray
+    ) -> np.ndarray:
+        """`at` and `later` are one moment, or one of each row."""
+        rows = self.rows
         if not self.by_periods:
             return np.zeros(len(self.accounts), dtype=bool)
-        at, later, rows, codes = us(moment), us(until), self.rows, self.codes(moment)
         paying = (rows.start <= at) & (rows.end > at) & (rows.parts > 0)
         known_end = (rows.cancelled < at) & (rows.end <= later)
         known_later = (rows.known < at) & (rows.start <= later) & ((rows.end > later) | (rows.cancelled >= at))
@@ -251,6 +206,16 @@ class Revenue:
         first = np.full(len(self.accounts), OPEN)
         np.minimum.at(first, self.codes(lineage_at)[paid], rows.start[paid])
         return np.where(first == OPEN, np.datetime64("NaT", "us"), first)
+
+    def starts_at(self, lineage_at: pd.Timestamp | None) -> np.ndarray:
+        """When the MRR of every account can first be told, shape (n_accounts,): with its first payment; for orders when
+        as many months as their MRR looks back on have passed.
+        """
+        first = self.first_paid_at(lineage_at)
+        if not self.by_periods:
+            paid = np.flatnonzero(~np.isnat(first))
+            first[paid] = (pd.Series(first[paid]) + pd.DateOffset(months=self.trailing_months)).to_numpy()
+        return first
 
     def first_paid(self) -> pd.Series:
         """The first moment with revenue of every account as known now; NaT for prospects and free accounts."""

@@ -53,3 +53,13 @@ class Rates:
                 remedy="Add earlier rates to the table with role 'rates'.",
             )
         return float(rates[last])
+
+    def at_each(self, moments: np.ndarray, currency: str) -> np.ndarray:
+        """The rates of a currency at many moments, shape (n,); an error where none is valid yet at one of them."""
+        if not len(moments):
+            return np.ones(0)
+        self.at(pd.Timestamp(moments.min()), currency)
+        if currency == self.reporting:
+            return np.ones(len(moments))
+        periods, rates = self.by_currency[currency]
+        return np.asarray(rates[np.searchsorted(periods, moments, side="right") - 1])

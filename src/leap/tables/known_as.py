@@ -31,6 +31,11 @@ class KnownAs:
         step = int(np.searchsorted(self._since, np.datetime64(moment, "us"), side="left"))
         return self._after(step) if step else None
 
+    @property
+    def touched(self) -> np.ndarray:
+        """The codes of all accounts that are ever known as another, or that another is known as."""
+        return np.unique(np.concatenate([self._codes, self._targets]))
+
     def step(self, moment: pd.Timestamp) -> int:
         """How many rows hold at a moment: equal steps have equal accounts."""
         return int(np.searchsorted(self._since, np.datetime64(moment, "us"), side="right"))
