@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import flat
 from training.console import Console, Result, command_parser, run
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ def main(argv: list[str] | None = None) -> int:
 def check(args: argparse.Namespace, console: Console) -> Result:
     """Read, write the quarantine, look for leaks where nothing failed."""
     from leap import evaluation
+    from leap.flat import leaks as flat_leaks
+    from leap.flat.rows import checked
+    from leap.flat.workspace import flat_tables
     from leap.sources import inspect_workspace, write_quarantine
 
     with console.stage("reading the tables"):
-        tables = inspect_workspace(args.workspace, data_until=args.data_until)
+        tables = checked(inspect_workspace(args.workspace, data_until=args.data_until))
     failed = any(problem.level == "fail" for problem in tables.problems)
     try:
         written = write_quarantine(tables, args.workspace)
@@ -34,7 +38,12 @@ def check(args: argparse.Namespace, console: Console) -> Result:
         console.note(f"The quarantine could not be written: {error}.")
         written = {}
     with console.stage("looking for leaks"):
-        leaks = evaluation.telling_names(tables) if failed else evaluation.audit(tables)
+        if failed:
+            leaks = evaluation.telling_names(tables)
+        elif len(flat_tables(tables.settings)) == 1:
+            leaks = flat_leaks.audit(tables, until_given=flat.until_given(args, tables))
+        else:
+            leaks = evaluation.audit(tables)
     document = report(tables, leaks, written)
     return Result(document, text(tables, leaks, written), 2 if failed else 1 if leaks else 0)
 

@@ -21,9 +21,12 @@ def main(argv: list[str] | None = None) -> int:
 def retention(args: argparse.Namespace, console: Console) -> Result:
     """Read the tables and measure."""
     from leap import revenue
+    from leap.config import load_settings
+    from leap.flat.workspace import refuse_flat
     from leap.reports import retention as report
     from leap.sources import read_workspace
 
+    refuse_flat(load_settings(args.workspace), "leap retention", "what accounts paid")
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     start, end = revenue.window(tables, args.start, args.end)

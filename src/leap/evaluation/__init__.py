@@ -9,7 +9,7 @@ from leap.evaluation.leaks import (
     without_telling_names,
 )
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
-from leap.evaluation.quality import OutcomeQuality, Quality, judge, judged_intervals
+from leap.evaluation.quality import OutcomeQuality, Quality, events_needed, judge, judged_intervals
 
 __all__ = [
     "Leak",
@@ -17,6 +17,7 @@ __all__ = [
     "OutcomeQuality",
     "Quality",
     "audit",
+    "events_needed",
     "judge",
     "judged_intervals",
     "near_perfect",
