@@ -59,6 +59,7 @@ class FlatFrame:
 
 def flat_frame(rows: FlatRows) -> FlatFrame:
     """The rows to learn from; NotEnoughData if there are too few of them, of events or of features."""
+    _require_outcomes(rows)
     outcome, seen = rows.outcome_of, rows.where(rows.labelled)
     catalog = declare(rows)
     if not catalog.features:
@@ -71,8 +72,7 @@ def flat_frame(rows: FlatRows) -> FlatFrame:
     encoder = Encoder.fit(features, accounts)
     task: Literal["binary", "number"] = "binary" if outcome.is_binary else "number"
     known = known_at(seen.at, rows.settings)
-    weight = recency(seen.at) if len(seen) else np.ones(0)
-    training = Rows(encoder.encode(features), seen.outcome, weight, accounts, seen.at, known, task)
+    training = Rows(encoder.encode(features), seen.outcome, recency(seen.at), accounts, seen.at, known, task)
     _require_events(rows, training)
     folds, held = _folds(seen, training)
     notes = (*_notes_of_rows(rows), *_notes_of_folds(rows, held), *_notes_of_columns(rows, unused(rows, catalog)))
@@ -85,15 +85,19 @@ def part(rows: Rows, keep: np.ndarray) -> Rows:
     return replace(kept, weight=recency(kept.as_of)) if len(kept.outcome) else kept
 
 
+def _require_outcomes(rows: FlatRows) -> None:
+    if rows.labelled.any():
+        return
+    late, months = int(rows.young.sum()), rows.settings.outcome.horizon_months
+    young = f" {late} are younger than {months} months at the end of the data." if late else ""
+    raise NotEnoughData(
+        f"{rows.table.name}: no row has a known outcome in {rows.outcome_of.column} ({len(rows)} rows).{young}",
+        remedy="Fill in the outcomes that are known; rows without one are only scored.",
+    )
+
+
 def _require_events(rows: FlatRows, training: Rows) -> None:
-    name, column, horizon = rows.table.name, rows.outcome_of.column, rows.settings.outcome.horizon_months
-    if not len(training.outcome):
-        late = int(rows.young.sum())
-        young = f" {late} are younger than {horizon} months at the end of the data." if late else ""
-        raise NotEnoughData(
-            f"{name}: no row has a known outcome in {column} ({len(rows)} rows).{young}",
-            remedy="Fill in the outcomes that are known; rows without one are only scored.",
-        )
+    name, column = rows.table.name, rows.outcome_of.column
     n, events = training.n_accounts, training.n_events
     if not rows.outcome_of.is_binary:
         if events < MIN_EVENTS:
@@ -103,11 +107,11 @@ def _require_events(rows: FlatRows, training: Rows) -> None:
                 remedy="Give more rows with an outcome.",
             )
         return
-    without = len(np.unique(training.accounts[training.outcome == 0]))
+    without = training.n_without
     if events < MIN_EVENTS or without < MIN_EVENTS:
         raise NotEnoughData(
-            f"{name}: {column} happened in {events} of {n} accounts and did not in {without}; at least {MIN_EVENTS} of "
-            "each are needed to learn and judge anything.",
+            f"{name}: {rows.outcome_of.words} in {events} of {n} accounts and not in {without}; at least {MIN_EVENTS} "
+            "of each are needed to learn and judge anything.",
             remedy="Give more rows with an outcome, or check outcome_positive.",
         )
 
@@ -154,6 +158,12 @@ def _notes_of_rows(rows: FlatRows) -> list[str]:
             f"{int(rows.young.sum())} filled outcomes are younger than {rows.settings.outcome.horizon_months} months "
             "at the end of the data: not known then, so these rows are not trained on."
         )
+    early = _filled_early(rows)
+    if early:
+        notes.append(
+            f"{early} outcomes are of rows less than {rows.settings.outcome.horizon_months} months before the latest "
+            "date, and known because they are filled in: state company.data_until if some were still open."
+        )
     if (~labelled).any():
         notes.append(
             f"{int((~labelled).sum())} of {len(rows)} rows have no known {column}: never trained on, only scored."
@@ -161,12 +171,19 @@ def _notes_of_rows(rows: FlatRows) -> list[str]:
     if rows.outcome_of.is_binary and spec.outcome_positive is not None:
         words = negatives(rows)
         shown = ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
-        notes.append(f"{column} happened where it is {spec.outcome_positive}; {shown} count as not.")
+        notes.append(f"What is learned is {column} = {spec.outcome_positive}; {shown} count as not.")
     if spec.key == "_row":
         notes.append(
             "Rows are numbered, each an account of its own: rows of one company may stand on both sides of a fold."
         )
     return notes
+
+
+def _filled_early(rows: FlatRows) -> int:
+    """Known outcomes of rows whose horizon was not over at the table's latest date."""
+    if not rows.dated:
+        return 0
+    return int((rows.labelled & (known_at(rows.at, rows.settings) > rows.at.max())).sum())
 
 
 def _notes_of_columns(rows: FlatRows, columns: list[str]) -> list[str]:

@@ -82,7 +82,7 @@ class FlatQuality:
         if found.learner_name != "base_rate":
             return replace(self, figures=figures)
         reason = (
-            f"On all rows no learner of {self.outcome.column} beat the base rate inside the training folds, though "
+            f"On all rows no learner of {self.outcome.words} beat the base rate inside the training folds, though "
             "those of the held-out folds did: what they found does not hold."
         )
         return replace(self, figures=figures, claimed=False, reason=reason)
@@ -95,7 +95,7 @@ class FlatQuality:
             return []
         way = "more often" if observed > predicted else "less often"
         return [
-            f"{self.outcome.column} happened {way} than predicted {HELD_WORDS[self.held]} ({observed:.1%} against "
+            f"{self.outcome.words} happened {way} than predicted {HELD_WORDS[self.held]} ({observed:.1%} against "
             f"{predicted:.1%}): trust the order of rows before the level."
         ]
 
@@ -236,7 +236,7 @@ def _new_accounts(found: HeldOut) -> dict[str, Any]:
 
 def _claim(frame: FlatFrame, found: OutcomeQuality) -> tuple[bool, str | None]:
     """The interval of the skill must leave none out."""
-    binary, column, how = frame.outcome.is_binary, frame.outcome.column, HELD_WORDS[frame.held]
+    binary, column, how = frame.outcome.is_binary, frame.outcome.words, HELD_WORDS[frame.held]
     figure = found.metrics.get("auc" if binary else "r2")
     if found.n_events < MIN_EVENTS:
         what = f"accounts with {column}" if binary else "accounts"
@@ -258,7 +258,8 @@ def _claim(frame: FlatFrame, found: OutcomeQuality) -> tuple[bool, str | None]:
 def _needed_binary(figure: Figure | None, found: OutcomeQuality, column: str) -> str:
     seen, needed = events_needed(figure, found.n_events, found.base_rate)
     if not seen:
-        return f"An AUC of 0.60 would show with about {needed} accounts with {column}; here no signal is seen."
+        would = "would have shown" if found.n_events >= needed else "would show"
+        return f"An AUC of 0.60 {would} with about {needed} accounts with {column}; here no signal is seen."
     return f"At this skill about {needed} accounts with {column} would be needed."
 
 

@@ -47,7 +47,7 @@ def _near_perfect(tables: AccountTables, until_given: bool) -> list[Leak]:
     if min(event.sum(), (1 - event).sum()) < _MIN_EITHER:
         return []
     found = near_perfect(tables, feature_frame(seen, declare(rows)), event)
-    said = rows.outcome_of.column if rows.outcome_of.is_binary else f"a high {rows.outcome_of.column}"
+    said = rows.outcome_of.words if rows.outcome_of.is_binary else f"a high {rows.outcome_of.column}"
     return [replace(leak, why=leak.why.replace("who churns", said)) for leak in found]
 
 

@@ -27,6 +27,8 @@ class FlatModel:
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         """Probabilities or numbers, shape (n,)."""
+        if not len(matrix):
+            return np.zeros(0)
         if self.outcome.is_binary:
             return self.component.probability(matrix)
         return self.component.learner.margin(matrix)
@@ -45,7 +47,7 @@ class FlatModel:
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
         return {
-            "outcome": {"column": self.outcome.column, "kind": self.outcome.kind},
+            "outcome": dict(self.outcome.__dict__),
             "encoder": self.encoder.to_json(),
             "component": self.component.to_json(),
         }
@@ -53,7 +55,7 @@ class FlatModel:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], catalog: FeatureCatalog) -> FlatModel:
         """The inverse of `to_json`, with the bundle's catalog."""
-        outcome = FlatOutcome(document["outcome"]["column"], document["outcome"]["kind"])
+        outcome = FlatOutcome(**document["outcome"])
         if outcome.kind not in ("binary", "number"):
             raise ValueError(f"outcome of kind {outcome.kind!r}")
         return cls(outcome, Encoder.from_json(document["encoder"], catalog), Component.from_json(document["component"]))

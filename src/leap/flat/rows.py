@@ -25,10 +25,24 @@ _UNDATED = np.datetime64("1970-01-01", "us")
 
 @dataclass(frozen=True)
 class FlatOutcome:
-    """What is learned: its column, and whether it happens or not (`binary`) or is a `number`."""
+    """What is learned: its column, whether it happens or not (`binary`) or is a `number`, and its name in sentences."""
 
     column: str
     kind: Literal["binary", "number"]
+    words: str
+
+    @classmethod
+    def of(cls, spec: TableSpec) -> FlatOutcome:
+        """As a table declares it; where yes is not simply yes, the words say what it is.
+
+        >>> declared = {"shape": "snapshot", "source": "f.csv", "outcome": "retained"}
+        >>> FlatOutcome.of(TableSpec(**declared, outcome_positive=False)).words
+        'retained = false'
+        """
+        column, positive = str(spec.outcome), spec.outcome_positive
+        text = str(positive).lower() if isinstance(positive, bool) else str(positive)
+        plainly = spec.outcome_kind == "number" or positive is None or text.lower() in values.TRUE_WORDS
+        return cls(column, spec.outcome_kind, column if plainly else f"{column} = {text}")
 
     @property
     def key(self) -> str:
@@ -104,7 +118,7 @@ def flat_rows(tables: AccountTables, *, until_given: bool) -> FlatRows:
     return FlatRows(
         table=table,
         settings=tables.settings,
-        outcome_of=FlatOutcome(str(table.spec.outcome), table.spec.outcome_kind),
+        outcome_of=FlatOutcome.of(table.spec),
         cells=cells,
         keys=cells[KEY].to_numpy(dtype=object),
         at=at,
@@ -183,12 +197,13 @@ def negatives(rows: FlatRows) -> list[str]:
 
 
 def declare(rows: FlatRows) -> FeatureCatalog:
-    """A feature for every declared column, its kind by the rows whose outcome is known.
+    """A feature for every declared column, its kind by the rows whose outcome is known (if there are any).
 
     Key, date and outcome are none, nor is a column without values or with as many as an identifier.
     """
     spec = rows.table.spec
-    declared = Declared(replace(rows.table, rows=rows.where(rows.labelled).cells))
+    seen = rows.where(rows.labelled) if rows.labelled.any() else rows
+    declared = Declared(replace(rows.table, rows=seen.cells))
     named = {spec.key, spec.at, spec.outcome, spec.known_at}
     features: list[Feature] = []
     for column, _, kind in declared.columns():

@@ -80,6 +80,11 @@ class Rows:
         return len(np.unique(self.accounts[happened]))
 
     @property
+    def n_without(self) -> int:
+        """Accounts with a row in which the event did not happen; one that had it at another date counts too."""
+        return len(np.unique(self.accounts[self.outcome == 0]))
+
+    @property
     def rows_per_account(self) -> float:
         """Mean number of rows an account has."""
         return len(self.outcome) / max(self.n_accounts, 1)
@@ -142,7 +147,7 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
     if (
         only == "base_rate"
         or rows.n_events < MIN_EVENTS
-        or (rows.n_accounts - rows.n_events < MIN_EVENTS // 2 and rows.task == "binary")
+        or (rows.task == "binary" and rows.n_without < MIN_EVENTS // 2)
     ):
         return _base_rate(rows, {})
     everything, rows = rows, thinned(rows)
@@ -171,11 +176,16 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
 
 
 def thinned(rows: Rows) -> Rows:
-    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same."""
+    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same.
+
+    Of very many rows of one date so many accounts that 40,000 are left.
+    """
     if len(rows.outcome) <= _MANY_ROWS:
         return rows
-    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     dates = np.unique(rows.as_of)
+    if len(dates) == 1:
+        return rows.where(rows.accounts % -(-len(rows.outcome) // (5 * _MANY_ROWS)) == 0)
+    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
 
 

@@ -91,7 +91,7 @@ def text(bundle: FlatBundle, quality: FlatQuality, version: str, promoted: bool,
         verb = "It replaced" if promoted else "Promoting it would replace"
         lines.append(f"{verb} the model of another company: {replaces}.")
     lines += ["", f"How good, {HELD_WORDS[quality.held]} (95 % interval over accounts; baseline beside it)"]
-    lines += [quality_line(quality), "", f"What {bundle.outcome.column} is associated with"]
+    lines += [quality_line(quality), "", f"What {bundle.outcome.words} is associated with"]
     lines += driver_lines(bundle)
     lines += [_note(note) for note in bundle.trained["notes"]]
     return "\n".join(lines)
@@ -173,7 +173,7 @@ def _metrics(column: str, found: OutcomeQuality) -> dict[str, float]:
 
 def write_files(bundle: FlatBundle, found: HeldOut, quality: FlatQuality, folder: Path) -> list[Path]:
     """Plots and the model card of a training; paths of the files written."""
-    column, how = bundle.outcome.column, HELD_WORDS[quality.held]
+    column, how = bundle.outcome.words, HELD_WORDS[quality.held]
     calibration, lift, summary = (folder / name for name in ("calibration.png", "lift.png", "shap_summary.png"))
     if bundle.outcome.is_binary:
         pictures.calibration_picture(

@@ -73,7 +73,7 @@ class FlatScores:
             "feature": feature.name,
             "label": feature.label,
             "value": bool(value) if feature.kind == "boolean" and value is not None else value,
-            "phrase": wording.outcome_phrase(feature, value, usual, points, outcome.column, binary=outcome.is_binary),
+            "phrase": wording.outcome_phrase(feature, value, usual, points, outcome.words, binary=outcome.is_binary),
             "scope": str(feature.scope),
             "probability_points" if outcome.is_binary else "points": points,
             "direction": "lowers" if points < 0 else "raises",
@@ -134,8 +134,8 @@ def score_rows(bundle: FlatBundle, version: str, rows: FlatRows, which: str = "a
     """Scores of these rows; CatalogError if the table is not the one the model knows."""
     if rows.outcome_of != bundle.outcome:
         raise CatalogError(
-            f"{rows.table.name}: the outcome is {rows.outcome_of.column} ({rows.outcome_of.kind}); the model of "
-            f"{bundle.company} predicts {bundle.outcome.column} ({bundle.outcome.kind}).",
+            f"{rows.table.name}: the outcome is {rows.outcome_of.words} ({rows.outcome_of.kind}); the model of "
+            f"{bundle.company} predicts {bundle.outcome.words} ({bundle.outcome.kind}).",
             remedy="Score a workspace with the same outcome, or train a model for this one.",
         )
     frame = feature_frame(rows, bundle.catalog)
