@@ -86,7 +86,7 @@ def register(
     """The new version, and whose model the champion is if it is another company's."""
     from leap.registry import RunRecord
 
-    version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files))  # type: ignore[arg-type]
+    version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files))
     champion = next((v for v in store.versions() if "champion" in v.aliases), None)
     return version, champion.company if champion and champion.company != bundle.company else None
 

@@ -126,6 +126,8 @@ def test_few_events_are_declined_before_anything_is_fitted() -> None:
         frame_of(table.assign(churned=""))
     with pytest.raises(NotEnoughData, match="no column can be a feature"):
         frame_of(customers(), columns={})
+    with pytest.raises(NotEnoughData, match="no declared column varies"):
+        frame_of(customers().assign(plan="pro"), columns={"plan": {}})
     table["spend"] = ["5"] * 19 + ["0"] * 281
     with pytest.raises(NotEnoughData, match="19 of 300 accounts"):
         frame_of(table, outcome="spend", outcome_kind="number")

@@ -106,6 +106,11 @@ def test_one_account_may_have_a_row_per_date() -> None:
     ]
 
 
+def test_a_time_of_day_is_kept_in_the_date_of_a_row() -> None:
+    frame = small(["1", "0"], at=["2024-01-01", "2024-01-01 09:30"]).assign(account_id="a")
+    assert flat_rows(tables_of(frame), until_given=False).as_of() == ["2024-01-01", "2024-01-01T09:30:00"]
+
+
 def dated() -> pd.DataFrame:
     frame = small(["1", "0", "0", ""], at=["2023-01-01", "2024-01-01", "2024-06-01", "2024-06-01"])
     return frame.assign(account_id=["a", "a", "a", "b"])

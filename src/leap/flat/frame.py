@@ -72,6 +72,11 @@ def flat_frame(rows: FlatRows) -> FlatFrame:
     encoder = Encoder.fit(features, accounts)
     task: Literal["binary", "number"] = "binary" if outcome.is_binary else "number"
     known = known_at(seen.at, rows.settings)
+    if not encoder.width:
+        raise NotEnoughData(
+            f"{rows.table.name}: no declared column varies over the {len(seen)} rows with an outcome.",
+            remedy=f"Declare other columns under [tables.{rows.table.name}.columns].",
+        )
     training = Rows(encoder.encode(features), seen.outcome, recency(seen.at), accounts, seen.at, known, task)
     _require_events(rows, training)
     folds, held = _folds(seen, training)
@@ -193,7 +198,9 @@ def _notes_of_columns(rows: FlatRows, columns: list[str]) -> list[str]:
         notes.append(f"{rows.outcome_of.column} is declared as a column too; the outcome is never a feature.")
     shown = [column for column in columns if column != rows.outcome_of.column]
     if shown:
-        kinds = "keys or dates of the rows" if set(shown) <= own else "no values, or as many as an identifier"
+        kinds = (
+            "keys or dates of the rows" if set(shown) <= own else "no values, dates, or as many values as an identifier"
+        )
         notes.append(f"Declared and not used ({kinds}): {', '.join(shown)}.")
     others = [name for name in rows.settings.tables if name != rows.table.name]
     if others:

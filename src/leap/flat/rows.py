@@ -91,8 +91,13 @@ class FlatRows:
     def as_of(self) -> list[str]:
         """The date of every row as text: its own, else the end of the data, else nothing."""
         if self.dated:
-            return [f"{pd.Timestamp(moment):%Y-%m-%d}" for moment in self.at]
+            return [_iso(pd.Timestamp(moment)) for moment in self.at]
         return [f"{self.end:%Y-%m-%d}" if self.end is not None else ""] * len(self)
+
+
+def _iso(moment: pd.Timestamp) -> str:
+    """The day; with the time of day where there is one."""
+    return f"{moment:%Y-%m-%d}" if moment == moment.normalize() else moment.isoformat(timespec="seconds")
 
 
 def flat_rows(tables: AccountTables, *, until_given: bool) -> FlatRows:

@@ -11,6 +11,7 @@ import numpy as np
 from leap.bundle.flat_bundle import FlatBundle
 from leap.evaluation import OutcomeQuality
 from leap.explanation import pictures, wording
+from leap.features import families
 from leap.flat.choosing import WHICH
 from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
@@ -164,6 +165,7 @@ def run_fields(bundle: FlatBundle, quality: FlatQuality) -> dict[str, Any]:
 
 
 def _metrics(column: str, found: OutcomeQuality) -> dict[str, float]:
+    column = families.slug(column)
     flat = {f"flat.{column}.calibration.{name}": value for name, value in found.calibration.items()}
     for name, figure in found.metrics.items():
         for part in ("value", "low", "high", "baseline"):
