@@ -41,7 +41,7 @@ class FlatOutcome:
         """
         column, positive = str(spec.outcome), spec.outcome_positive
         text = str(positive).lower() if isinstance(positive, bool) else str(positive)
-        plainly = spec.outcome_kind == "number" or positive is None or text.lower() in values.TRUE_WORDS
+        plainly = spec.outcome_kind == "number" or positive is None or values.truths(pd.Series([text]))[0].iloc[0] == 1
         return cls(column, spec.outcome_kind, column if plainly else f"{column} = {text}")
 
     @property
