@@ -186,7 +186,7 @@ def make_flat_bundle(
             "seed": seed,
             "trials": trials,
             "rows": len(frame.rows.outcome),
-            "accounts": frame.rows.n_accounts,
+            "accounts": len(np.unique(frame.accounts)),
             "libraries": {name: version(name) for name in LIBRARIES},
             "notes": [*_first_warnings(frame.notes), *quality.warnings, *_notes_of_leaks(rows.settings, leaks)],
             "problems": list(problems),

@@ -11,12 +11,14 @@ import pandas as pd
 
 from leap.errors import NotEnoughData
 from leap.features import FeatureFrame
-from leap.flat.rows import FlatOutcome, FlatRows, declare, feature_frame, known_at, negatives, unused
+from leap.flat.notes import notes_of
+from leap.flat.rows import FlatOutcome, FlatRows, declare, feature_frame, known_at, unused
 from leap.models.encoding import Encoder
 from leap.models.selection import MIN_EVENTS, Rows, recency
 from leap.splits import temporal_folds
 
 _ACCOUNT_FOLDS = 5
+_MANY_VALUES = 100
 
 Held = Literal["out_of_time", "out_of_sample"]
 HELD_WORDS: dict[str, str] = {"out_of_time": "out of time", "out_of_sample": "in held-out folds of other accounts"}
@@ -33,9 +35,14 @@ class FlatFold:
 
 @dataclass(frozen=True)
 class FlatFrame:
-    """Rows with a known outcome, sorted by account and date, aligned. `held` says what the folds are."""
+    """Rows with a known outcome, sorted by account and date, aligned. `held` says what the folds are.
+
+    `accounts` are whose rows they are; in `rows` accounts whose rows are copies of each other are one, so that no copy
+    is tested by a model that has seen it, and copies narrow no interval.
+    """
 
     outcome: FlatOutcome
+    accounts: np.ndarray
     features: FeatureFrame
     encoder: Encoder
     rows: Rows
@@ -53,35 +60,33 @@ class FlatFrame:
 
     def latest(self) -> FeatureFrame:
         """The features of each account's last row: what drivers and usual values are counted over."""
-        last = np.append(self.rows.accounts[1:] != self.rows.accounts[:-1], True)
+        last = np.append(self.accounts[1:] != self.accounts[:-1], True)
         return self.features.where(last)
 
 
 def flat_frame(rows: FlatRows) -> FlatFrame:
     """The rows to learn from; NotEnoughData if there are too few of them, of events or of features."""
     _require_outcomes(rows)
-    outcome, seen = rows.outcome_of, rows.where(rows.labelled)
-    catalog = declare(rows)
-    if not catalog.features:
-        raise NotEnoughData(
-            f"{rows.table.name}: no column can be a feature; declared: {', '.join(rows.table.spec.columns) or 'none'}.",
-            remedy=f"Declare columns with values under [tables.{rows.table.name}.columns].",
-        )
-    accounts = pd.factorize(seen.keys, sort=True)[0].astype(np.int64)
+    seen, catalog = rows.where(rows.labelled), declare(rows)
     features = feature_frame(seen, catalog)
+    accounts = pd.factorize(seen.keys, sort=True)[0].astype(np.int64)
+    owners = accounts if rows.dated else _copies_as_one(seen.keys, features)
     encoder = Encoder.fit(features, accounts)
-    task: Literal["binary", "number"] = "binary" if outcome.is_binary else "number"
-    known = known_at(seen.at, rows.settings)
-    if not encoder.width:
-        raise NotEnoughData(
-            f"{rows.table.name}: no declared column varies over the {len(seen)} rows with an outcome.",
-            remedy=f"Declare other columns under [tables.{rows.table.name}.columns].",
-        )
-    training = Rows(encoder.encode(features), seen.outcome, recency(seen.at), accounts, seen.at, known, task)
+    _require_columns(rows, encoder)
+    training = Rows(
+        matrix=encoder.encode(features),
+        outcome=seen.outcome,
+        weight=recency(seen.at),
+        accounts=owners,
+        as_of=seen.at,
+        known_at=known_at(seen.at, rows.settings),
+        task="binary" if rows.outcome_of.is_binary else "number",
+    )
     _require_events(rows, training)
     folds, held = _folds(seen, training)
-    notes = (*_notes_of_rows(rows), *_notes_of_folds(rows, held), *_notes_of_columns(rows, unused(rows, catalog)))
-    return FlatFrame(outcome, features, encoder, training, folds, held, rows.dated, notes)
+    copies = len(np.unique(accounts)) - len(np.unique(owners))
+    notes = notes_of(rows, copies, held == "out_of_time", unused(rows, catalog))
+    return FlatFrame(rows.outcome_of, accounts, features, encoder, training, folds, held, rows.dated, notes)
 
 
 def part(rows: Rows, keep: np.ndarray) -> Rows:
@@ -98,6 +103,17 @@ def _require_outcomes(rows: FlatRows) -> None:
     raise NotEnoughData(
         f"{rows.table.name}: no row has a known outcome in {rows.outcome_of.column} ({len(rows)} rows).{young}",
         remedy="Fill in the outcomes that are known; rows without one are only scored.",
+    )
+
+
+def _require_columns(rows: FlatRows, encoder: Encoder) -> None:
+    if encoder.width:
+        return
+    name, declared = rows.table.name, ", ".join(rows.table.spec.columns) or "none"
+    raise NotEnoughData(
+        f"{name}: no column that can be a feature varies over the {int(rows.labelled.sum())} rows with an outcome; "
+        f"declared: {declared}.",
+        remedy=f"Declare other columns under [tables.{name}.columns].",
     )
 
 
@@ -129,80 +145,22 @@ def _folds(seen: FlatRows, rows: Rows) -> tuple[tuple[FlatFold, ...], Held]:
         if found:
             return tuple(FlatFold(f"{fold.cutoff:%Y-%m-%d}", fold.train, fold.test) for fold in found), "out_of_time"
     # By a checksum of the key: neither the order of rows nor another account moves an account to another fold.
-    dealt = np.array([zlib.crc32(str(key).encode()) % _ACCOUNT_FOLDS for key in seen.keys])
+    _, first, group = np.unique(rows.accounts, return_index=True, return_inverse=True)
+    dealt = np.array([zlib.crc32(str(key).encode()) % _ACCOUNT_FOLDS for key in seen.keys[first]])[group]
     folds = [FlatFold(str(k + 1), dealt != k, dealt == k) for k in range(_ACCOUNT_FOLDS)]
     return tuple(fold for fold in folds if fold.train.any() and fold.test.any()), "out_of_sample"
 
 
-def _notes_of_folds(rows: FlatRows, held: Held) -> list[str]:
-    table, months = rows.table.name, rows.settings.outcome.horizon_months
-    if held == "out_of_time":
-        return [
-            f"{table}: the outcome of a row is taken as known {months} months after its date (outcome.horizon_months); "
-            "each fold trains only on outcomes known at its cutoff."
-        ]
-    if rows.dated:
-        seen = rows.at[rows.labelled]
-        why = (
-            f"its dates ({pd.Timestamp(seen.min()):%Y-%m-%d} to {pd.Timestamp(seen.max()):%Y-%m-%d}) leave no fold "
-            f"that can be trained and tested a horizon of {months} months apart"
-        )
-    else:
-        why = "it has no dates (at), so nothing says that its columns were known before the outcome"
-    return [
-        f"Warning: {table}: {why}. Figures are out_of_sample, of other accounts at the same time, and no claim about "
-        "later times: expect less in use."
-    ]
+def _copies_as_one(keys: np.ndarray, features: FeatureFrame) -> np.ndarray:
+    """Codes of accounts in the order of their keys, those with the same value in every feature as the first of them.
 
-
-def _notes_of_rows(rows: FlatRows) -> list[str]:
-    notes, spec = [], rows.table.spec
-    labelled, column = rows.labelled, rows.outcome_of.column
-    if rows.young.any():
-        notes.append(
-            f"{int(rows.young.sum())} filled outcomes are younger than {rows.settings.outcome.horizon_months} months "
-            "at the end of the data: not known then, so these rows are not trained on."
-        )
-    early = _filled_early(rows)
-    if early:
-        notes.append(
-            f"{early} outcomes are of rows less than {rows.settings.outcome.horizon_months} months before the latest "
-            "date, and known because they are filled in: state company.data_until if some were still open."
-        )
-    if (~labelled).any():
-        notes.append(
-            f"{int((~labelled).sum())} of {len(rows)} rows have no known {column}: never trained on, only scored."
-        )
-    if rows.outcome_of.is_binary and spec.outcome_positive is not None:
-        words = negatives(rows)
-        shown = ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
-        notes.append(f"What is learned is {column} = {spec.outcome_positive}; {shown} count as not.")
-    if spec.key == "_row":
-        notes.append(
-            "Rows are numbered, each an account of its own: rows of one company may stand on both sides of a fold."
-        )
-    return notes
-
-
-def _filled_early(rows: FlatRows) -> int:
-    """Known outcomes of rows whose horizon was not over at the table's latest date."""
-    if not rows.dated:
-        return 0
-    return int((rows.labelled & (known_at(rows.at, rows.settings) > rows.at.max())).sum())
-
-
-def _notes_of_columns(rows: FlatRows, columns: list[str]) -> list[str]:
-    own = {rows.table.spec.key, rows.table.spec.at, rows.table.spec.known_at}
-    notes = []
-    if rows.outcome_of.column in columns:
-        notes.append(f"{rows.outcome_of.column} is declared as a column too; the outcome is never a feature.")
-    shown = [column for column in columns if column != rows.outcome_of.column]
-    if shown:
-        kinds = (
-            "keys or dates of the rows" if set(shown) <= own else "no values, dates, or as many values as an identifier"
-        )
-        notes.append(f"Declared and not used ({kinds}): {', '.join(shown)}.")
-    others = [name for name in rows.settings.tables if name != rows.table.name]
-    if others:
-        notes.append(f"Tables beside the flat one are not used: {', '.join(others)}.")
-    return notes
+    Only where a number has so many values that equal rows are copies and no coincidence: tables are often balanced by
+    repeating rows, and a copy on both sides of a fold makes any model look good.
+    """
+    numbers = [feature.name for feature in features.catalog.features if feature.kind == "number"]
+    fine = any(features.frame[name].nunique() >= _MANY_VALUES for name in numbers)
+    if not fine:
+        return pd.factorize(keys, sort=True)[0].astype(np.int64)
+    content = pd.util.hash_pandas_object(features.frame, index=False).to_numpy()
+    first = pd.Series(keys).groupby(content).transform("min")
+    return pd.factorize(first.to_numpy(dtype=object), sort=True)[0].astype(np.int64)

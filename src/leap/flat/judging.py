@@ -44,6 +44,11 @@ class HeldOut:
     @property
     def accounts(self) -> np.ndarray:
         """Whose rows these are, shape (n,)."""
+        return np.asarray(self.frame.accounts[self.rows])
+
+    @property
+    def resampled(self) -> np.ndarray:
+        """What intervals resample: accounts, copies of each other as one, shape (n,)."""
         return np.asarray(self.frame.rows.accounts[self.rows])
 
 
@@ -151,7 +156,7 @@ def _figures(found: HeldOut) -> dict[str, Figure]:
     outcome, predicted, baseline = found.outcome, found.predicted, found.baseline
     if np.ptp(outcome) == 0:
         return {}
-    resamples = metrics.account_bootstrap(found.accounts, _DRAWS)
+    resamples = metrics.account_bootstrap(found.resampled, _DRAWS)
 
     def skill(y: np.ndarray, p: np.ndarray, weight: np.ndarray) -> float:
         reference = metrics.brier(y, baseline, weight)
