@@ -288,6 +288,7 @@ class Runs:
         if answer.returncode:
             raise SystemExit(f"{engine} failed:\n{answer.stderr}")
         measured: dict[str, Any] = json.loads(answer.stdout)
+        print(f"{engine}, {rows:,} events, {dates} dates: {measured.get('cpu', 0):.2f} s of CPU", file=sys.stderr)
         self.found.setdefault((engine, rows, dates), []).append(measured)
         return measured
 
