@@ -94,7 +94,8 @@ def _batches(path: Path, columns: list[str] = COLUMNS) -> Callable[[], Iterator[
     import pyarrow.parquet as pq
 
     def read() -> Iterator[Any]:
-        file = pq.ParquetFile(path, read_dictionary=["account_id", "kind"])
+        # By default pyarrow keeps all that it has read of a file until its last batch.
+        file = pq.ParquetFile(path, read_dictionary=["account_id", "kind"], pre_buffer=False, buffer_size=2**20)
         yield from file.iter_batches(batch_size=131_072, columns=columns)
 
     return read
