@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leap import evaluation
+from leap.errors import RevenueError
 from training.__main__ import main
 
 TOML = """
@@ -112,7 +114,7 @@ def test_a_change_of_unit_is_told_as_alarms_are(tmp_path, capsys):
     assert (problem["since"], problem["size"], problem["count"]) == ("2022-04-11", 1000.0, 26)
 
 
-def test_rates_that_are_missing_fail_the_check_and_not_the_audit(tmp_path, capsys):
+def test_rates_that_begin_after_the_amounts_are_named_and_stop_no_audit(tmp_path, capsys):
     rates = '[tables.fx]\nshape = "market"\nrole = "rates"\nsource = "fx.csv"\n'
     folder = workspace(tmp_path, more=rates)
     toml = (folder / "leap.toml").read_text() + 'currency = "code"\n'
@@ -122,9 +124,18 @@ def test_rates_that_are_missing_fail_the_check_and_not_the_audit(tmp_path, capsy
     text = "\n".join([lines[0] + ",code", *(line + ",EUR" for line in lines[1:])])
     (folder / "subscriptions.csv").write_text(text)
     code, document = answer(capsys, "check", folder)
-    assert code == 2
-    failed = [(p["table"], p["column"], p["rule"], p["count"]) for p in document["problems"] if p["level"] == "fail"]
-    assert failed == [("subscriptions", "code", "currency_without_rate", 60)]
+    found = [(p["level"], p["table"], p["column"], p["rule"], p["count"]) for p in document["problems"]]
+    assert code == 0 and found[0] == ("warn", "subscriptions", "code", "rates_begin_later", 60)
+
+
+def test_what_the_audit_cannot_add_up_is_a_failed_rule_and_no_error(tmp_path, capsys, monkeypatch):
+    def audit(tables):
+        raise RevenueError("No rate for EUR at 2020-01-01.")
+
+    monkeypatch.setattr(evaluation, "audit", audit)
+    code, document = answer(capsys, "check", workspace(tmp_path))
+    failed = [(p["table"], p["rule"], p["remedy"]) for p in document["problems"] if p["level"] == "fail"]
+    assert (code, failed) == (2, [("subscriptions", "revenue", "No rate for EUR at 2020-01-01.")])
 
 
 def test_what_features_cannot_use_is_said_where_they_can_tell(tmp_path, capsys, monkeypatch):

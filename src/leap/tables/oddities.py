@@ -49,7 +49,7 @@ def odd_columns(table: Table) -> list[Problem]:
         named = getattr(table.spec, setting)
         if canonical in table.rows and named is not None and named not in table.spec.columns:
             found += _spelled(table, str(named), table.rows[canonical])
-    if KEY in table.rows and table.spec.shape != "market" and table.spec.key in ("", table.spec.key):
+    if KEY in table.rows and table.spec.shape != "market":
         found += _spelled(table, table.spec.key, table.rows[KEY])
     return found + _unit_changes(table)
 
@@ -72,7 +72,9 @@ def _declared(table: Table, column: str) -> list[Problem]:
         return []
     number, bad = values.numbers(cells)
     if number.notna().any():
-        return _retyped(table, column, number.notna().to_numpy(), bad.to_numpy(dtype=bool))
+        turned = _retyped(table, column, number.notna().to_numpy(), bad.to_numpy(dtype=bool))
+        if turned or bad.sum() <= number.notna().sum():
+            return turned
     return _spelled(table, column, cells)
 
 
