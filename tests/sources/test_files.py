@@ -165,12 +165,12 @@ def test_a_column_that_might_swell_but_does_not_is_read_as_it_is(tmp_path, monke
 
 
 def test_long_texts_inside_lists_are_refused_too(tmp_path, monkeypatch):
-    """50 kB of text in each of 20,000 lists: 1 GB in a file of some kilobytes."""
-    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, dtype=np.int32)), pa.array(["x" * 50_000]))
+    """20 kB of text in each of 20,000 lists: 400 MB in a file of some kilobytes."""
+    text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000, dtype=np.int32)), pa.array(["x" * 20_000]))
     lists = pa.ListArray.from_arrays(pa.array(np.arange(20_001, dtype=np.int32)), text)
     pq.write_table(pa.table({"t": lists}), tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").stat().st_size < 100_000
-    monkeypatch.setattr("leap.sources.memory.free_bytes", lambda: 500_000_000)
+    monkeypatch.setattr("leap.sources.memory.free_bytes", lambda: 100_000_000)
     assert "rows read so far, and more to come" in refused(tmp_path, "t.parquet")
 
 
