@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import flat
 from training.console import Console, Result, command_parser, run
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def check(args: argparse.Namespace, console: Console) -> Result:
     """Read, write the quarantine, look for leaks where nothing failed, write the report."""
+    from leap.flat.rows import checked
     from leap.sources import inspect_workspace, write_quarantine
 
     with console.stage("reading the tables"):
-        tables = inspect_workspace(args.workspace, data_until=args.data_until)
+        tables = checked(inspect_workspace(args.workspace, data_until=args.data_until))
     problems = [*tables.problems, *without_features(tables)]
     try:
         written = write_quarantine(tables, args.workspace)
@@ -34,7 +36,7 @@ def check(args: argparse.Namespace, console: Console) -> Result:
         console.note(f"The quarantine could not be written: {error}.")
         written = {}
     with console.stage("looking for leaks"):
-        leaks = leaks_of(tables, problems)
+        leaks = leaks_of(args, tables, problems)
     page = write_page(tables, problems, leaks, written, args.workspace, console)
     found = Found(tables, problems, leaks, written, page)
     return Result(document(found), text(found), 2 if failed(problems) else 1 if leaks else 0)
@@ -71,15 +73,19 @@ def without_features(tables: "AccountTables") -> "list[Problem]":
     ]
 
 
-def leaks_of(tables: "AccountTables", problems: "list[Problem]") -> "list[Leak]":
+def leaks_of(args: argparse.Namespace, tables: "AccountTables", problems: "list[Problem]") -> "list[Leak]":
     """What the audit names; by name only where a rule failed. What the audit itself cannot add up is a failed rule."""
     from leap import evaluation
     from leap.errors import LeapError
+    from leap.flat import leaks as flat_leaks
+    from leap.flat.workspace import flat_tables
     from leap.tables import Problem
 
     if failed(problems):
         return evaluation.left_out(evaluation.telling_names(tables))
     try:
+        if len(flat_tables(tables.settings)) == 1:
+            return evaluation.left_out(flat_leaks.audit(tables, until_given=flat.until_given(args, tables)))
         return evaluation.left_out(evaluation.audit(tables))
     except LeapError as error:
         revenue = next((table.name for table in tables.with_role("revenue")), next(iter(tables.tables), ""))

@@ -2,6 +2,7 @@
 
 import argparse
 
+from training import flat
 from training.console import Console, Result, command_parser, day, run
 from training.loading import model_and_tables
 
@@ -22,6 +23,8 @@ def explain(args: argparse.Namespace, console: Console) -> Result:
     from leap.scoring import Scorer
     from leap.snapshots import day_of
 
+    if flat.is_flat(args.workspace):
+        return flat.explain(args, console)
     bundle, version, tables = model_and_tables(args, console)
     with console.stage("scoring"):
         scorer = Scorer.build(bundle, version, tables, day_of(args.as_of) if args.as_of else None)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from training import flat
 from training.console import Console, Result, command_parser, day, run
 
 
@@ -10,7 +11,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write the features of all customers at the dates given."""
     parser = command_parser("features", "Write the feature matrix as of one or more dates.", data_until=True)
     parser.add_argument(
-        "--as-of", action="append", required=True, type=day, metavar="D", help="a date; may be repeated"
+        "--as-of", action="append", type=day, metavar="D", help="a date; may be repeated (a flat table needs none)"
     )
     parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
     return run(parser, argv, features)
@@ -18,12 +19,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def features(args: argparse.Namespace, console: Console) -> Result:
     """Build what training and service would see at those dates."""
+    from leap.errors import UsageError
     from leap.evaluation import admissible, left_out
     from leap.exports import write_frame
     from leap.features import feature_matrix
     from leap.snapshots import customer_snapshots, days_within
     from leap.sources import read_workspace
 
+    if flat.is_flat(args.workspace):
+        return flat.features(args, console)
+    if not args.as_of:
+        raise UsageError("the following arguments are required: --as-of.", remedy="See: leap features --help")
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     with console.stage("building features"):

@@ -31,10 +31,12 @@ def main(argv: list[str] | None = None) -> int:
 def icp(args: argparse.Namespace, console: Console) -> Result:
     """Fetch, summarise, render, write."""
     from leap.config import load_settings
+    from leap.flat.workspace import refuse_flat
     from leap.reports import icp as report
 
     chosen = chosen_format(args)
     settings = load_settings(args.workspace)
+    refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document = found(args, console, settings)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,

@@ -24,7 +24,7 @@ def init(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("looking at the files"):
         proposal = propose(args.workspace)
     path.write_text(proposal.toml, encoding="utf-8")
-    load_settings(args.workspace)
+    settings = load_settings(args.workspace)
     document = {
         "config": path,
         "guessed": list(proposal.guessed),
@@ -32,6 +32,8 @@ def init(args: argparse.Namespace, console: Console) -> Result:
     }
     lines = [f"{path}: {len(proposal.guessed)} guesses, each with its reason in the file."]
     lines += [f"left out: {line}" for line in proposal.left_out_in_short()]
+    if not settings.tables:
+        lines += ["No table can be used as it is: change the files as said above, then run init again with --force."]
     lines += [f"Next: read and correct {path}, then run: leap check {args.workspace}"]
     return Result(document, "\n".join(lines))
 

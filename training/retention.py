@@ -24,12 +24,15 @@ def main(argv: list[str] | None = None) -> int:
 def retention(args: argparse.Namespace, console: Console) -> Result:
     """Read the tables, measure, and write the page that was asked for."""
     from leap import revenue
+    from leap.config import load_settings
     from leap.errors import UsageError
+    from leap.flat.workspace import refuse_flat
     from leap.reports import retention as report
     from leap.sources import read_workspace
 
     if args.out is not None and args.out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{args.out.name}: expected a name ending in .html.", remedy="--json prints the figures.")
+    refuse_flat(load_settings(args.workspace), "leap retention", "what accounts paid")
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     start, end = revenue.window(tables, args.start, args.end)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from training import flat
 from training.console import Console, Result, command_parser, day, run
 from training.loading import model_and_tables
 
@@ -11,6 +12,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write a score file."""
     parser = command_parser("score", "Score every customer and prospect into a file.", data_until=True)
     parser.add_argument("--as-of", type=day, metavar="D", help="date of the scores (default: the end of the data)")
+    parser.add_argument("--all", action="store_true", help="of a flat table: also rows whose outcome is known")
     parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
     return run(parser, argv, score)
@@ -19,9 +21,14 @@ def main(argv: list[str] | None = None) -> int:
 def score(args: argparse.Namespace, console: Console) -> Result:
     """Load, read, score, write."""
     from leap import scoring
+    from leap.errors import UsageError
     from leap.exports import write_frame
     from leap.reports import scores as report
 
+    if flat.is_flat(args.workspace):
+        return flat.score(args, console)
+    if args.all:
+        raise UsageError("--all is for flat tables (shape snapshot); every customer and prospect is scored anyway.")
     bundle, version, tables = model_and_tables(args, console)
     with console.stage("scoring"):
         batch = scoring.score_all(bundle, tables, version, args.as_of)

@@ -35,11 +35,14 @@ def main(argv: list[str] | None = None) -> int:
 def serve(args: argparse.Namespace, console: Console) -> Result:
     """Check what a service needs, then run it as a process of its own and pass signals on."""
     from leap.config import load_settings
+    from leap.flat.workspace import refuse_flat
     from leap.registry import Store
 
     host = address(args.host)
     require_token(host, os.environ)
-    load_settings(args.workspace)
+    refuse_flat(
+        load_settings(args.workspace), "leap serve", "accounts with revenue, which its answers and pages are of"
+    )
     store = Store(args.store, args.workspace)
     version = store.champion()
     if version is None:

@@ -4,6 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from training import flat
 from training.console import Console, Result, command_parser, run
 
 
@@ -20,6 +21,7 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     from leap import evaluation
     from leap.bundle.make import make_bundle
     from leap.errors import NotEnoughData
+    from leap.flat.workspace import flat_table
     from leap.icp.discover import discover_icps
     from leap.models.composition import train_scope
     from leap.models.frames import fit_frame, health_frame
@@ -31,6 +33,8 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     store = Store(args.store, args.workspace)
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
+    if flat_table(tables.settings):
+        return flat.train(args, console, store, tables)
     company = tables.settings.company.name
     try:
         with console.stage("snapshots, outcomes and features"):

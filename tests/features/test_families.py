@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leap.config import parse_settings
+from leap.evaluation.leaks import retrospective
 from leap.features import TENURE, Feature, FeatureCatalog, build_features, discover_features
 from leap.features.families import undelivered
 from leap.features.naming import slug, slugs
@@ -254,6 +255,17 @@ def test_a_date_that_is_overwritten_counts_only_where_it_is_said_when_it_was_kno
     assert "overwritten" in why(undated)[column]
     dated = firms({column: days, "seen_on": ["2023-10-01"] * 12}, known_at="seen_on")
     assert f"{slug(column)}_days" in discover_features(dated).names
+
+
+def test_a_date_filled_in_when_an_account_left_is_found_by_the_audit():
+    """Days since it are missing before it, but the end of the data shows that only those who left have one."""
+    left = [f"2023-{1 + i % 9:02}-01" if i % 2 else None for i in range(60)]
+    rows = [subscription(f"a{i:02}", "2021-01-01", left[i]) for i in range(60)]
+    firms = [{"account_id": f"a{i:02}", "handed_over_on": left[i]} for i in range(60)]
+    table = {"shape": "attributes", "source": "f.csv", "columns": {"handed_over_on": {}}}
+    tables = company_of(rows, "2024-01-01", tables={"firms": table}, records={"firms": firms})
+    assert "handed_over_on_days" in discover_features(tables).names
+    assert [(leak.table, leak.column) for leak in retrospective(tables)] == [("firms", "handed_over_on")]
 
 
 # --- columns that make no feature

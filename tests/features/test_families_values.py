@@ -91,10 +91,10 @@ def test_what_never_had_an_amount_has_no_change_of_it():
 
 
 def test_an_end_told_in_advance_is_no_change_yet():
-    rows = [subscription("a", "2022-01-01", "2023-01-01", cancelled_at="2022-10-01")]
+    rows = [subscription("a", "2021-01-01", "2023-01-01", cancelled_at="2022-10-01")]
     tables = company_of(rows, "2025-01-01")
     days = ("2022-12-31", "2023-01-01", "2023-01-02")
-    assert values(tables, "subscriptions_stopped_365d", *days) == [0, 0, 1]
+    assert values(tables, "subscriptions_changes_365d", *days) == [0, 0, 1]
     assert values(tables, "subscriptions_active_share", *days[:2]) == [1.0, 1.0]
     assert values(tables, "subscriptions_active_count", *days) == [1, 1, 0]
 

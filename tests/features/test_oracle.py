@@ -188,8 +188,6 @@ def periods_by_loop(known: Known, moment: pd.Timestamp, name: str) -> dict[str, 
         f"{name}_ever": float(bool(known)),
         f"{name}_tenure_days": float((moment - min(start for start, _, _ in known)).days) if known else np.nan,
         f"{name}_changes_365d": begun + stopped if known else np.nan,
-        f"{name}_begun_365d": begun if known else np.nan,
-        f"{name}_stopped_365d": stopped if known else np.nan,
     }
     if name == "technologies":
         for kind in KINDS:

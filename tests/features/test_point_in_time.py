@@ -72,7 +72,7 @@ def test_the_catalog_under_test_has_every_kind_of_feature():
         ("history", "latest"), ("history", "change"), ("history", "growth"), ("history", "changed"),
         ("history", "changes"), ("history", "age"), ("history", "days_since"),
         ("periods", "active_count"), ("periods", "ever"), ("periods", "tenure_days"), ("periods", "active_share"),
-        ("periods", "changes"), ("periods", "begun"), ("periods", "stopped"),
+        ("periods", "changes"),
         ("periods", "kind_active"), ("periods", "kind_former"), ("periods", "amount"), ("periods", "amount_change"),
         ("periods", "increases"), ("periods", "decreases"), ("periods", "amount_last_change"),
         ("periods", "renews_days"), ("periods", "term_days"), ("periods", "terms"), ("periods", "latest_active"),

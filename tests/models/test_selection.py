@@ -129,3 +129,35 @@ def test_a_penalty_is_among_those_tried():
     found = train(rows_of(1000, line, 0))
     assert found.candidate.penalty in PENALTIES
     assert set(found.losses) == {"base_rate", "linear", "boosted"}
+
+
+def test_an_event_that_every_account_has_at_some_date_is_learned():
+    """Accounts without any event are few, rows without it are many: late payments, not only churn."""
+    rng = np.random.default_rng(0)
+    n, dates = 60, len(DATES)
+    x = rng.normal(size=(n * dates, 3))
+    outcome = (rng.random(n * dates) < 1 / (1 + np.exp(1.0 - 1.5 * x[:, 0]))).astype(float)
+    accounts, as_of = np.repeat(np.arange(n), dates), np.tile(DATES, n)
+    rows = Rows(x, outcome, recency(as_of), accounts, as_of, as_of + np.timedelta64(92, "D"), "binary")
+    assert rows.n_events == rows.n_without == n
+    assert train(rows).candidate.name == "linear"
+
+
+def test_numbers_are_learned_whatever_their_level_and_noise_is_not():
+    rows = rows_of(400, line, 0)
+    rng = np.random.default_rng(1)
+    for level in (1.0, 5e6):
+        told = Rows(rows.matrix, level + rows.matrix[:, 0] + rng.normal(size=400), rows.weight, rows.accounts, rows.as_of, rows.known_at, "number")  # fmt: skip
+        assert told.n_events >= 399 and train(told).candidate.name == "linear"
+    untold = Rows(rows.matrix, rng.normal(size=400), rows.weight, rows.accounts, rows.as_of, rows.known_at, "number")
+    assert train(untold).candidate.name == "base_rate"
+    flat = Rows(rows.matrix, np.where(np.arange(400) < 19, 3.0, 0.0), rows.weight, rows.accounts, rows.as_of, rows.known_at, "number")  # fmt: skip
+    assert flat.n_events == 19 and train(flat).losses == {}
+
+
+def test_of_very_many_accounts_at_one_date_enough_are_left():
+    n = 100_000
+    at = np.full(n, DATES[0])
+    rows = Rows(np.zeros((n, 1)), np.zeros(n), np.ones(n), np.arange(n), at, at, "binary")
+    assert 30_000 < len(thinned(rows).outcome) <= 40_000
+    assert len(thinned(rows.where(np.arange(n) < 40_000)).outcome) == 40_000

@@ -519,3 +519,74 @@ def test_every_column_is_a_key_declared_or_left_out_with_a_reason(tmp_path):
     left = {one.column: one.why for one in found.proposal.left_out}
     assert named | set(left) == set(header.split(","))
     assert all(left.values())
+
+
+def test_money_in_a_table_of_usage_leaves_the_usage_as_events(tmp_path):
+    table(
+        tmp_path / "metering.csv",
+        "tenant_id,date,api_calls,charge_usd",
+        lambda i: (f"t{i % 10}", day(i // 10), i * i % 7, i + 1),
+    )
+    found = proposed(tmp_path)
+    assert found.shapes() == {
+        "metering_revenue": ("events", "revenue", "tenant_id"),
+        "metering": ("events", None, "tenant_id"),
+    }
+    assert found.features("metering") == ["api_calls"]
+    assert found.settings.company.currency == "USD"
+    passes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("account_id,started_on,ended_on,price_cents", "price_cents / 100"),
+        ("account_id,started_on,ended_on,price_per_seat,seats", "price_per_seat is of one unit, and there are seats"),
+        ("account_id,month,arr,seats", "arr by month says what accounts pay, but a year's worth"),
+    ],
+)
+def test_money_that_no_key_can_express_says_which_column_to_add(header, said, tmp_path):
+    def row(i: int) -> tuple[object, ...]:
+        return (f"a{i}", day(i), "", 10 + i, i) if "seats" in header else (f"a{i}", day(i), "", 10 + i)
+
+    def month(i: int) -> tuple[object, ...]:
+        return (f"a{i % 5}", f"2022-{i // 5 + 1:02}-01", 1200 + i, i)
+
+    table(tmp_path / "subscriptions.csv", header, month if "month" in header else row)
+    assert said in proposed(tmp_path).text
+
+
+def test_accounts_may_be_told_apart_by_name_where_nothing_else_does(tmp_path):
+    table(
+        tmp_path / "contracts.csv",
+        "contract_no,customer_name,start_date,end_date,annual_fee",
+        lambda i: (i, f"Co {i % 30}", day(i), "", 1200),
+    )
+    found = proposed(tmp_path)
+    assert found.settings.tables["contracts"].key == "customer_name"
+    assert "check: accounts are told apart by what they are called" in found.comment('key = "customer_name"')
+
+
+def test_months_in_names_of_columns_and_results_of_renewals_are_left_out(tmp_path):
+    subscriptions(tmp_path)
+    table(tmp_path / "accounts.csv", "account_id,industry,2023-01,Feb 2023,renewal_outcome",
+          lambda i: (f"acc-{i:03}", f"s{i % 3}", i, i + 1, f"o{i % 2}"))  # fmt: skip
+    found = proposed(tmp_path)
+    assert found.features("accounts") == ["industry"]
+    assert "give one row an account and date" in found.why("accounts.2023-01")
+    assert "give one row an account and date" in found.why("accounts.Feb 2023")
+
+
+def test_files_that_cannot_be_used_say_why_and_stop_nothing(tmp_path):
+    subscriptions(tmp_path)
+    (tmp_path / "twice.csv").write_text("account_id,account_id,size\n1,2,3\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "header.csv").write_text("account_id,size\n")
+    (tmp_path / "bad.parquet").write_bytes(b"x")
+    (tmp_path / "bad.duckdb").write_bytes(b"x")
+    found = proposed(tmp_path)
+    assert list(found.settings.tables) == ["subscriptions"]
+    assert "more than one column is called account_id" in found.why("twice")
+    assert "empty" in found.why("empty") and "no rows" in found.why("header")
+    assert "cannot be read" in found.why("bad") and "cannot be read" in found.why("bad.duckdb")
+    passes(tmp_path)

@@ -69,7 +69,8 @@ COUPONS = (
 def stripe(folder: Path, subscriptions: Rows, items: Rows, discounts: Rows = (), **more: Rows) -> Path:
     """A Stripe export; what a row leaves out is an active subscription since 2024 and one unit."""
     subscription = {
-        "id": "sub", "customer_id": "cus", "status": "active", "created": "2024-01-01 00:00:00", "livemode": "true"
+        "id": "sub", "customer_id": "cus", "status": "active", "created": "2024-01-01 00:00:00", "livemode": "true",
+        "_fivetran_synced": "2026-01-01 00:00:00",
     }  # fmt: skip
     item = {"subscription_id": "sub", "price_id": "round", "quantity": 1}
     prices = [{"product_id": f"prod_{price['id']}", **price} for price in PRICES]

@@ -227,6 +227,7 @@ def test_a_history_alone_gives_the_versions_in_force(tmp_path):
         ({"status": "canceled"}, {}, None, "missing_date"),
         ({"customer_id": ""}, {}, None, "missing_customer"),
         ({"ended_at": "2023-01-01 00:00:00"}, {}, None, "end_before_start"),
+        ({"ended_at": "2024-01-01 00:00:00"}, {}, None, "ended_at_once"),
         ({"currency": "eur"}, {}, None, "currency_option"),
         ({}, {"price_id": "metered"}, None, "metered_price"),
         ({}, {"price_id": "tiered"}, None, "tiered_price"),
@@ -254,6 +255,15 @@ def test_what_has_no_mrr_is_set_aside_by_its_rule(row, item, coupon, rule, tmp_p
 def test_an_amount_off_invoices_of_different_intervals_leaves_no_mrr(tmp_path):
     folder = stripe(tmp_path / "s", [{}], [{}, {"price_id": "yearly"}], [{"coupon_id": "ten_off"}])
     assert set_aside(folder) == {"discount_over_intervals": 2}
+
+
+def test_what_would_change_after_the_export_has_not_happened(tmp_path):
+    """A trial or discount that still runs is an open period, not one that ends and is followed by nothing."""
+    now = {"_fivetran_synced": "2024-02-01 00:00:00", "trial_end": "2024-02-14 00:00:00"}
+    folder = stripe(tmp_path / "s", [now], [{}])
+    assert periods(folder) == [("2024-01-01", None, "0")]
+    folder = stripe(tmp_path / "t", [{"_fivetran_synced": "2024-02-01 00:00:00"}], [{}], [{"coupon_id": "half_for_3"}])
+    assert periods(folder) == [("2024-01-01", None, "50")]
 
 
 def test_what_should_be_known_is_remarked(tmp_path):
@@ -303,7 +313,8 @@ def test_periods_cover_the_life_of_an_item_once_and_are_never_negative(start, la
         Subscription(
             "sub", "cus", begin, end, end, None if trial is None else (begin, begin + pd.Timedelta(days=trial)), begin,
             begin + pd.Timedelta(days=400), (Item("si", Price("USD", Fraction(100), months, "prod"), 1, begin),), tuple(off),
-        )
+        ),
+        pd.Timestamp("2100-01-01"),
     )  # fmt: skip
     assert found[0].started_on == begin and found[-1].ended_on == end and found[-1].cancelled_at == end
     for before, after in pairwise(found):

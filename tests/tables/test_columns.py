@@ -43,6 +43,14 @@ def test_refused_rows_keep_columns_of_any_names(tmp_path):
     assert list(pd.read_parquet(path).columns)[-len(ODD) :] == ODD
 
 
+def test_bytes_are_read_as_text_and_spelt_out_where_they_are_none():
+    frame = pd.DataFrame({"account_id": [b"a", b"\xff", None], "size": [b"1", b"2", b"\xfe"]})
+    tables = one_table(frame, shape="attributes", columns={"size": {}})
+    assert said(tables) == [("quarantine", "account_id", "missing_key", 1)]
+    assert tables.tables["t"].rows["_account_id"].tolist() == ["a", "\\xff"]
+    assert tables.quarantine["t"]["size"].tolist() == ["\\xfe"]
+
+
 def test_columns_without_a_name_are_left_out_and_said():
     tables = one_table("account_id,size,,\na,1,,\nb,2,x,\nc,4,,y\n", shape="attributes", columns={"size": {}})
     assert said(tables) == [("warn", None, "unnamed_column", 2)]

@@ -134,7 +134,6 @@ def test_what_features_cannot_use_is_said_where_they_can_tell(tmp_path, capsys, 
         families,
         "undelivered",
         lambda table: [("size", "too many words")] if table.name == "accounts" else [],
-        raising=False,
     )
     code, document = answer(capsys, "check", workspace(tmp_path))
     found = [
@@ -204,6 +203,16 @@ def test_init_writes_once_and_again_only_by_force(tmp_path, capsys):
     assert answer(capsys, "check", folder)[0] in (0, 1)
     assert main(["init", str(folder), "--force"]) == 0
     assert "leap check" in capsys.readouterr().out
+
+
+def test_init_of_tables_that_cannot_be_used_writes_why(tmp_path, capsys):
+    (tmp_path / "weather.csv").write_text("station,rain\nx,1\ny,2\n")
+    code, document = answer(capsys, "init", tmp_path)
+    assert (code, document["guessed"][0]) == (0, "company.currency = USD (not seen in the files)")
+    (left,) = document["left_out"]
+    assert (left["table"], left["column"]) == ("weather", None) and "no column names the account" in left["why"]
+    assert main(["init", str(tmp_path), "--force"]) == 0
+    assert "No table can be used as it is" in capsys.readouterr().out
 
 
 def test_init_of_a_folder_without_tables_says_what_it_found(tmp_path, capsys):

@@ -2,8 +2,9 @@
 climb.
 
 `files` writes and reads the folder durably, `structure` reads LightGBM's text the way its own parser should,
-`ladder` climbs checksum > schema > structure > golden rows in a child process, and `model_bundle` turns the
-folder into a `ModelBundle`.
+`ladder` climbs checksum > schema > structure > golden rows in a child process, `model_bundle` turns the
+folder into a `ModelBundle` (accounts with revenue), `flat_bundle` into a `FlatBundle` (a flat table), and
+`loading` into whichever it holds.
 """
 
 from leap.bundle.files import read_folder, write_folder

@@ -47,7 +47,7 @@ def verify(
     """Raise BundleError, naming the step and the reason, unless the bundle in `folder` passes every rung.
 
     `command` gets the folder as its last argument and exits 0 if the golden rows hold; `parse` checks
-    `bundle.json` (default: `ModelBundle.parse`).
+    `bundle.json` (default: by the kind of model it says it holds).
     """
     folder = Path(folder).absolute()
     with _step("files", folder):
@@ -83,9 +83,9 @@ def _step(name: str, folder: Path) -> Iterator[None]:
 
 
 def _parse(files: Mapping[str, bytes]) -> object:
-    from leap.bundle.model_bundle import ModelBundle
+    from leap.bundle.loading import parse_bundle
 
-    return ModelBundle.parse(files)
+    return parse_bundle(files)
 
 
 def _text(content: bytes, name: str) -> str:

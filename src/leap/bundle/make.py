@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.evaluation import Leak, OutOfTime, Quality
+from leap.evaluation import Leak, OutOfTime, Quality, notes_of
 from leap.explanation.drivers import drivers
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
@@ -21,7 +21,7 @@ from leap.tables import AccountTables
 from leap.value import acquisition_cost
 
 _GOLDEN_ROWS = 20
-_LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "shap")
+LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "shap")
 
 
 def make_bundle(
@@ -55,7 +55,7 @@ def make_bundle(
         trained=_provenance(tables, frame, quality.warnings + fit_quality.warnings, leaks, seed, trials),
         golden={},
     )
-    return bundle.with_golden(_spread(frame.features), _spread(fit_frame.features))
+    return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
 
 
 def typical_values(frame: FeatureFrame) -> dict[str, Any]:
@@ -99,8 +99,7 @@ def _provenance(
             f"them, so those that left "
             "earlier seem to be missing."
         )
-    notes += [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
-    notes += [f"Kept although the audit may name it: {name}." for name in tables.settings.leaks.keep_columns]
+    notes += notes_of(leaks, tables.settings.leaks.keep_columns)
     if tables.settings.company.money_note:
         notes.append(tables.settings.company.money_note)
     return {
@@ -111,13 +110,13 @@ def _provenance(
         "trials": trials,
         "rows": len(frame.rows.accounts),
         "accounts": len(np.unique(frame.rows.accounts)),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": {name: version(name) for name in LIBRARIES},
         "notes": notes,
         "problems": [problem.to_json() for problem in tables.problems],
     }
 
 
-def _spread(frame: FeatureFrame) -> FeatureFrame:
+def spread(frame: FeatureFrame) -> FeatureFrame:
     """Rows evenly spread over a frame, as golden rows."""
     n = len(frame.frame)
     keep = np.zeros(n, dtype=bool)

@@ -5,17 +5,15 @@ A bundle is data: one JSON document and LightGBM's text models. Golden rows are 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leap.bundle import files
+from leap.bundle.document import ACCOUNTS, DOCUMENT, FORMAT, plain_cell, read_document, written
 from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
@@ -25,8 +23,6 @@ from leap.icp import ICPSearch
 from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
 from leap.uncertainty import Intervals
 
-FORMAT = 1
-DOCUMENT = "bundle.json"
 _GOLDEN_TOLERANCE = 1e-9
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
@@ -126,8 +122,7 @@ class ModelBundle:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
-        text = json.dumps(_plain(document), indent=1, sort_keys=True, allow_nan=False)
-        files.write_folder(folder, {DOCUMENT: text.encode(), **texts})
+        files.write_folder(folder, {DOCUMENT: written(document), **texts})
 
     @classmethod
     def load(cls, folder: Path) -> ModelBundle:
@@ -144,15 +139,8 @@ class ModelBundle:
     @classmethod
     def parse(cls, found: Mapping[str, bytes]) -> ModelBundle:
         """A bundle from the contents of its files; nothing is handed to LightGBM yet."""
-        if DOCUMENT not in found:
-            raise BundleError(f"{DOCUMENT} is missing; found {sorted(found)}.")
         try:
-            document = json.loads(found[DOCUMENT], parse_constant=_refuse_constant)
-            if not isinstance(document, dict) or document.get("format") != FORMAT:
-                raise BundleError(f"{DOCUMENT}: expected format {FORMAT}.")
-            missing = [key for key in _KEYS if key not in document]
-            if missing:
-                raise BundleError(f"{DOCUMENT}: missing key(s) {missing}.")
+            document = read_document(found, ACCOUNTS, _KEYS)
             for scope in ("health", "fit"):
                 for part in (*COMPONENTS, "direct"):
                     learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
@@ -170,7 +158,7 @@ class ModelBundle:
         for scope, frame in (("health", health), ("fit", fit)):
             model: ScopeModel = getattr(self, scope)
             rows = [
-                {name: _plain_value(frame.frame[name].iloc[i]) for name in frame.catalog.names}
+                {name: plain_cell(frame.frame[name].iloc[i]) for name in frame.catalog.names}
                 for i in range(len(frame.frame))
             ]
             golden[scope] = {"rows": rows, "expected": _scored(model, rows)}
@@ -242,26 +230,3 @@ def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, l
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),
     }
-
-
-def _plain_value(value: Any) -> Any:
-    if value is None or (not isinstance(value, str) and pd.isna(value)):
-        return None
-    return value if isinstance(value, str) else float(value)
-
-
-def _plain(value: Any) -> Any:
-    """JSON-ready: NaN and infinities become null, numpy scalars plain numbers."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _refuse_constant(name: str) -> float:
-    raise BundleError(f"{DOCUMENT}: {name} is no number here; expected finite numbers.")

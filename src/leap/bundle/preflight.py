@@ -33,9 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def check(folder: Path) -> None:
     """Load the bundle and compare its golden rows with what they were when it was written."""
-    from leap.bundle.model_bundle import ModelBundle
+    from leap.bundle.loading import load_bundle
 
-    ModelBundle.load(folder).check_golden()
+    load_bundle(folder).check_golden()
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ from leap.evaluation.leaks import (
     audit,
     left_out,
     near_perfect,
+    notes_of,
     telling_names,
     without_near_perfect,
 )
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
-from leap.evaluation.quality import OutcomeQuality, Quality, judge, judged_intervals
+from leap.evaluation.quality import OutcomeQuality, Quality, events_needed, judge, judged_intervals
 
 __all__ = [
     "Leak",
@@ -19,10 +20,12 @@ __all__ = [
     "Quality",
     "admissible",
     "audit",
+    "events_needed",
     "judge",
     "judged_intervals",
     "left_out",
     "near_perfect",
+    "notes_of",
     "out_of_time",
     "predict_folds",
     "require_folds",

@@ -329,12 +329,21 @@ def _second_look(found: OutcomeQuality) -> bool:
 
 
 def _needed(figure: Figure | None, churn: OutcomeQuality) -> str:
-    """How many events would show the skill seen, by the usual 1/n of the squared error."""
+    """How many churned accounts would show the skill seen."""
+    seen, needed = events_needed(figure, churn.n_events, churn.base_rate)
+    if not seen:
+        return f"An AUC of 0.60 would show with about {needed} churned accounts; here no signal is seen."
+    return f"At this skill about {needed} churned accounts would be needed."
+
+
+def events_needed(figure: Figure | None, n_events: int, base_rate: float) -> tuple[bool, int]:
+    """Whether an AUC shows any signal, and how many accounts with the event would show it (else: an AUC of 0.60).
+
+    By the usual 1/n of the squared error, at 5 % and a power of 80 %.
+    """
     if figure is None or not figure.value > 0.52:
-        needed = int(np.ceil(((1.96 + 0.84) / 0.10) ** 2 / 12 / max(1 - churn.base_rate, 0.1)))
-        return (
-            f"An AUC of 0.60 would show with about {max(needed, MIN_EVENTS)} churned accounts; here no signal is seen."
-        )
+        needed = int(np.ceil(((1.96 + 0.84) / 0.10) ** 2 / 12 / max(1 - base_rate, 0.1)))
+        return False, max(needed, MIN_EVENTS)
     error = (figure.high - figure.low) / (2 * 1.96)
-    needed = int(np.ceil(churn.n_events * ((1.96 + 0.84) * error / (figure.value - 0.5)) ** 2))
-    return f"At this skill about {max(needed, churn.n_events + 1)} churned accounts would be needed."
+    needed = int(np.ceil(n_events * ((1.96 + 0.84) * error / (figure.value - 0.5)) ** 2))
+    return True, max(needed, n_events + 1)

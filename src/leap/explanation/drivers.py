@@ -47,8 +47,11 @@ class Driver:
 def drivers(model: ScopeModel, fold_models: Sequence[ScopeModel], frame: FeatureFrame) -> list[Driver]:
     """Drivers by mean absolute contribution to NRR over the rows of a frame, largest first."""
     matrix = model.encoder.encode(frame)
-    contributions = _by_feature(model, matrix)
-    over_folds = [_by_feature(fold, matrix) for fold in fold_models]
+    return drivers_of(_by_feature(model, matrix), [_by_feature(fold, matrix) for fold in fold_models], frame)
+
+
+def drivers_of(contributions: np.ndarray, over_folds: Sequence[np.ndarray], frame: FeatureFrame) -> list[Driver]:
+    """Drivers from contributions by feature, shape (n, n_features), of the model and of every fold's model."""
     strength = np.abs(contributions).mean(axis=0)
     total = strength.sum()
     if total <= 0:

@@ -14,10 +14,15 @@ from leap.models.composition import ScopeModel
 
 def shap_summary(model: ScopeModel, frame: FeatureFrame, path: Path) -> None:
     """shap's summary plot of the contributions to NRR in points, one dot per account, written as PNG."""
+    contributions = 100 * model.encoder.by_feature(model.attribute(model.encoder.encode(frame)).nrr)
+    contribution_summary(contributions, frame, "contribution to NRR, points", path)
+
+
+def contribution_summary(contributions: np.ndarray, frame: FeatureFrame, axis: str, path: Path) -> None:
+    """shap's summary plot of contributions by feature, shape (n, n_features), one dot per row, written as PNG."""
     matplotlib = _headless()
     import shap
 
-    contributions = 100 * model.encoder.by_feature(model.attribute(model.encoder.encode(frame)).nrr)
     numeric = [i for i, f in enumerate(frame.catalog.features) if np.abs(contributions[:, i]).sum() > 0]
     values = np.column_stack(
         [
@@ -42,7 +47,7 @@ def shap_summary(model: ScopeModel, frame: FeatureFrame, path: Path) -> None:
             rng=np.random.default_rng(0),
         )
     figure = matplotlib.gcf()
-    figure.axes[0].set_xlabel("contribution to NRR, points")
+    figure.axes[0].set_xlabel(axis)
     figure.savefig(path, dpi=110, bbox_inches="tight")
     matplotlib.close(figure)
 

@@ -45,10 +45,25 @@ def phrase(
     feature: Feature, value: object, typical: object, points: float, monthly_money: float | None, currency: str
 ) -> str:
     """One reason in words: value, what is usual, and the points of NRR it is associated with."""
-    shown, usual = value_of(feature, value), value_of(feature, typical)
-    beside = "" if usual == shown else f", usually {usual}"
-    if feature.kind != "number":
-        beside = ""
     direction = "lower" if points < 0 else "higher"
     cost = "" if monthly_money is None else f" ({monthly_money:+,.0f} {currency} a month)"
-    return f"{feature.label}: {shown}{beside}; associated with {abs(points) * 100:.1f} points {direction} NRR{cost}"
+    said = value_beside_usual(feature, value, typical)
+    return f"{said}; associated with {abs(points) * 100:.1f} points {direction} NRR{cost}"
+
+
+def value_beside_usual(feature: Feature, value: object, typical: object) -> str:
+    """A feature's label and value, and for a number what is usual."""
+    shown, usual = value_of(feature, value), value_of(feature, typical)
+    beside = f", usually {usual}" if feature.kind == "number" and usual != shown else ""
+    return f"{feature.label}: {shown}{beside}"
+
+
+def outcome_phrase(
+    feature: Feature, value: object, typical: object, points: float, outcome: str, *, binary: bool
+) -> str:
+    """One reason for an outcome of a flat table: points of its probability, or of the number itself."""
+    said = value_beside_usual(feature, value, typical)
+    way = "lower" if points < 0 else "higher"
+    if binary:
+        return f"{said}; associated with {abs(points) * 100:.1f} points {way} probability of {outcome}"
+    return f"{said}; associated with {outcome} {way} by {number(abs(points))}"

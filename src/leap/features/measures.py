@@ -21,6 +21,8 @@ from leap.tables.canonical import AMOUNT, AT, KIND, QUANTITY
 
 _BUDGET = 256 * 2**20
 """Bytes of cells and sums at a time: accounts are taken in parts where there are too many."""
+_ROOM = 1_000_000
+"""Places that may be marked one by one where only few rows are."""
 
 
 class Measures(Protocol):
@@ -104,11 +106,13 @@ class AtOneMoment:
     def __init__(self, view: TableView, n_accounts: int):
         self._view, self._n, self._columns = view, n_accounts, EventColumns.of(view)
         self._windows: dict[Span, tuple[np.ndarray, np.ndarray]] = {}
+        self._totals: dict[tuple[str, Span], np.ndarray] = {}
 
     def total(self, values: str, span: Span) -> np.ndarray:
         """As `Measures.total`."""
-        rows, codes = self._window(span)
-        return self._sum(self._columns.parts(values)[0], rows, codes)
+        if (values, span) not in self._totals:
+            self._totals[values, span] = self._sum(self._columns.parts(values)[0], *self._window(span))
+        return self._totals[values, span]
 
     def number(self, values: str, span: Span) -> np.ndarray:
         """As `Measures.number`."""
@@ -118,7 +122,7 @@ class AtOneMoment:
     def of_kind(self, kind: str, span: Span) -> np.ndarray:
         """As `Measures.of_kind`."""
         rows, codes = self._window(span)
-        chosen = self._view.values(KIND, rows) == kind
+        chosen = self._columns.kind_items([kind])[rows] == 0
         return self._sum(self._columns.parts(QUANTITY)[0], rows[chosen], codes[chosen])
 
     def distinct(self, of: str, span: Span) -> np.ndarray:
@@ -126,12 +130,21 @@ class AtOneMoment:
         rows, codes = self._window(span)
         items = self._columns.items(of)[rows]
         codes, items = codes[items >= 0], items[items >= 0].astype(np.int64)
-        width = int(items.max(initial=0)) + 1
-        pairs = np.unique(codes.astype(np.int64) * width + items)
-        return np.bincount(pairs // width, minlength=self._n).astype(float)
+        low, high = (int(items.min()), int(items.max())) if len(items) else (0, 0)
+        width = high - low + 1
+        places = codes * width + (items - low)
+        if self._n * width <= _ROOM + 8 * len(places):
+            seen = np.zeros(self._n * width, dtype=bool)
+            seen[places] = True
+            return np.asarray(seen.reshape(self._n, width).sum(axis=1), dtype=float)
+        return np.bincount(np.unique(places) // width, minlength=self._n).astype(float)
 
     def days_since(self) -> tuple[np.ndarray, np.ndarray]:
         """As `Measures.days_since`."""
+        return self._ages
+
+    @cached_property
+    def _ages(self) -> tuple[np.ndarray, np.ndarray]:
         rows = self._view.everything
         codes, at = self._view.codes(rows), self._view.moments(AT, rows)
         first, last = (np.full(self._n, np.datetime64("NaT", "us")) for _ in range(2))

@@ -58,11 +58,11 @@ def _of_rows(declared: Declared) -> Iterator[Feature]:
         f"{name}_active_share", "active_share", f"{what}: time with any active since the first began",
         "of the time", f"no {these} yet", group=f"{name}_tenure",
     )  # fmt: skip
-    for operation, said in (("changes", "begun or ended"), ("begun", "begun"), ("stopped", "ended")):
-        yield declared.feature(
-            f"{name}_{operation}_{_YEAR}d", operation, f"{what} {said}, last {_YEAR} days", unit, f"no {these} yet",
-            window_days=_YEAR, group=f"{name}_changes",
-        )  # fmt: skip
+    # Begun and ended apart say little that their sum and the moves of an amount do not, and cost out-of-time quality.
+    yield declared.feature(
+        f"{name}_changes_{_YEAR}d", "changes", f"{what} begun or ended, last {_YEAR} days", unit, f"no {these} yet",
+        window_days=_YEAR, group=f"{name}_changes",
+    )  # fmt: skip
 
 
 def _of_kinds(declared: Declared) -> Iterator[Feature]:
@@ -90,7 +90,7 @@ def _of_amount(declared: Declared, column: str) -> Iterator[Feature]:
             f"{name}_change_{days}d", "amount_change", f"{label}, change over {days} days as a share",
             "of what it was", f"nothing active {before}", column=column, window_days=days, group=amount,
         )  # fmt: skip
-    nothing = f"no {label} yet" if label.isupper() else f"no {families.within(label)} yet"
+    nothing = f"no {families.within(label)} yet"
     for operation in ("increases", "decreases"):
         yield declared.feature(
             f"{name}_{operation}_{_YEAR}d", operation, f"{label}: {operation}, last {_YEAR} days", operation, nothing,
@@ -150,8 +150,8 @@ class _Known:
                 return days_since(self.view, self.first)
             case "active_share":
                 return self.steps.active_share(self.view.limit)
-            case "changes" | "begun" | "stopped":
-                return self._if_any(self._moved(recipe.operation, begin))
+            case "changes":
+                return self._if_any(self._begun_or_ended(begin))
             case "terms":
                 return self._if_any(self._count(self.start < self.view.limit))
             case "kind_active" | "kind_former":
@@ -247,12 +247,9 @@ class _Known:
     def _if_any(self, value: np.ndarray) -> np.ndarray:
         return np.where(self.ever, value, np.nan)
 
-    def _moved(self, operation: str, begin: np.datetime64) -> np.ndarray:
-        begun = self._count(self.start >= begin)
-        ended = self._count((self.end < self.view.limit) & (self.end >= begin))
-        if operation == "changes":
-            return np.asarray(begun + ended)
-        return begun if operation == "begun" else ended
+    def _begun_or_ended(self, since: np.datetime64) -> np.ndarray:
+        ended = (self.end < self.view.limit) & (self.end >= since)
+        return np.asarray(self._count(self.start >= since) + self._count(ended))
 
     def _term(self, operation: str) -> np.ndarray:
         """Of the renewals ahead the nearest, unless it is known that there will be none."""

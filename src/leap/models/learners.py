@@ -1,9 +1,8 @@
 """What a model is made of: base rate, linear and boosted trees, each with a margin and exact contributions to it.
 
-A margin is log-odds for outcomes that happen or not, and the ratio itself for amounts. Contributions plus the base
-are the
-margin on every row: closed form for linear models, path-dependent TreeSHAP for trees (Lundberg et al. 2020, "From local
-explanations to global understanding with explainable AI for trees").
+A margin is log-odds for outcomes that happen or not, and the ratio or number itself for amounts. Contributions plus
+the base are the margin on every row: closed form for linear models, path-dependent TreeSHAP for trees (Lundberg et
+al. 2020, "From local explanations to global understanding with explainable AI for trees").
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     import lightgbm
 
-Task = Literal["binary", "ratio"]
+Task = Literal["binary", "ratio", "number"]
 _CLIP = 4.0
 _MISSING_SHARE = 0.01
 
@@ -148,7 +147,7 @@ def learner_from_json(document: Mapping[str, Any]) -> Learner:
 def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRate:
     """The weighted mean, as log-odds for a binary outcome."""
     mean = float(np.average(outcome, weights=weight))
-    if task == "ratio":
+    if task != "binary":
         return BaseRate(mean)
     # Half an event keeps the log-odds of a rate of 0 or 1 finite.
     half = 0.5 / max(len(outcome), 1)

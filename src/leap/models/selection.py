@@ -69,9 +69,20 @@ class Rows:
 
     @property
     def n_events(self) -> int:
-        """Accounts that had the event at least once (binary), or whose ratio moved (ratio)."""
-        happened = self.outcome > 0 if self.task == "binary" else np.abs(self.outcome - 1) > 1e-9
+        """Accounts with the event at least once (binary), a ratio that moved (ratio), or a number other than the most
+        frequent one (number).
+        """
+        if self.task == "binary":
+            happened = self.outcome > 0
+        else:
+            usual = 1.0 if self.task == "ratio" else most_frequent(self.outcome)
+            happened = np.abs(self.outcome - usual) > 1e-9
         return len(np.unique(self.accounts[happened]))
+
+    @property
+    def n_without(self) -> int:
+        """Accounts with a row in which the event did not happen; one that had it at another date counts too."""
+        return len(np.unique(self.accounts[self.outcome == 0]))
 
     @property
     def rows_per_account(self) -> float:
@@ -80,6 +91,16 @@ class Rows:
 
 
 _ARRAYS = ("matrix", "outcome", "weight", "accounts", "as_of", "known_at")
+
+
+def most_frequent(values: np.ndarray) -> float:
+    """The value that stands most often, the smallest of several.
+
+    >>> most_frequent(np.array([3.0, 0.0, 0.0]))
+    0.0
+    """
+    distinct, count = np.unique(values, return_counts=True)
+    return float(distinct[np.argmax(count)]) if len(distinct) else float("nan")
 
 
 def recency(as_of: np.ndarray, half_life_months: float = HALF_LIFE_MONTHS) -> np.ndarray:
@@ -113,9 +134,9 @@ class Trained:
     task: Task
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Probabilities (binary) or ratios, shape (n,)."""
+        """Probabilities (binary), ratios or numbers, shape (n,)."""
         margin = self.learner.margin(matrix)
-        return margin if self.task == "ratio" else self.calibration.probability(margin)
+        return margin if self.task != "binary" else self.calibration.probability(margin)
 
 
 def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0) -> Trained:
@@ -126,7 +147,7 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
     if (
         only == "base_rate"
         or rows.n_events < MIN_EVENTS
-        or (rows.n_accounts - rows.n_events < MIN_EVENTS // 2 and rows.task == "binary")
+        or (rows.task == "binary" and rows.n_without < MIN_EVENTS // 2)
     ):
         return _base_rate(rows, {})
     everything, rows = rows, thinned(rows)
@@ -155,16 +176,21 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
 
 
 def thinned(rows: Rows) -> Rows:
-    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same."""
+    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same.
+
+    Of very many rows of one date so many accounts that 40,000 are left.
+    """
     if len(rows.outcome) <= _MANY_ROWS:
         return rows
-    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     dates = np.unique(rows.as_of)
+    if len(dates) == 1:
+        return rows.where(rows.accounts % -(-len(rows.outcome) // (5 * _MANY_ROWS)) == 0)
+    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
     return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
 
 
 def plain_logistic(rows: Rows) -> Trained:
-    """A logistic regression as anyone would fit it, with one usual penalty: the linear baseline."""
+    """A logistic (of amounts: ridge) regression as anyone would fit it, with one usual penalty: the linear baseline."""
     rows = thinned(rows)
     if rows.n_events < MIN_EVENTS or len(np.unique(rows.outcome)) < 2:
         return _base_rate(rows, {})
@@ -202,7 +228,7 @@ def _centred(rows: Rows, margin: np.ndarray, pairs: list[tuple[np.ndarray, np.nd
     A rate that drifts between training and validation says nothing about which learner ranks and spreads accounts
     better.
     """
-    if rows.task == "ratio":
+    if rows.task != "binary":
         return margin
     result = margin.copy()
     for _, validate in pairs:
@@ -213,7 +239,7 @@ def _centred(rows: Rows, margin: np.ndarray, pairs: list[tuple[np.ndarray, np.nd
 def _row_losses(rows: Rows, margin: np.ndarray, validated: np.ndarray) -> np.ndarray:
     outcome, margin, weight = rows.outcome[validated], margin[validated], rows.weight[validated]
     weight = weight / weight.mean()
-    if rows.task == "ratio":
+    if rows.task != "binary":
         return np.asarray(weight * (outcome - margin) ** 2)
     return np.asarray(weight * (np.logaddexp(0, margin) - outcome * margin))
 
@@ -273,7 +299,7 @@ def _pairs(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 def _base_rate(rows: Rows, losses: Mapping[str, float]) -> Trained:
     level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS) if len(rows.as_of) else rows.weight
-    learner = fit_base_rate(rows.outcome, rows.weight * level if rows.task == "ratio" else level, rows.task)
+    learner = fit_base_rate(rows.outcome, rows.weight * level if rows.task != "binary" else level, rows.task)
     return Trained(learner, Calibration(), losses, BASE_RATE, rows.task)
 
 
@@ -289,7 +315,7 @@ def _final(rows: Rows, chosen: Candidate, slope: float, losses: Mapping[str, flo
             rows.rows_per_account, seed,
         )  # fmt: skip
         learner = boosted_of(booster, rows.matrix, chosen.rounds)
-    if rows.task == "ratio":
+    if rows.task != "binary":
         return Trained(learner, Calibration(), losses, chosen, rows.task)
     level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
     intercept = fit_intercept(learner.margin(rows.matrix), slope, rows.outcome, level)

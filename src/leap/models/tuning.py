@@ -68,6 +68,10 @@ def _loss(
             part.matrix, part.outcome, part.weight, rows.task, parameters, rounds, part.rows_per_account, seed
         )
         margin = np.asarray(booster.predict(held.matrix, raw_score=True, num_threads=1))
-        total += float((held.weight * (np.logaddexp(0, margin) - held.outcome * margin)).sum())
+        if rows.task == "binary":
+            losses = np.logaddexp(0, margin) - held.outcome * margin
+        else:
+            losses = (held.outcome - margin) ** 2
+        total += float((held.weight * losses).sum())
         count += float(held.weight.sum())
     return total / count

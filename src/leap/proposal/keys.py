@@ -13,7 +13,8 @@ from leap.proposal.names import singular
 
 _ACCOUNT = (
     r"(account|customer|client|compan(?:y|ies)|organi[sz]ation|org|tenant|member|workspace|firm|subscriber|merchant|"
-    r"partner|dealer|school|clinic|hospital|shop|store|site|team|business|buyer|debtor|debitor|payer|group|branch)s?"
+    r"partner|dealer|school|clinic|hospital|shop|store|site|team|business|buyer|debtor|debitor|payer|payor|"
+    r"licensee|sponsor|agency|practice|reseller|distributor|retailer|group|branch)s?"
 )
 _ABOUT_ACCOUNTS = (
     r"(^|_)(accounts?|customers?|clients?|compan(y|ies)|organi[sz]ations?|orgs?|tenants?|members?|workspaces?|firms?|"

@@ -62,7 +62,8 @@ _TODAY = (
     r"expir\w+|(days|weeks|months|years)_(since|active|as|to|until|left)|since|tenure|engage\w*|adoption|"
     r"sentiment|overdue|"
     r"arrears|invoices?|invoiced|orders?|purchas\w*|revenue|sales|amount|fee|price|monthly|paid|paying|"
-    r"csm|rep|account_manager|manager|executive|recency|frequency|monetary|rfm|usage\w*|users?|upsell\w*|discount)(_|$)"
+    r"csm|rep|outcome|result|account_manager|manager|executive|recency|frequency|monetary|rfm|usage\w*|users?|"
+    r"upsell\w*|discount)(_|$)"
 )
 
 

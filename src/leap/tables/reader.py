@@ -49,7 +49,7 @@ class Reader:
         self.name, self.spec, self.settings, self.today = name, spec, settings, today
         self.problems: list[Problem] = []
         places = raw.index.to_numpy(dtype=np.int64)
-        self.raw = self._named_once(raw.reset_index(drop=True))
+        self.raw = self._named_once(_readable(raw.reset_index(drop=True)))
         self.rows = pd.DataFrame({ROW: places + 1}, index=self.raw.index)
         self.absent: set[str] = set()
         self._rules = [""]
@@ -326,6 +326,18 @@ class Reader:
             rows = rows.loc[used].reset_index(drop=True)
         columns = tuple(c for c in self.raw.columns if c not in self.absent)
         return Canonical(rows, quarantined, self.problems, columns)
+
+
+def _readable(raw: pd.DataFrame) -> pd.DataFrame:
+    """The frame with bytes as text; those that are no text are spelt out."""
+    changed = {
+        i: raw.iloc[:, i].map(lambda cell: cell.decode(errors="backslashreplace") if isinstance(cell, bytes) else cell)
+        for i in range(raw.shape[1])
+        if raw.iloc[:, i].dtype == object and any(isinstance(cell, bytes) for cell in raw.iloc[:, i])
+    }
+    for i, column in changed.items():
+        raw.isetitem(i, column.array)
+    return raw
 
 
 def _blank(cells: pd.Series) -> pd.Series:

@@ -8,6 +8,7 @@ from bisect import bisect_right, insort
 import numpy as np
 import pandas as pd
 
+from leap.tables import values
 from leap.tables.names import AMOUNT, AT, END, INDICATOR, KEY, KNOWN, PERIOD, PRODUCT, PUBLISHED, ROW, SEGMENT, START
 from leap.tables.reader import Reader
 
@@ -33,9 +34,9 @@ def repeated_ids(reader: Reader) -> None:
     for column in reader.raw.columns:
         if column == reader.spec.key or not _ID.search(column) or column in reader.absent:
             continue
-        cells = reader.raw[column]
-        given = cells.notna() & (cells.astype("string") != "")
-        again = (given & cells.astype("string").duplicated()).fillna(False)
+        cells = values.as_text(reader.raw[column])
+        given = cells != ""
+        again = given & cells.duplicated()
         if 0 < again.sum() <= _FEW_AGAIN * given.sum():
             remedy = (
                 "This looks like an id of rows, but these stand again: one thing stored twice, or two under one id."

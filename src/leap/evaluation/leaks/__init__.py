@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from leap.errors import NotEnoughData, RevenueError
 from leap.evaluation.leaks.dated import written_at_the_end
-from leap.evaluation.leaks.leak import Leak, left_out, marked, without
+from leap.evaluation.leaks.leak import Leak, left_out, marked, notes_of, without
 from leap.evaluation.leaks.names import telling_names
 from leap.evaluation.leaks.single import near_perfect
 from leap.evaluation.leaks.survivors import missing_churners
@@ -17,7 +17,16 @@ from leap.models.frames import ScopeFrame, health_frame
 from leap.snapshots import as_of_dates
 from leap.tables import AccountTables
 
-__all__ = ["Leak", "admissible", "audit", "left_out", "near_perfect", "telling_names", "without_near_perfect"]
+__all__ = [
+    "Leak",
+    "admissible",
+    "audit",
+    "left_out",
+    "near_perfect",
+    "notes_of",
+    "telling_names",
+    "without_near_perfect",
+]
 
 
 def admissible(tables: AccountTables) -> tuple[FeatureCatalog, list[Leak]]:

@@ -46,6 +46,19 @@ def left_out(leaks: Iterable[Leak]) -> list[Leak]:
     return [leak for leak in leaks if not leak.kept]
 
 
+def notes_of(leaks: Iterable[Leak], keep_columns: Iterable[str]) -> list[str]:
+    """What a model card says: what was left out, and what was used although the audit names it."""
+    found = list(leaks)
+    notes = [f"Left out as a possible leak: {leak.name} ({leak.why})." for leak in left_out(found)]
+    notes += [
+        f"Used by leaks.keep_columns although the audit names it: {leak.name} ({leak.why})."
+        for leak in found
+        if leak.kept
+    ]
+    unnamed = sorted(set(keep_columns) - {leak.name for leak in found})
+    return notes + [f"leaks.keep_columns keeps {name}, which the audit does not name." for name in unnamed]
+
+
 def source_of(feature: Feature) -> str:
     """What a feature is made from: a column, a kind, or all rows of its table."""
     return str(feature.recipe.column or feature.recipe.kind or feature.recipe.operation)

@@ -27,6 +27,7 @@ _REMEDIES = {
     "missing_date": "A start is needed (start_date or created), and the end of a canceled one (ended_at).",
     "missing_customer": "Give the customer of every subscription.",
     "bad_number": "A number that cannot be read; expected an integer in the currency's smallest unit.",
+    "ended_at_once": "It ended the moment it started, so nothing was ever active.",
     "end_before_start": "It ended before it started; correct one of the two moments.",
     "old_version": "An earlier version without the time it was in force; the version in force is read.",
     "no_subscription": "The subscription of this item is not in the export; export both on one day.",
@@ -48,8 +49,9 @@ _REMEDIES = {
 _NEVER = frozenset({"incomplete", "incomplete_expired"})
 _MOMENTS = {
     "created", "start_date", "ended_at", "canceled_at", "cancel_at", "trial_start", "trial_end", "billing_cycle_anchor",
-    "current_period_start", "current_period_end", "_fivetran_start", "start", "end",
+    "current_period_start", "current_period_end", "_fivetran_start", "_fivetran_synced", "start", "end",
 }  # fmt: skip
+_PAST = ("created", "start_date", "ended_at", "canceled_at", "current_period_start", "_fivetran_synced")
 _EVER = pd.Timestamp("2200-01-01")
 
 
@@ -64,12 +66,13 @@ def subscriptions(export: Export) -> RawTable:
     prices = {row["id"]: row for name in ("plan", "price") if export.has(name) for row in _rows(export, name)}
     discounts = _Discounts(export)
     found: list[Period] = []
+    until = _moment_of_export([*known, *item_rows])
     for row in known:
         of_it = items.pop(row["id"], [])
         if not of_it:
             aside.add("no_item", _told(row))
         seen.update(_notes(row))
-        found += _periods(row, of_it, prices, discounts, versions.get(row["id"], []), aside)
+        found += _periods(row, of_it, prices, discounts, versions.get(row["id"], []), until, aside)
     for rest in items.values():
         for row in rest:
             aside.add("no_subscription", _told(row))
@@ -96,16 +99,25 @@ def _versions(export: Export, aside: SetAside) -> tuple[list[Row], dict[str, lis
         versions[row["id"]].append(row)
     if export.has("subscription") or not history:
         return _rows(export, "subscription", "customer_id", "status"), versions
-    now = [row for row in history if row.get("_fivetran_active", "true").lower() not in values.FALSE_WORDS]
+    now = []
     for row in history:
-        if row not in now and not row.get("_fivetran_start"):
+        if row.get("_fivetran_active", "true").lower() not in values.FALSE_WORDS:
+            now.append(row)
+        elif not row.get("_fivetran_start"):
             aside.add("old_version", _told(row))
     return now, versions
 
 
+def _moment_of_export(rows: list[Row]) -> pd.Timestamp:
+    """The latest moment that had come when the files were written."""
+    given = (row[column] for row in rows for column in _PAST if isinstance(row.get(column), pd.Timestamp))
+    return max((moment for moment in given if moment < _EVER), default=_EVER)
+
+
 def _periods(
-    row: Row, items: list[Row], prices: Mapping[str, Row], discounts: _Discounts, versions: list[Row], aside: SetAside
-) -> list[Period]:
+    row: Row, items: list[Row], prices: Mapping[str, Row], discounts: _Discounts, versions: list[Row],
+    until: pd.Timestamp, aside: SetAside,
+) -> list[Period]:  # fmt: skip
     """Periods of one subscription; its items are set aside if it or they have no MRR."""
     try:
         bare = _subscription(row)
@@ -121,7 +133,7 @@ def _periods(
         except NoMrr as why:
             _refused([item], why, aside)
     try:
-        return periods_of(replace(subscription, items=tuple(priced))) if priced else []
+        return periods_of(replace(subscription, items=tuple(priced)), until) if priced else []
     except NoMrr as why:
         return _refused(told, why, aside)
 
@@ -148,6 +160,8 @@ def _subscription(row: Row) -> Subscription:
     end = _end(row, status, cancelled)
     if end is not None and end < start:
         raise NoMrr("end_before_start")
+    if end == start:
+        raise NoMrr("ended_at_once")
     trial = _trial(row, status, start)
     anchor = _at(row, "billing_cycle_anchor") or (trial and trial[1]) or start
     return Subscription(
@@ -208,7 +222,7 @@ def _item(item: Row, row: Row, subscription: Subscription, prices: Mapping[str, 
     # Made with its subscription, an item counts from its start, which may have been set back; else from its own.
     if made is not None and created is not None and made > created + pd.Timedelta(days=1):
         start = max(start, made)
-    if subscription.end is not None and start >= subscription.end and start > subscription.start:
+    if subscription.end is not None and start >= subscription.end:
         raise NoMrr("item_after_end")
     return Item(item["id"], price, int(quantity), start)
 

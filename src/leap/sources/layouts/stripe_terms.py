@@ -60,18 +60,22 @@ class Period:
     renews_on: pd.Timestamp | None
 
 
-def periods_of(subscription: Subscription) -> list[Period]:
-    """All items' periods; NoMrr if its discounts leave no MRR that can be stated."""
+def periods_of(subscription: Subscription, until: pd.Timestamp) -> list[Period]:
+    """All items' periods; NoMrr if its discounts leave no MRR that can be stated.
+
+    What would change after `until`, the moment of the export, has not happened: the last period is open, unless the
+    subscription is already cancelled. A discount counts until it ends, whatever the term.
+    """
     found: list[Period] = []
-    cuts = _cuts(subscription)
+    cuts = [cut for cut in _cuts(subscription) if cut <= until]
     pieces = [(begin, end, _amounts(subscription, begin)) for begin, end in _pairs(subscription, cuts)]
     for place, item in enumerate(subscription.items):
         terms = _terms(subscription, item)
-        own: list[Period] = []
-        for begin, end, amounts in pieces:
-            if begin < item.start:
-                continue
-            own += _period(subscription, item, begin, end, amounts[place], terms)
+        own = [
+            _period(subscription, item, begin, end, amounts[place], terms)
+            for begin, end, amounts in pieces
+            if begin >= item.start
+        ]
         found += _merged(own, set(terms))
     return found
 
@@ -140,15 +144,13 @@ def _terms(subscription: Subscription, item: Item) -> list[pd.Timestamp]:
 def _period(
     subscription: Subscription, item: Item, begin: pd.Timestamp, end: pd.Timestamp | None, mrr: Fraction,
     terms: Sequence[pd.Timestamp],
-) -> list[Period]:  # fmt: skip
+) -> Period:  # fmt: skip
     renews = next((moment for moment in terms if moment > begin), None)
-    last = end == subscription.end
-    return [
-        Period(
-            subscription.account_id, subscription.subscription_id, item.item_id, item.price.product, begin, end,
-            subscription.cancelled if last else None, mrr, item.price.currency, renews,
-        )
-    ]  # fmt: skip
+    cancelled = subscription.cancelled if end == subscription.end else None
+    return Period(
+        subscription.account_id, subscription.subscription_id, item.item_id, item.price.product, begin, end, cancelled,
+        mrr, item.price.currency, renews,
+    )  # fmt: skip
 
 
 def _merged(periods: list[Period], terms: set[pd.Timestamp]) -> list[Period]:

@@ -1,0 +1,180 @@
+"""What `train`, `score`, `explain` and `features` do in a workspace of a flat table (shape `snapshot`)."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.console import Console, Result
+
+if TYPE_CHECKING:
+    from leap.bundle.flat_bundle import FlatBundle
+    from leap.flat.rows import FlatRows
+    from leap.registry import Store
+    from leap.tables import AccountTables
+
+
+def is_flat(workspace: Path) -> bool:
+    """Whether a workspace is of a flat table; SettingsError if of two."""
+    from leap.config import load_settings
+    from leap.flat.workspace import flat_table
+
+    return flat_table(load_settings(workspace)) is not None
+
+
+def until_given(args: argparse.Namespace, tables: "AccountTables") -> bool:
+    """Whether the end of the data was stated, not taken from the latest row."""
+    return args.data_until is not None or tables.settings.company.data_until is not None
+
+
+def train(args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables") -> Result:
+    """Read, leave out leaks, predict held-out folds, judge; then fit on all rows, bundle and register."""
+    from leap.bundle.flat_bundle import make_flat_bundle
+    from leap.errors import NotEnoughData
+    from leap.flat.frame import flat_frame
+    from leap.flat.judging import judge, predict_folds
+    from leap.flat.leaks import without_leaks
+    from leap.flat.model import fit_model
+    from leap.flat.rows import flat_rows
+    from leap.reports import flat as report
+
+    company, given = tables.settings.company.name, until_given(args, tables)
+    try:
+        with console.stage("outcomes and features"):
+            tables, leaks = without_leaks(tables, until_given=given)
+            rows = flat_rows(tables, until_given=given)
+            frame = flat_frame(rows)
+    except NotEnoughData as error:
+        store.declined(company, str(error))
+        return Result(
+            report.declined_document(str(error), console.seconds), report.declined_text(company, str(error)), 1
+        )
+    with console.stage("predicting held-out folds"):
+        found = predict_folds(frame, trials=args.trials, seed=args.seed)
+        quality = judge(found)
+    if quality.claimed:
+        with console.stage("fitting the final model"):
+            model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=args.trials, seed=args.seed)
+            quality = quality.of_final(model)
+    if not quality.claimed:
+        reason = str(quality.reason)
+        store.declined(company, reason)
+        document = report.declined_document(reason, console.seconds, frame.notes, quality)
+        return Result(document, report.declined_text(company, reason, frame.notes), 1)
+    problems = [problem.to_json() for problem in tables.problems]
+    with console.stage("explaining and bundling"):
+        bundle = make_flat_bundle(
+            rows, frame, model, found, quality,
+            leaks=leaks, problems=problems, seed=args.seed, trials=args.trials,
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
+        bundle.save(Path(folder) / "bundle")
+        version, replaces = register(store, bundle, Path(folder), report.run_fields(bundle, quality),
+                                     report.write_files(bundle, found, quality, Path(folder)))  # fmt: skip
+    with console.stage("promoting" if args.promote else "naming the challenger"):
+        if args.promote:
+            store.promote(version, by_hand=False, gate="passed")
+        else:
+            store.set_challenger(version)
+    document = report.document(bundle, version, args.promote, console.seconds, replaces)
+    return Result(document, report.text(bundle, quality, version, args.promote, replaces))
+
+
+def register(
+    store: "Store", bundle: "FlatBundle", folder: Path, fields: dict[str, object], files: list[Path]
+) -> "tuple[str, str | None]":
+    """The new version, and whose model the champion is if it is another company's."""
+    from leap.registry import RunRecord
+
+    version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files))
+    champion = next((v for v in store.versions() if "champion" in v.aliases), None)
+    return version, champion.company if champion and champion.company != bundle.company else None
+
+
+def bundle_and_rows(args: argparse.Namespace, console: Console) -> "tuple[FlatBundle, str, FlatRows]":
+    """The bundle of `--version` (else the champion) with its version, and the rows of the workspace."""
+    from leap.bundle.flat_bundle import FlatBundle
+    from leap.flat.rows import flat_rows
+    from leap.registry import Store
+    from leap.sources import read_workspace
+
+    with console.stage("loading the model"):
+        fetched = Store(args.store, args.workspace).load(args.version or "champion")
+        bundle = FlatBundle.load(fetched.folder)
+    with console.stage("reading the table"):
+        tables = read_workspace(args.workspace, data_until=args.data_until)
+        rows = flat_rows(tables, until_given=until_given(args, tables))
+    return bundle, fetched.version, rows
+
+
+def score(args: argparse.Namespace, console: Console) -> Result:
+    """Score the rows without an outcome, or all, or those of a date, into a file."""
+    from leap.exports import write_frame
+    from leap.flat.choosing import WHICH, rows_to_score
+    from leap.reports import flat as report
+    from leap.scoring.flat_scores import score_rows
+    from leap.snapshots import day_of
+
+    bundle, version, rows = bundle_and_rows(args, console)
+    with console.stage("scoring"):
+        chosen, which = rows_to_score(rows, day_of(args.as_of) if args.as_of else None, args.all)
+        scores = score_rows(bundle, version, chosen, which)
+        frame = scores.frame()
+    write_frame(frame, args.out)
+    dates = sorted({moment for moment in scores.as_of if moment})
+    document = {
+        "rows": len(frame),
+        "abstained": scores.abstentions,
+        "version": version,
+        "as_of": args.as_of or (dates[-1] if dates else None),
+        "scored": which,
+        "scored_rows": WHICH[which],
+        "outcome": bundle.outcome.column,
+        "highest": [scores.keys[i] for i in scores.highest()],
+        "definition_hash": bundle.definition_hash,
+        "out": str(args.out),
+    }
+    return Result(document, report.score_text(scores, args.out))
+
+
+def explain(args: argparse.Namespace, console: Console) -> Result:
+    """One account's row with its reasons."""
+    from leap.flat.choosing import row_of, rows_at
+    from leap.reports import flat as report
+    from leap.scoring.flat_scores import score_rows
+    from leap.snapshots import day_of
+
+    bundle, version, rows = bundle_and_rows(args, console)
+    with console.stage("scoring"):
+        rows = rows_at(rows, day_of(args.as_of)) if args.as_of else rows
+        scores = score_rows(bundle, version, row_of(rows, args.account))
+    text = "\n".join(report.account_lines(scores, 0, reasons=args.top))
+    return Result({**scores.header(), **scores.to_json(0, args.top)}, text)
+
+
+def features(args: argparse.Namespace, console: Console) -> Result:
+    """The features of all rows, or of each account's latest row at the dates given."""
+    from leap.evaluation import left_out
+    from leap.exports import write_frame
+    from leap.flat.choosing import matrix_of
+    from leap.flat.leaks import without_leaks
+    from leap.flat.rows import flat_rows
+    from leap.snapshots import day_of
+    from leap.sources import read_workspace
+
+    with console.stage("reading the table"):
+        tables = read_workspace(args.workspace, data_until=args.data_until)
+    with console.stage("building features"):
+        given = until_given(args, tables)
+        tables, leaks = without_leaks(tables, until_given=given)
+        catalog, matrix = matrix_of(flat_rows(tables, until_given=given), [day_of(one) for one in args.as_of or ()])
+    write_frame(matrix, args.out)
+    document = {
+        "rows": len(matrix),
+        "columns": list(matrix.columns),
+        "catalog_fingerprint": catalog.fingerprint,
+        "left_out": [leak.to_json() for leak in left_out(leaks)],
+    }
+    lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
+    lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]
+    return Result(document, "\n".join(lines))
