@@ -164,7 +164,6 @@ def _known_late(guess: Guess) -> list[str]:
     span = re.search(_SPAN, at.english) if at is not None and beside else None
     if at is None or span is None:
         return []
-    return []
     return [
         f"Check: if a row holds the figures of the {span[2]} that begins with {at.name}, they are known only "
         "when it is over: add a column with that day and name it as known_at, or features would look ahead."
