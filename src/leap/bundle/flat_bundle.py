@@ -188,7 +188,7 @@ def make_flat_bundle(
             "rows": len(frame.rows.outcome),
             "accounts": len(np.unique(frame.accounts)),
             "libraries": {name: version(name) for name in LIBRARIES},
-            "notes": [*_first_warnings(frame.notes), *quality.warnings, *_notes_of_leaks(rows.settings, leaks)],
+            "notes": [*frame.notes, *quality.warnings, *notes_of_leaks(rows.settings, leaks)],
             "problems": list(problems),
         },
         golden={},
@@ -211,11 +211,8 @@ def flat_definition_hash(settings: Settings, table: str) -> str:
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _first_warnings(notes: Sequence[str]) -> list[str]:
-    return sorted(notes, key=lambda note: not note.startswith("Warning"))
-
-
-def _notes_of_leaks(settings: Settings, leaks: Sequence[Leak]) -> list[str]:
+def notes_of_leaks(settings: Settings, leaks: Sequence[Leak]) -> list[str]:
+    """What the audit left out, and what the settings kept."""
     notes = [f"Left out as a possible leak: {leak.table}.{leak.column} ({leak.why})." for leak in leaks]
     return notes + [f"Kept although the audit may name it: {name}." for name in settings.leaks.keep_columns]
 
