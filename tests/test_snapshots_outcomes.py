@@ -215,3 +215,18 @@ def test_a_company_that_buys_later_was_a_prospect_before():
     """A prospect has no revenue row known before as_of: what it bought afterwards does not hide it."""
     tables = company_of([subscription("a", "2022-01-01"), subscription("later", "2023-09-01")], "2024-01-01")
     assert list(prospect_snapshots(tables, pd.Timestamp("2023-06-01")).rows["account_id"]) == ["later"]
+
+
+def test_orders_have_their_first_purchase_row_when_the_trailing_months_are_full():
+    """On the day of the first order nothing has trailed: without this there would be no row before the next year."""
+    tables = company_of(
+        [{"account_id": "a", "occurred_at": day, "mrr": 30} for day in ("2023-01-31", "2023-03-10", "2023-06-01")],
+        "2024-12-01",
+        outcome={"horizon_months": 3},
+        revenue={"shape": "events", "product": None, "cancelled": None},
+    )
+    rows = purchase_snapshots(tables).rows
+    assert rows["as_of"].astype(str).tolist() == ["2023-04-30"]
+    assert rows["features_at"].astype(str).tolist() == ["2023-01-31"]
+    assert rows["mrr"].tolist() == [20.0]
+    assert observe(tables, purchase_snapshots(tables)).ending.tolist() == [10.0]

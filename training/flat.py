@@ -31,6 +31,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     """Read, leave out leaks, predict held-out folds, judge; then fit on all rows, bundle and register."""
     from leap.bundle.flat_bundle import make_flat_bundle
     from leap.errors import NotEnoughData
+    from leap.evaluation import notes_of
     from leap.flat.frame import flat_frame
     from leap.flat.judging import judge, predict_folds
     from leap.flat.leaks import without_leaks
@@ -59,8 +60,9 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     if not quality.claimed:
         reason = str(quality.reason)
         store.declined(company, reason)
-        document = report.declined_document(reason, console.seconds, frame.notes, quality)
-        return Result(document, report.declined_text(company, reason, frame.notes), 1)
+        notes = (*frame.notes, *notes_of(leaks, tables.settings.leaks.keep_columns))
+        document = report.declined_document(reason, console.seconds, notes, quality)
+        return Result(document, report.declined_text(company, reason, notes), 1)
     problems = [problem.to_json() for problem in tables.problems]
     with console.stage("explaining and bundling"):
         bundle = make_flat_bundle(

@@ -65,8 +65,12 @@ def days_within(tables: AccountTables, texts: list[str]) -> list[pd.Timestamp]:
 
 
 def as_of_dates(tables: AccountTables) -> list[pd.Timestamp]:
-    """First days of the months (or quarters) from the first revenue to the end of the data."""
-    first = Revenue(tables).first_moment
+    """First days of the months (or quarters) from the first revenue to the end of the data.
+
+    Of orders, from the day on which the first trailing months are full: before it every MRR would be too small.
+    """
+    revenue = Revenue(tables)
+    first = add_months(revenue.first_moment, _months_until_full(revenue))
     every = {"month": "MS", "quarter": "QS"}[tables.settings.outcome.as_of_every]
     return [d for d in pd.date_range(first.normalize(), tables.data_until, freq=every) if d < tables.data_until]
 
@@ -90,8 +94,10 @@ def customer_snapshots(tables: AccountTables, dates: list[pd.Timestamp]) -> Snap
 def purchase_snapshots(tables: AccountTables) -> Snapshots:
     """One row per account and anniversary of its first payment, with the features it had when it bought.
 
-    Monthly rows of later dates would over-represent those who stayed and let effects of being a customer in. A company
-    keeps its rows when it is renamed; of companies that have become one the first to buy goes on.
+    Of orders, whose MRR is that of the trailing months, an anniversary is the day on which the first of these are full:
+    on the day of the first order nothing has trailed yet. Monthly rows of later dates would over-represent those who
+    stayed and let effects of being a customer in. A company keeps its rows when it is renamed; of companies that have
+    become one the first to buy goes on.
     """
     revenue = Revenue(tables)
     bought = revenue.purchases()
@@ -107,7 +113,7 @@ def _anniversaries(tables: AccountTables, revenue: Revenue, bought: pd.DataFrame
     codes, first = bought["code"].to_numpy(), bought["at"]
     horizon = pd.DateOffset(months=tables.settings.outcome.horizon_months)
     for years in count():
-        dates = first + pd.DateOffset(months=12 * years)
+        dates = first + pd.DateOffset(months=12 * years + _months_until_full(revenue))
         inside = (dates < tables.data_until).to_numpy()
         if not inside.any():
             return
@@ -128,7 +134,7 @@ def _anniversaries_of_joined(
     horizon = tables.settings.outcome.horizon_months
     codes, bought_as = purchases["code"].to_numpy(), purchases["known_as"].to_numpy()
     years = 0
-    while (date := add_months(bought, 12 * years)) < tables.data_until:
+    while (date := add_months(bought, 12 * years + _months_until_full(revenue))) < tables.data_until:
         now = known_as(tables, codes, date)
         starting = revenue.mrr_at(date)[now]
         paying = (starting > 0) & revenue.eldest(date)[codes]
@@ -136,6 +142,10 @@ def _anniversaries_of_joined(
         leaving = revenue.leaving(date, add_months(date, horizon))[now[paying]]
         yield _rows(bought_as[paying], us(date), starting[paying] / PARTS, bought_at, leaving, us(bought))
         years += 1
+
+
+def _months_until_full(revenue: Revenue) -> int:
+    return 0 if revenue.by_periods else revenue.trailing_months
 
 
 def known_as(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp) -> np.ndarray:

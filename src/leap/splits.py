@@ -16,6 +16,7 @@ import pandas as pd
 _MAX_FOLDS = 4
 _MAX_BLOCK_MONTHS = 12
 _MIN_TRAIN_MONTHS = 6
+"""Of training rows before the first cutoff; where the horizon is shorter, as many months as it has."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray
     """
     if not complete.any():
         return []
-    first, last = pd.Timestamp(as_of.min()), pd.Timestamp(as_of[complete].max())
+    first, last = pd.Timestamp(as_of.min()).normalize(), pd.Timestamp(as_of[complete].max())
     gap = pd.Timestamp(known_at[0]) - pd.Timestamp(as_of[0])
-    earliest = _month(first + gap) + pd.DateOffset(months=_MIN_TRAIN_MONTHS)
-    end = _month(last) + pd.DateOffset(months=1)
+    earliest = _month(first + gap) + pd.DateOffset(months=train_months(gap))
+    end = _month(last + pd.Timedelta(microseconds=1))
     span = _months_between(earliest, end)
     if span < 1:
         return []
@@ -54,6 +55,15 @@ def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray
         if train.any() and test.any():
             folds.append(Fold(cutoff, train, test))
     return folds
+
+
+def train_months(gap: pd.Timedelta) -> int:
+    """Months of training rows that the first fold has, by the time until an outcome is known.
+
+    >>> train_months(pd.Timedelta(days=365)), train_months(pd.Timedelta(days=92))
+    (6, 3)
+    """
+    return min(_MIN_TRAIN_MONTHS, max(1, round(gap.days / 30.4375)))
 
 
 def inner_folds(

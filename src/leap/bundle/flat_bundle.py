@@ -188,11 +188,7 @@ def make_flat_bundle(
             "rows": len(frame.rows.outcome),
             "accounts": len(np.unique(frame.accounts)),
             "libraries": {name: version(name) for name in LIBRARIES},
-            "notes": [
-                *_first_warnings(frame.notes),
-                *quality.warnings,
-                *notes_of(leaks, rows.settings.leaks.keep_columns),
-            ],
+            "notes": [*frame.notes, *quality.warnings, *notes_of(leaks, rows.settings.leaks.keep_columns)],
             "problems": list(problems),
         },
         golden={},
@@ -213,10 +209,6 @@ def flat_definition_hash(settings: Settings, table: str) -> str:
         "horizon_months": settings.outcome.horizon_months if spec.at is not None else None,
     }
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _first_warnings(notes: Sequence[str]) -> list[str]:
-    return sorted(notes, key=lambda note: not note.startswith("Warning"))
 
 
 def _scored(model: FlatModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:

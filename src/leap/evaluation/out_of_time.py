@@ -99,8 +99,8 @@ def require_folds(frame: ScopeFrame) -> None:
     horizon = round((frame.rows.known_at[0] - frame.rows.as_of[0]) / np.timedelta64(1, "D") / 30.4375)
     raise NotEnoughData(
         f"The history is too short to judge a model: complete snapshots lie between {as_of.min():%Y-%m-%d} and "
-        f"{as_of.max():%Y-%m-%d}; training and test must lie a whole horizon apart, so about {2 * horizon + 6} months "
-        f"of revenue are needed for a horizon of {horizon}.",
+        f"{as_of.max():%Y-%m-%d}; training and test must lie a whole horizon apart, so about "
+        f"{2 * horizon + min(6, horizon)} months of revenue are needed for a horizon of {horizon}.",
         remedy="Give more history, or choose a shorter outcome.horizon_months.",
     )
 
