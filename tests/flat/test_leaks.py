@@ -56,4 +56,4 @@ def test_what_repeats_a_number_is_left_out() -> None:
 
 def test_outcomes_that_cannot_be_read_leave_the_audit_by_name() -> None:
     found = audit(tables_of(leaking(), outcome_positive="Yes"), until_given=False)
-    assert [leak.column for leak in found] == ["cancel_code"]
+    assert [leak.column for leak in found] == ["exit_interview", "cancel_code"]

@@ -590,3 +590,33 @@ def test_files_that_cannot_be_used_say_why_and_stop_nothing(tmp_path):
     assert "empty" in found.why("empty") and "no rows" in found.why("header")
     assert "cannot be read" in found.why("bad") and "cannot be read" in found.why("bad.duckdb")
     passes(tmp_path)
+
+
+def test_ends_on_the_last_day_are_pointed_out(tmp_path):
+    table(tmp_path / "contracts.csv", "account_id,start,end,mrr",
+          lambda i: (f"a{i % 10}", f"202{i // 10}-01-01", f"202{i // 10}-12-31", 10 + i), n=40)  # fmt: skip
+    assert "end may be the last day" in proposed(tmp_path).text
+
+
+def test_ends_far_in_the_future_and_renewals_are_keys_of_terms(tmp_path):
+    table(tmp_path / "agreements.csv", "account_id,effective_from,expires_on,next_renewal_date,notice_given_on,acv",
+          lambda i: (f"a{i}", day(i), "2031-01-01", "2025-01-01", "" if i % 5 else day(i + 90), 1200 + i))  # fmt: skip
+    terms = proposed(tmp_path).settings.tables["agreements"]
+    assert (terms.start, terms.end) == ("effective_from", "expires_on")
+    assert (terms.renews, terms.cancelled, terms.amount_per) == ("next_renewal_date", "notice_given_on", "year")
+
+
+def test_an_end_is_preferred_to_the_end_of_the_current_period(tmp_path):
+    table(tmp_path / "subs.csv", "account,start,current_period_end,ended,mrr",
+          lambda i: (f"a{i}", day(i), day(i + 30), day(i + 300) if i % 5 == 0 else "", 10 + i))  # fmt: skip
+    assert proposed(tmp_path).settings.tables["subs"].end == "ended"
+
+
+def test_totals_dated_by_the_first_of_their_month_are_pointed_out(tmp_path):
+    subscriptions(tmp_path)
+    table(
+        tmp_path / "usage_monthly.csv",
+        "account_id,month,sessions",
+        lambda i: (f"acc-{i % 9:03}", f"2023-{i // 9 + 1:02}-01", i),
+    )
+    assert "known only when it is over" in proposed(tmp_path).text

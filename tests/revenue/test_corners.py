@@ -149,6 +149,13 @@ def test_a_window_from_before_the_first_data_has_nobody_and_says_so():
     assert document["renewal_eligible"]["nrr"] is None
 
 
+def test_segments_of_nobody_are_none_and_are_there():
+    firms = {"firms": {"shape": "attributes", "source": "f.csv", "columns": {"size": {}}}}
+    tables = company_of([subscription("a", "2023-09-01")], UNTIL, tables=firms, records={"firms": []})
+    document = retained(tables, by="size").to_json()
+    assert (document["segments"], document["reason"]) == ({}, "empty_cohort")
+
+
 def test_a_window_that_does_not_go_forward_is_refused():
     for end in (START, "2023-05-01"):
         with pytest.raises(RevenueError, match="must end after it starts"):

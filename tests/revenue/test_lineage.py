@@ -14,7 +14,7 @@ from leap.features import build_features, discover_features
 from leap.outcomes import observe, realised_paths
 from leap.revenue import PARTS, Retention, Revenue, retention, window_ends
 from leap.snapshots import customer_snapshots, prospect_snapshots, purchase_snapshots
-from leap.tables import AccountTables, assemble
+from leap.tables import AccountTables, assemble, tables_from_records
 from leap.tables.known_as import KnownAs
 from tests.worlds import SUBSCRIPTIONS, Row, company_of, everyone_at, subscription
 
@@ -432,3 +432,9 @@ def test_known_as_follows_a_row_that_replaces_an_earlier_one():
     assert lineage.now(pd.Timestamp("2023-06-01")).tolist() == [1, 1, 2]
     assert lineage.now(pd.Timestamp("2024-06-01")).tolist() == [2, 1, 2]
     assert lineage.before(pd.Timestamp("2023-01-01")) is None
+
+
+def test_rows_of_a_request_need_no_lineage_of_their_own():
+    tables = tables_from_records(WITH_LINEAGE, {"subscriptions": [subscription("A", "2023-01-01")]}, data_until=UNTIL)
+    assert (tables.lineage, tables.everything_read["lineage"].rows_read) == (None, 0)
+    assert not [problem for problem in tables.problems if problem.table == "lineage"]

@@ -56,6 +56,17 @@ def test_a_yearly_two_thousand_is_166_67():
     assert mrr[0] * 12 == 2000 * PARTS
 
 
+@pytest.mark.parametrize(
+    ("per", "amount", "total"),
+    [("year", 2000, 500), ("half-year", 1000, 500), ("quarter", 500, 500), ("week", 3, 39), ("day", 16, 1461)],
+)
+def test_terms_of_other_lengths_add_up_to_the_last_part(per: str, amount: float, total: int):
+    """Three terms: 2,000 / 12 a year, 3 * 52 / 12 a week, 16 * 365.25 / 12 a day."""
+    rows = [subscription(account, "2023-01-01", None, amount) for account in "abc"]
+    tables = company_of(rows, "2024-07-01", revenue={"amount_per": per})
+    assert Revenue(tables).mrr_at(pd.Timestamp("2023-06-01")).sum() == total * PARTS
+
+
 def test_a_hundred_thousand_accounts_of_odd_cents_add_up_to_the_cent():
     n = 100_000
     cents = np.random.default_rng(0).integers(1, 10**7, n)

@@ -87,3 +87,9 @@ def test_a_moment_before_the_first_rate_is_refused_only_where_it_is_needed():
     assert Revenue(tables).mrr_at_own(np.array([late, early])).tolist() == [132_000_000, 120_000_000]
     with pytest.raises(RevenueError, match="No rate for EUR at 2020-06-01"):
         Revenue(tables).mrr_at_own(np.array([early, late]))
+
+
+def test_the_arrays_of_the_revenue_table_are_made_once_however_often_they_are_asked_for():
+    tables = company_of([subscription("a", "2022-01-01")], "2024-01-01")
+    assert Revenue(tables).rows is Revenue(tables).rows
+    assert Revenue(tables.known_before(SINCE)).rows is not Revenue(tables).rows

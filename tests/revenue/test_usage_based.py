@@ -121,17 +121,18 @@ def test_mrr_of_orders_is_plain_arithmetic(drawn, months, at):
 # --- real orders
 
 
-@pytest.fixture(scope="module")
-def wholesaler(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the lines of a wholesaler's invoices, returns among them, and their amounts."""
+@pytest.fixture(scope="module", params=["amount", "price"])
+def wholesaler(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the lines of a wholesaler's invoices, returns among them: their amounts, or units and prices."""
     folder = tmp_path_factory.mktemp("wholesaler")
     lines = pd.read_parquet(shared_data / "online_retail" / "uci_online_retail.parquet")
     lines["amount"] = (lines["Quantity"] * lines["UnitPrice"]).round(6)
     lines.to_parquet(folder / "lines.parquet", index=False)
+    money = {"amount": "amount = 'amount'", "price": "quantity = 'Quantity'\nprice = 'UnitPrice'"}[request.param]
     (folder / "leap.toml").write_text(
         "[company]\ncurrency = 'GBP'\n[outcome]\nhorizon_months = 6\n[tables.lines]\nshape = 'events'\n"
-        "role = 'revenue'\nsource = 'lines.parquet'\nkey = 'CustomerID'\nat = 'InvoiceDate'\namount = 'amount'\n"
-        "credit_notes = true\n"
+        "role = 'revenue'\nsource = 'lines.parquet'\nkey = 'CustomerID'\nat = 'InvoiceDate'\n"
+        f"credit_notes = true\n{money}\n"
     )
     return folder
 

@@ -111,12 +111,11 @@ def _many_moments(tables: AccountTables, snapshots: Snapshots, catalog: FeatureC
     accounts become others over time (lineage), each moment has its own.
     """
     moments = snapshots.rows["features_at"].nunique()
-    if getattr(tables, "lineage", None):
+    if getattr(tables, "lineage", None) is not None:
         return {}
-    by_table = _by_table(catalog)
     return {
         name: features
-        for name, features in by_table.items()
+        for name, features in _by_table(catalog).items()
         if name in tables.tables and events.has_windows(tables.tables[name].spec)
         and len(tables.tables[name].rows) * moments >= _MANY
     }  # fmt: skip

@@ -221,8 +221,9 @@ def compute_pairs(
     spans = {span for feature in features for span in _spans(view.spec, feature)} | {Span(days) for days in windows}
     grid = Grid.of(n_accounts, codes, limits, tuple(sorted(spans)))
     kinds = sorted({str(feature.recipe.kind) for feature in features if feature.recipe.operation == "kind_sum"})
+    columns = {feature.recipe.column for feature in features} - {None}
     result = {feature.name: np.full(len(codes), np.nan) for feature in features}
-    for pairs, measures in AtManyMoments.parts(view, grid, kinds):
+    for pairs, measures in AtManyMoments.parts(view, grid, kinds, len(columns)):
         for feature in features:
             result[feature.name][pairs] = _one(measures, view.spec, feature)
     return result

@@ -174,12 +174,15 @@ class AtManyMoments:
 
     @classmethod
     def parts(
-        cls, view: TableView, grid: Grid, kinds: list[str], budget: int | None = None
+        cls, view: TableView, grid: Grid, kinds: list[str], n_columns: int
     ) -> Iterator[tuple[slice, AtManyMoments]]:
-        """Measures of all pairs of a grid, in parts of bounded memory: a slice of the pairs and its measures."""
+        """Measures of all pairs of a grid, in parts of bounded memory: a slice of the pairs and its measures.
+
+        They are kept for the features of a part: of every kind, and of so many columns the sums and the counts.
+        """
         source, columns = view.source, EventColumns.of(view)
         rows = Rows.of(source.codes, source.at.view(np.int64), source.known.view(np.int64))
-        for pairs, part in grid.chunks(_BUDGET if budget is None else budget, len(kinds) + 1):
+        for pairs, part in grid.chunks(_BUDGET, len(kinds) + 1 + 3 * n_columns):
             yield pairs, cls(part, rows, columns, kinds)
 
     def total(self, values: str, span: Span) -> np.ndarray:

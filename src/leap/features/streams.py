@@ -22,7 +22,8 @@ class EventStream:
     """Where events come from and what their columns are called.
 
     `read` is called once for each pass and gives record batches of any size, in any order; accounts and kinds that are
-    encoded as dictionaries (`read_dictionary` of pyarrow) are never made into text.
+    encoded as dictionaries (`read_dictionary` of pyarrow's `ParquetFile`) are never made into text. Read Parquet with
+    `pre_buffer=False`: else pyarrow keeps the whole file in memory until its last batch.
     """
 
     read: Callable[[], Iterable[pa.RecordBatch]]

@@ -10,7 +10,9 @@ import pandas as pd
 from leap.errors import SourceError
 from leap.proposal.columns import FileTable, look_at
 from leap.proposal.company import Company, company_of
+from leap.proposal.exports import exported
 from leap.proposal.files import FolderContents, contents_of, table_names
+from leap.proposal.guess import Guess
 from leap.proposal.guesses import Guesses, guess_tables
 from leap.proposal.reading import Reading, read_table
 from leap.proposal.text import toml_text
@@ -63,20 +65,35 @@ def propose(folder: Path) -> Proposal:
         raise SourceError(
             f"{folder}: no CSV, Parquet or DuckDB file; found {there}.", remedy="Export the tables as CSV or Parquet."
         )
-    files, unread = _read(folder, contents)
+    by_layout = exported(folder, contents)
+    files, unread = _read(folder, contents, {guess.name for guess in by_layout})
     guesses = guess_tables(files)
     guesses.refused |= unread
+    _put_first(by_layout, guesses)
     company = company_of(folder, guesses.tables)
     return Proposal(
         toml_text(company, guesses, contents.others), _guessed(company, guesses), _left_out(guesses, contents)
     )
 
 
-def _read(folder: Path, contents: FolderContents) -> tuple[list[FileTable], dict[str, tuple[FileTable, str]]]:
+def _put_first(by_layout: list[Guess], guesses: Guesses) -> None:
+    """Tables of an export before the others; what accounts pay stands in one table only."""
+    if any(guess.role == "revenue" for guess in by_layout):
+        for guess in guesses.tables:
+            if guess.role == "revenue":
+                guess.notes.append("It holds money too, but the export says what accounts pay; check.")
+                del guess.keys["role"]
+    guesses.tables[:0] = by_layout
+
+
+def _read(
+    folder: Path, contents: FolderContents, taken: set[str]
+) -> tuple[list[FileTable], dict[str, tuple[FileTable, str]]]:
     """The tables that can be read, under short names of their own, and why the others cannot."""
     files, unread = [], {}
     names = table_names(table.source for table in contents.tables)
-    for table, name in zip(contents.tables, names, strict=True):
+    for table, plain_name in zip(contents.tables, names, strict=True):
+        name = f"{plain_name}_file" if plain_name in taken else plain_name
         try:
             file = look_at(name, table.source, read_table(table, folder))
         except SourceError as error:

@@ -29,6 +29,7 @@ _INITIALS = frozenset(
 )
 _ONE_TO_ONE = 0.999
 _COMPARED = 200_000
+_FIRST_COMPARED = 400
 
 
 def unit_of(column: Column, currency: str) -> str | None:
@@ -105,12 +106,19 @@ def _says_the_same(guess: Guess, column: str) -> str | None:
     amount = guess.of("amount")
     if amount is None or guess.file.columns[column].looks != "number":
         return None
-    frame = guess.file.reading.frame.head(_COMPARED)
-    one, other = values.numbers(frame[amount])[0], values.numbers(frame[column])[0]
-    ratio = (other / one.where(one != 0)).dropna()
-    if len(ratio) < 10 or ratio.median() == 0 or ((ratio / ratio.median() - 1).abs() < 1e-3).mean() < _ONE_TO_ONE:
-        return None
+    # A few rows rule out most columns, of which there may be thousands.
+    for rows in (_FIRST_COMPARED, _COMPARED):
+        ratio = _ratio(guess, amount, column, rows)
+        steady = (ratio / ratio.median() - 1).abs() < 1e-3
+        if len(ratio) < 10 or ratio.median() == 0 or steady.mean() < (0.9 if rows == _FIRST_COMPARED else _ONE_TO_ONE):
+            return None
     return f"{ratio.median():g} times {amount}"
+
+
+def _ratio(guess: Guess, amount: str, column: str, rows: int) -> pd.Series:
+    some = guess.file.reading.frame[[amount, column]].head(rows)
+    one, other = values.numbers(some[amount])[0], values.numbers(some[column])[0]
+    return (other / one.where(one != 0)).dropna()
 
 
 def say_forms(guess: Guess) -> None:

@@ -10,11 +10,14 @@ from leap.proposal.columns import FileTable
 from leap.proposal.declare import declare, say_forms
 from leap.proposal.guess import THE_OTHERS, Guess, by_reason
 from leap.proposal.keys import Key, account_keys, is_about_accounts
+from leap.proposal.markets import market
 from leap.proposal.reasons import OUTCOME
 from leap.proposal.revenue import choose, split_accounts
 from leap.proposal.roles import give_roles
-from leap.proposal.shapes import attributes, dated, market, snapshot
+from leap.proposal.shapes import attributes, dated, snapshot
 from leap.proposal.unfit import merges, people_tables, why_unfit
+
+_SPAN = r"(^|_)(month|week|quarter|period)(_start|_date)?$"
 
 
 @dataclass
@@ -120,7 +123,7 @@ def _declare_all(found: Guesses) -> None:
         elsewhere = {c: name for c, name in dates.items() if name != guess.name} if guess.shape == "attributes" else {}
         declare(guess, elsewhere, currency)
         say_forms(guess)
-        guess.notes += _repeated_ids(guess.file)
+        guess.notes += [*_repeated_ids(guess.file), *_known_late(guess)]
 
 
 def _drop_empty(found: Guesses) -> None:
@@ -152,6 +155,19 @@ def _warn_of_unknown_accounts(found: Guesses, keys: dict[str, Key]) -> None:
         key = keys.get(guess.file.name)
         if key is not None and guess.of("key") == key.column and key.share is not None and key.share < 0.9:
             guess.notes.append(f"Check: only {key.share:.0%} of the accounts here stand in the table that lists them.")
+
+
+def _known_late(guess: Guess) -> list[str]:
+    """Totals of a time that are dated by its first day would be known before they happened."""
+    at = guess.file.columns.get(str(guess.of("at")))
+    beside = guess.role is None and guess.shape in ("history", "events") and "known_at" not in guess.keys
+    span = re.search(_SPAN, at.english) if at is not None and beside else None
+    if at is None or span is None:
+        return []
+    return [
+        f"Check: if a row holds the figures of the {span[2]} that begins with {at.name}, they are known only "
+        "when it is over: add a column with that day and name it as known_at, or features would look ahead."
+    ]
 
 
 def _repeated_ids(file: FileTable) -> list[str]:

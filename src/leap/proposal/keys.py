@@ -38,6 +38,8 @@ _SURELY_LINKED = 0.8
 _SMALL_NUMBER = 1_000_000
 _ENOUGH = 3
 _MANY_ROWS = 20
+_NAMED_AND_LINKED = 5.0
+"""Above this a column is called as an account's and holds accounts: others need not be read, which may be long."""
 _ENOUGH_WEIGHT = 0.8
 """A name of companies is the least that tells accounts apart."""
 
@@ -180,8 +182,10 @@ def _small_numbers(column: Column) -> bool:
 
 def _key_of(mine: list[Candidate], reference: Candidate, files: list[FileTable]) -> Key | None:
     """The best candidate of one table: by the share of its values that are accounts, and by its name."""
-    scored = []
+    scored: list[tuple[float, Candidate, float | None]] = []
     for candidate in mine:
+        if candidate.weight < 0 and any(score > _NAMED_AND_LINKED for score, _, _ in scored):
+            break
         if candidate.file is reference.file:
             share: float | None = 1.0 if candidate.column is reference.column else None
         else:

@@ -9,8 +9,7 @@ import pandas as pd
 from leap.proposal.columns import Column, FileTable
 from leap.proposal.guess import Guess, begin
 from leap.proposal.keys import Key, is_about_accounts
-from leap.proposal.unfit import is_code
-from leap.proposal.written import ISO, read_moments
+from leap.proposal.written import read_moments
 from leap.tables import values
 
 _START = (
@@ -21,12 +20,13 @@ _START = (
     r"begin(s_on|_date)?", r"(activation|effective|commencement|go_live)_date|activated_(on|at)",
 )  # fmt: skip
 _END = (
-    r"ended_(on|at|date)", r"end_(date|at|on|time)", r"end",
-    r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|"
+    r"ended_(on|at|date)|ended", r"end_(date|at|on|time)", r"end",
+    r"(subscription|contract|license|term|service|plan|membership|period|billing|coverage|"
     r"invoice_period)_"
     r"end(_date|_on|_at)?", r"(valid|effective|active)_(to|until|till|end|through)(_date)?", r"to_date|to|until",
     r"expir(es|ed)?_?(on|at|y_date|ation_date|ation|date)|expir(y|ation|es)",
     r"(contract|subscription|license|plan|membership)_(expir(y|ation|es)(_date)?)",
+    r"current_(period|term)_end(_date|_on|_at)?",
 )  # fmt: skip
 LEFT = (
     r"(churn(ed)?|cancell?(ed|ation)?|terminat(ed|ion)|closed|left|lost|deactivat(ed|ion)|inactive|offboard(ed|ing))_"
@@ -210,47 +210,6 @@ def month_column(file: FileTable) -> str | None:
     return None
 
 
-def market(file: FileTable) -> Guess | str | None:
-    """Figures of a market, or rates of currencies; None if the table is neither."""
-    value = file.named(r"value|val|rate|exchange_rate|fx_rate|index_value|reading|close", looks=("number",))
-    indicator = file.named(
-        r"indicator(_name|_id)?", r"series(_name|_id)?", r"(from_|source_)?currency(_code)?", r"metric|variable",
-        looks=("text", "constant"),
-    )  # fmt: skip
-    if value is None or indicator is None:
-        return None
-    period = file.named(r"period(_start|_date)?", r"month|quarter|year", r"(valid_from|rate_date|as_of|date|day)",
-    r".*_date|.*_on",
-                        looks=("date",))  # fmt: skip
-    codes = is_code(file.distinct(indicator))
-    rates = codes and (
-        re.search(r"(^|_)(fx|rates?|exchange|currenc\w+)(_|$)", file.subject)
-        or file.named(r".*rate", looks=("number",))
-    )
-    exact = "indicator" in file.columns[indicator].english or rates
-    if period is None:
-        return "it holds indicators, but no date says for which period" if exact else None
-    guess = begin(file, "market", None, "figures of a market by period")
-    guess.say("indicator", indicator)
-    guess.say("period", period)
-    guess.say("value", value)
-    published = file.named(r"published(_on|_at|_date)?", r"release[ds]?(_on|_at|_date)?|release_date", looks=("date",))
-    if rates:
-        _check_rates(guess, file)
-    elif published is None:
-        return "it holds indicators, but no date says when each figure was published; add one (published_at)"
-    guess.say("published", published)
-    guess.say("segment", file.named("segment", "industry", "sector", "country", "region", looks=("text",)))
-    return guess
-
-
-def _check_rates(guess: Guess, file: FileTable) -> None:
-    guess.say("role", "rates", "every indicator is a currency")
-    into = file.named(r"(to|target|quote|base|reporting)_currency(_code)?", looks=("constant", "text"))
-    what = f" ({into}: {', '.join(file.columns[into].examples[:3])})" if into else ""
-    guess.notes.append(f"Check: a value is units of the reporting currency for one unit of the indicator{what}.")
-
-
 def snapshot(file: FileTable, outcome: str, key: Key | None) -> Guess:
     """A flat table with an outcome of its own."""
     guess = Guess(file, "snapshot")
@@ -311,8 +270,3 @@ def attributes(file: FileTable, key: Key) -> Guess | str:
 def _nearly_unique(file: FileTable, key: Column) -> bool:
     """A list of accounts with a few keys twice: these rows are quarantined by the check, and said there."""
     return is_about_accounts(file) and not file.parts and len(file.distinct(key.name)) >= 0.9 * file.rows
-
-
-def iso(column: Column) -> bool:
-    """Whether a column's dates are read as they are."""
-    return column.forms == (ISO,)

@@ -11,6 +11,7 @@ __all__ = ["RetentionSummary", "render_html", "render_text", "summarise"]
 _CHART = 44
 """Characters of the longest bar in a terminal."""
 _NAME = 28
+_MOST_COLUMNS = 6
 
 
 def render_html(summary: RetentionSummary) -> str:
@@ -59,21 +60,23 @@ def _bar_line(bar: Bar, reach: float) -> str:
 
 
 def _year_lines(summary: RetentionSummary) -> list[str]:
-    heads = "".join(f"{f'{months} months':>17}" for months in summary.after_months)
+    shown = summary.after_months[:_MOST_COLUMNS]
+    heads = "".join(f"{f'{months} months':>15}" for months in shown)
+    more = f" (to {summary.after_months[-1]} months with --out or --json)" if shown != summary.after_months else ""
     return [
-        "  By the year in which accounts first paid: NRR (and accounts kept) after each account's own months",
+        f"  By the year in which accounts first paid: NRR (accounts kept) after each account's own months{more}",
         f"    {'year':<6}{'accounts':>9}{'starting MRR':>18}{heads}",
-        *(_year_line(year, summary.after_months) for year in summary.years),
+        *(_year_line(year, shown) for year in summary.years),
     ]
 
 
 def _year_line(year: StartingYear, months: tuple[int, ...]) -> str:
     found = {cell.months: cell for cell in year.after}
     cells = [
-        f"{_share(cell.nrr, 1)} ({_share(cell.logo_retention, 1)})" if cell and cell.nrr is not None else "–"
+        f"{_share(cell.nrr, 1)} ({_share(cell.logo_retention, 0)})" if cell and cell.nrr is not None else "–"
         for cell in map(found.get, months)
     ]
-    return f"    {year.year:<6}{year.accounts:>9,}{year.starting_mrr:>18,.2f}" + "".join(f"{c:>17}" for c in cells)
+    return f"    {year.year:<6}{year.accounts:>9,}{year.starting_mrr:>18,.2f}" + "".join(f"{c:>15}" for c in cells)
 
 
 def _segment_lines(summary: RetentionSummary) -> list[str]:

@@ -122,7 +122,7 @@ def summarise(measured: Retention, company: Company) -> RetentionSummary:
         facts=_facts(measured),
         waterfalls=tuple(_waterfalls(measured)),
         years=years,
-        after_months=tuple(sorted({cell.months for year in years for cell in year.after})),
+        after_months=tuple(sorted({cell.months for year in years for cell in year.after if cell.nrr is not None})),
         by=measured.by,
         segments=shown,
         segments_left_out=left_out,

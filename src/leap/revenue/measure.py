@@ -98,7 +98,6 @@ class Retention:
             document["below_zero"] = {when: dict(found.__dict__) for when, found in self.below_zero.items()}
         if self.by is not None:
             document["by"] = self.by
-        if self.segments:
             document["segments"] = {name: figures.to_json() for name, figures in self.segments.items()}
         return document
 

@@ -75,9 +75,11 @@ def _in_words(error: duckdb.Error, file: str, table: str) -> SourceError:
         who = re.search(r"PID (\d+)", why)
         holder = f" (process {who[1]})" if who else ""
         return SourceError(f"{file} is open for writing in another program{holder}.", remedy="Close it there.")
-    if "version number" in why or "newer version" in why or "storage version" in why.lower():
+    if "version number" in why:
+        versions = re.search(r"version number (\d+).*between (\d+) and (\d+)", why)
+        said = f" (format {versions[1]}; this one reads {versions[2]} to {versions[3]})" if versions else ""
         return SourceError(
-            f"{file} was written by another version of DuckDB: {why}",
+            f"{file} was written by another version of DuckDB{said}.",
             remedy="Export the table as Parquet with that version (COPY … TO 'file.parquet').",
         )
     if "not a valid DuckDB database" in why:

@@ -32,13 +32,12 @@ def read_parquet(path: Path, budget: Budget | None = None) -> pd.DataFrame:
     budget = budget or Budget(path.name)
     _require_ends(path)
     try:
-        table = _read(path, budget)
+        return to_frame(_read(path, budget))  # in one expression, so that nothing else holds the columns
     except (OSError, ValueError, OverflowError, MemoryError, NotImplementedError, pa.ArrowException) as error:
         why = " ".join(str(error).split())[:300]
         raise SourceError(
             f"{path.name}: damaged, or of a kind that cannot be read: {why}", remedy="Export the file again."
         ) from None
-    return to_frame(table)
 
 
 def column_names(path: Path) -> list[str]:

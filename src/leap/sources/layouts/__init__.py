@@ -10,16 +10,27 @@ from pathlib import Path
 from leap.errors import SourceError
 from leap.sources.layouts import hubspot, salesforce, stripe
 from leap.sources.layouts.declared import Declared, LayoutTable
-from leap.sources.layouts.exported import Export
+from leap.sources.layouts.exported import Export, entity
 from leap.sources.raw import RawTable
 
-__all__ = ["LAYOUTS", "LayoutTable", "read_layout", "recognise"]
+__all__ = ["LAYOUTS", "LayoutTable", "belongs", "read_layout", "recognise"]
 
 LAYOUTS: dict[str, tuple[Declared, ...]] = {
     "salesforce": salesforce.TABLES,
     "hubspot": hubspot.TABLES,
     "stripe": stripe.TABLES,
 }
+_FILES = {
+    "salesforce": frozenset({"account", "account_history", "opportunity", "opportunity_history"}),
+    "hubspot": frozenset({
+        "company", "deal", "deal_company", "deal_pipeline", "deal_pipeline_stage", "deal_stage", "ticket",
+        "ticket_company",
+    }),
+    "stripe": frozenset({
+        "coupon", "credit_note", "customer", "discount", "invoice", "invoice_line_item", "plan", "price", "product",
+        "subscription", "subscription_discount", "subscription_history", "subscription_item",
+    }),
+}  # fmt: skip
 _IS_OF = {"salesforce": salesforce.is_export, "hubspot": hubspot.is_export, "stripe": stripe.is_export}
 
 
@@ -67,6 +78,15 @@ def recognise(folder: Path, workspace: Path | None = None) -> list[LayoutTable]:
         except (SourceError, OSError):  # a file that cannot be read is no sign of a layout
             continue
     return []
+
+
+def belongs(layout: str, file: str) -> bool:
+    """Whether a file is one of an export's own, by its name.
+
+    >>> belongs("stripe", "stripe_prices.csv"), belongs("stripe", "usage.csv")
+    (True, False)
+    """
+    return entity(file) in _FILES[layout]
 
 
 def _export(layout: str, folder: Path) -> Export:
