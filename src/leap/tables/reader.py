@@ -324,6 +324,9 @@ class Reader:
             rows = rows.iloc[:0]
         elif len(aside):
             rows = rows.loc[used].reset_index(drop=True)
+        if self.spec.shape == "attributes" and self.spec.known_at is not None:
+            # Of several rows of an account the last one is the latest known, whatever the order of the file.
+            rows = rows.sort_values(KNOWN, kind="stable", ignore_index=True)
         columns = tuple(c for c in self.raw.columns if c not in self.absent)
         return Canonical(rows, quarantined, self.problems, columns)
 

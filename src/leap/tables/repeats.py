@@ -37,7 +37,7 @@ def repeated_ids(reader: Reader) -> None:
         cells = values.as_text(reader.raw[column])
         given = cells != ""
         again = given & cells.duplicated()
-        if 0 < again.sum() <= _FEW_AGAIN * given.sum():
+        if given.mean() >= 1 - _FEW_AGAIN and 0 < again.sum() <= _FEW_AGAIN * len(cells):
             remedy = (
                 "This looks like an id of rows, but these stand again: one thing stored twice, or two under one id."
             )
