@@ -75,11 +75,10 @@ class Parts:
         array([0.3])
         """
         values = self.units.astype(float)
-        small = np.abs(self.units) < _SMALL
         if self.high is not None:
             values = values + self.high.astype(float) * _HIGH
-            small &= self.high == 0
         if self.micro is not None:
+            small = (np.abs(self.units) < _SMALL) & (True if self.high is None else self.high == 0)
             in_micro = np.where(small, self.units, 0) * int(_MICRO) + self.micro
             values = np.where(small, in_micro / _MICRO, values + self.micro / _MICRO)
         if self.atto is not None:

@@ -96,23 +96,32 @@ def windows_of_cells(
     date_start: Array, far: Array, near: Array, n_items: int, cells: Array, sums: Array,
 ) -> None:  # fmt: skip
     """Add to `sums` (n_pairs, n_spans, n_items) every window as the difference of two running sums of cells."""
+    longest = 0
+    for p in range(len(date_start) - 1):
+        longest = max(longest, date_start[p + 1] - date_start[p])
+    lower, upper = np.empty((longest, len(far)), np.int64), np.empty((longest, len(far)), np.int64)
+    of_profile = -1
     for account in range(len(profile)):
         p = profile[account]
         if p < 0:
             continue
-        first, stop = edge_start[p], edge_start[p + 1]
-        base, n_cells = cell_start[account] * n_items, stop - first - 1
+        n_cells, n_dates = edge_start[p + 1] - edge_start[p] - 1, date_start[p + 1] - date_start[p]
+        if p != of_profile:
+            of_profile = p
+            for d in range(n_dates):
+                for s in range(len(far)):
+                    date = dates[date_start[p] + d]
+                    lower[d, s] = not_after(edges, edge_start[p], edge_start[p + 1], date - far[s]) - 2
+                    upper[d, s] = not_after(edges, edge_start[p], edge_start[p + 1], date - near[s]) - 2
+        base = cell_start[account] * n_items
         for c in range(base + n_items, base + n_cells * n_items):
             cells[c] += cells[c - n_items]
-        pair = pair_start[account]
-        for d in range(date_start[p], date_start[p + 1]):
+        for d in range(n_dates):
             for s in range(len(far)):
-                upper = base + (not_after(edges, first, stop, dates[d] - near[s]) - 2) * n_items
-                lower = base + (not_after(edges, first, stop, dates[d] - far[s]) - 2) * n_items
                 for item in range(n_items):
-                    before = cells[lower + item] if lower >= base else 0
-                    sums[pair, s, item] += cells[upper + item] - before
-            pair += 1
+                    before = cells[base + lower[d, s] * n_items + item] if lower[d, s] >= 0 else 0
+                    after = cells[base + upper[d, s] * n_items + item]
+                    sums[pair_start[account] + d, s, item] += after - before
 
 
 @_compiled

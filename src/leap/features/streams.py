@@ -70,19 +70,19 @@ def stream_windows(
     spans = tuple(Span(days) for days in windows_days)
     n_kinds = max(len(kinds), 1)
     grid = Grid.of_all(len(accounts), moments, spans)
-    sums = np.zeros((len(accounts), len(moments), len(spans), n_kinds))
-    flat = sums.reshape(grid.n_pairs, len(spans), n_kinds)
+    parts = [np.zeros((0, len(spans), n_kinds))]
     rows = late = 0
     reader = _Reader(stream, pa.array(accounts, pa.string()), pa.array(kinds, pa.string()))
-    for pairs, part in grid.chunks(budget, n_kinds):
+    for _, part in grid.chunks(budget, n_kinds):
         adding = _Adding(part, n_kinds)
         rows = 0
         for batch in stream.read():
             adding.add(*reader.rows(batch))
             rows += batch.num_rows
-        flat[pairs] = adding.read()
+        parts.append(adding.read())
         late += adding.late_rows
-    return StreamedWindows(sums, rows, late)
+    sums = parts[1] if len(parts) == 2 else np.concatenate(parts)
+    return StreamedWindows(sums.reshape(len(accounts), len(moments), len(spans), n_kinds), rows, late)
 
 
 @dataclass
