@@ -71,8 +71,9 @@ def _revenue_table(tables: AccountTables) -> Table:
     flat = [name for name, table in tables.tables.items() if table.spec.shape == "snapshot"]
     if flat:
         raise RevenueError(
-            f"{', '.join(flat)}: flat tables (shape snapshot) are read and checked, but not trained on yet.",
-            remedy="Give a table of subscriptions or orders with role 'revenue'.",
+            f"{', '.join(flat)}: a flat table (shape snapshot) says nothing of revenue, which this needs.",
+            remedy="Give a table of subscriptions or orders with role 'revenue'; leap train, score and explain take a "
+            "flat table alone.",
         )
     raise RevenueError(
         "No table has role 'revenue'; retention and outcomes need one.",

@@ -15,6 +15,7 @@ _NEAR_ZERO = 0.1
 _FEWEST_EXPECTED = 10
 _FEWEST_MONTHS = 6
 """Months with an end after the gap: many who leave on one day are an event, not a record that begins."""
+_TOGETHER = 0.1
 _FIRST_TERM = np.timedelta64(396, "D")
 """A yearly contract cannot end in its first year, so young companies have no early ends: thirteen months."""
 
@@ -37,9 +38,15 @@ def missing_churners(tables: AccountTables) -> list[Leak]:
     return marked(tables, [Leak(table.name, column, why)])
 
 
+def _begun_before(lives: Lives) -> np.ndarray:
+    """Accounts whose true start lies before the data: many that start together on the first day there is."""
+    first = lives.start <= lives.start.min() + np.timedelta64(1, "D")
+    return first & (first.mean() >= _TOGETHER)
+
+
 def _record_begins(lives: Lives, until: np.datetime64) -> tuple[pd.Timestamp, int, float] | None:
     """The last month before which ends are near zero, with the ends seen and expected before it."""
-    since = np.where(lives.start <= lives.start.min() + np.timedelta64(31, "D"), lives.start, lives.start + _FIRST_TERM)
+    since = np.where(_begun_before(lives), lives.start, lives.start + _FIRST_TERM)
     upto = np.where(np.isnat(lives.end), until, lives.end)
     at_risk = upto > since
     since, upto, gone = since[at_risk], upto[at_risk], lives.left[at_risk]
