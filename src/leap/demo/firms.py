@@ -212,7 +212,8 @@ def _adoptions(random: Random, count: int) -> tuple[Ints, Ints]:
 def _starts(random: Random, firms: Firms) -> Ints:
     """Steps of the first subscription: about 45 % before the first day, the rest spread over the 48 months.
 
-    The earlier ones are what is left of their years, so companies that stay are over-represented among them.
+    It sold first to companies that would stay, so these are over-represented among the earlier ones; some of them
+    left before the first day all the same.
     """
     early = round(0.45 * firms.customers)
     keeps = -company_effect(firms, "churn")[: firms.customers, FIRST_STEP] + random.logistic(

@@ -98,15 +98,12 @@ def live(random: Random, firms: Firms, fit: dict[str, Floats]) -> Life:
         life.first[:, step] = first
         draws = random.random((6, count))
         renews = book.running[:, 0] & life.yearly & (book.renewal == step)
-        if step >= FIRST_STEP:
-            gone = _leaving(life, fit, step, renews, draws[0])
-            book.close(life, gone, step, left=True)
-            book.running &= ~gone[:, None]
-            left[gone] = step
-            grown = _growing(life, fit, step, renews, draws[1]) & ~gone
-            shrunk = _shrinking(life, fit, step, renews, draws[2]) & ~gone & ~grown
-        else:
-            gone = grown = shrunk = np.zeros(count, dtype=bool)
+        gone = _leaving(life, fit, step, renews, draws[0])
+        book.close(life, gone, step, left=True)
+        book.running &= ~gone[:, None]
+        left[gone] = step
+        grown = _growing(life, fit, step, renews, draws[1]) & ~gone
+        shrunk = _shrinking(life, fit, step, renews, draws[2]) & ~gone & ~grown
         changed = (renews & ~gone) | grown | shrunk
         book.close(life, changed, step, left=False)
         book.open(changed, step)

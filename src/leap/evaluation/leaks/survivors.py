@@ -39,9 +39,9 @@ def missing_churners(tables: AccountTables) -> list[Leak]:
 
 
 def _begun_before(lives: Lives) -> np.ndarray:
-    """Accounts whose true start lies before the data: many that start together on the first day there is."""
-    first = lives.start <= lives.start.min() + np.timedelta64(1, "D")
-    return first & (first.mean() >= _TOGETHER)
+    """Accounts whose true start lies before the data: many that start together in the first month there is."""
+    first = lives.start <= lives.start.min() + np.timedelta64(31, "D")
+    return np.asarray(first & (first.mean() >= _TOGETHER))
 
 
 def _record_begins(lives: Lives, until: np.datetime64) -> tuple[pd.Timestamp, int, float] | None:
