@@ -55,7 +55,7 @@ def _bar_line(bar: Bar, reach: float) -> str:
     if bar.low < bar.high:
         begins, ends = min(begins, _CHART - 1), max(ends, begins + 1)
     sign = {"level": "█", "up": "+", "down": "-"}[bar.kind]
-    amount = f"{bar.amount:,.2f}" if bar.kind == "level" else f"{bar.amount:+,.2f}"
+    amount = f"{bar.amount:+,.2f}" if bar.kind != "level" and bar.amount else f"{bar.amount or 0.0:,.2f}"
     return f"    {bar.label:<13} {amount:>18}  {' ' * begins}{sign * (ends - begins)}".rstrip()
 
 
