@@ -172,6 +172,6 @@ def test_retention_of_real_orders_is_plain_arithmetic_to_the_cent(wholesaler: Pa
 
 @pytest.mark.parametrize(("start", "is_said"), [("2023-01-01", False), ("2023-02-15", True), ("2023-04-01", False)])
 def test_a_window_that_begins_before_the_first_trailing_months_are_full_says_so(start: str, is_said: bool):
-    tables = orders([("a", f"2023-{month:02d}-01", 30.0) for month in range(1, 13)])
+    tables = orders([("a", f"2023-{month:02d}-01 08:30:00", 30.0) for month in range(1, 13)])
     found = retained(tables, start, "2023-12-01")
     assert any("From 2023-04-01 on it is right" in note for note in found.notes) == is_said

@@ -62,9 +62,14 @@ def _bar_line(bar: Bar, reach: float) -> str:
 def _year_lines(summary: RetentionSummary) -> list[str]:
     shown = summary.after_months[:_MOST_COLUMNS]
     heads = "".join(f"{f'{months} months':>15}" for months in shown)
+    given = (
+        "NRR (accounts kept) after each account's own months"
+        if shown
+        else "12 months are not yet over for every account of any year"
+    )
     more = f" (to {summary.after_months[-1]} months with --out or --json)" if shown != summary.after_months else ""
     return [
-        f"  By the year in which accounts first paid: NRR (accounts kept) after each account's own months{more}",
+        f"  By the year in which accounts first paid: {given}{more}",
         f"    {'year':<6}{'accounts':>9}{'starting MRR':>18}{heads}",
         *(_year_line(year, shown) for year in summary.years),
     ]

@@ -246,7 +246,7 @@ def _notes(
     ]
     if not revenue.by_periods and len(revenue.rows.start):
         first = revenue.first_moment
-        full = add_months(first, revenue.trailing_months).ceil("D")
+        full = add_months(first.normalize(), revenue.trailing_months)
         if first < start < full:
             notes.append(
                 f"The first order is of {first:%Y-%m-%d}, and MRR is of the last {revenue.trailing_months} months: at "
