@@ -147,6 +147,15 @@ def test_a_cancellation_already_known_takes_a_row_out_of_training(cancelled_at, 
     assert row["complete"] and row["trainable"] == (not leaving)
 
 
+def test_an_earlier_term_that_has_ended_keeps_nobody():
+    rows = [
+        subscription("a", "2022-01-01", "2023-01-01"),
+        subscription("a", "2023-01-01", "2023-09-01", mrr=120, cancelled_at="2023-05-01"),
+    ]
+    row = rows_at(company_of(rows, "2024-07-01"), "2023-06-01").iloc[0]
+    assert row["leaving"] and row["complete"] and not row["trainable"]
+
+
 def test_an_account_that_keeps_another_subscription_is_not_leaving():
     rows = [
         subscription("a", "2023-01-01", "2023-09-01", cancelled_at="2023-05-01"),

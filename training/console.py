@@ -40,6 +40,7 @@ UNPRINTABLE = dict.fromkeys(
     + list(range(0x202A, 0x202F))
     + list(range(0x2066, 0x206A))
 )
+_FIRST_YEAR = 1900
 
 
 @dataclass(frozen=True)
@@ -139,19 +140,22 @@ def command_parser(name: str, description: str, *, workspace: bool = True, data_
 
 
 def day(text: str) -> str:
-    """An argument that is a day or moment in ISO 8601, passed on as written.
+    """An argument that is a day or moment in ISO 8601 without an offset, as year, month and day.
 
-    >>> day("2026-02-28")
-    '2026-02-28'
+    >>> day("2026-02-28"), day("2026-W09-6")
+    ('2026-02-28', '2026-02-28')
     >>> day("2026-02-30")
     Traceback (most recent call last):
     argparse.ArgumentTypeError: expected a day like 2026-01-31, found '2026-02-30'
     """
+    wrong = argparse.ArgumentTypeError(f"expected a day like 2026-01-31, found {text!r}")
     try:
-        datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a day like 2026-01-31, found {text!r}") from None
-    return text
+        raise wrong from None
+    if found.tzinfo is not None or found.year < _FIRST_YEAR:
+        raise wrong
+    return found.isoformat().removesuffix("T00:00:00")
 
 
 def seed(text: str) -> int:

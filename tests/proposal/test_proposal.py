@@ -87,6 +87,7 @@ def test_shapes_follow_from_keys_and_dates(tmp_path):
         ("seats", "{i}", "as it stands today"),
         ("signup_date", "2024-01-{day}", "date"),
         ("_fivetran_deleted", "{two}", "technical"),
+        ("_amount", "{two}", "a name that Leap itself uses"),
     ],
 )
 def test_a_column_of_accounts_is_left_out_with_its_reason(column, cells, why, tmp_path):

@@ -190,3 +190,13 @@ def test_check_counts_the_lineage_and_keeps_what_it_refused(workspace: Path, cap
     assert refused[["rule", "row", "account_id"]].to_dict("records") == [
         {"rule": "self_reference", "row": 2, "account_id": "old"}
     ]
+
+
+def test_nothing_has_no_sign_and_years_that_are_not_over_say_so():
+    tables = company_of([subscription("A", "2024-01-01")], "2024-07-01")
+    measured = retention(tables, pd.Timestamp("2024-02-01"), pd.Timestamp("2024-05-01"))
+    summary = report.summarise(measured, tables.settings.company)
+    text, page = report.render_text(summary), report.render_html(summary)
+    assert "-0.00" not in text and "+0.00" not in text
+    assert "12 months are not yet over" in text and "NRR (accounts kept)" not in text
+    assert "which are not yet those of any" in page

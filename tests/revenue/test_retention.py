@@ -215,6 +215,14 @@ def test_a_gap_that_only_the_days_of_grace_end_is_as_long_as_it_is():
     assert retained(tables).figures.logo_churn == 1.0
 
 
+def test_a_gap_that_begins_with_the_end_of_the_window_is_one_of_the_window():
+    """The gap runs from the window's last day to 45 days after it: more than the 30 allowed, and less than the grace."""
+    rows = [subscription("a", "2023-01-01", END, 60), subscription("a", "2024-07-16", None, 60)]
+    for allowed, nrr, counted in ((45, 1.0, 1), (44, 0.0, 0)):
+        found = retained(company_of(rows, "2024-09-01", outcome={"max_gap_days": allowed, "grace_days": 60}))
+        assert (found.figures.nrr, found.gaps and found.gaps.accounts) == (nrr, counted)
+
+
 def test_days_of_grace_take_the_first_revenue_after_the_window():
     rows = [
         subscription("a", "2023-01-01", "2024-05-20", 60),

@@ -103,6 +103,32 @@ def test_of_terms_at_the_same_time_the_largest_tells_the_segment():
     assert starting(found) == {"main": 100.0, "extra": 10.0} or starting(found) == {"extra": 10.0, "main": 100.0}
 
 
+def test_the_largest_of_terms_in_several_currencies_is_told_after_conversion():
+    rows = [
+        subscription("A", "2023-01-01", None, 100, product="in dollars", currency="USD"),
+        subscription("A", "2023-01-01", None, 5000, product="in yen", currency="JPY"),
+    ]
+    rates = {"shape": "market", "role": "rates", "source": "r.csv", "published": "period"}
+    tables = company_of(
+        rows,
+        "2024-07-01",
+        company={"currency": "USD"},
+        revenue={"currency": "currency", "columns": {"product": {}}},
+        tables={"rates": rates},
+        records={"rates": [{"indicator": "JPY", "period": "2020-01-01", "value": 0.0067}]},
+    )
+    found = retention(tables, pd.Timestamp(START), pd.Timestamp(END), by="product")
+    assert starting(found) == {"in dollars": 133.5}
+
+
+def test_a_column_may_begin_with_an_underscore():
+    firms = {"firms": {"shape": "attributes", "source": "f.csv", "columns": {"_tier": {}}}}
+    assert starting(retained("_tier", firms, {"firms": [{"account_id": "A", "_tier": "x"}]})) == {
+        "x": 10.0,
+        "(none)": 90,
+    }
+
+
 def test_a_merged_account_is_in_the_segment_of_the_one_that_stays():
     records = {"firms": [firm("A", "x"), firm("B", "y"), firm("C", "z")]}
     found = retained("industry", FIRMS, records, lineage=[("A", "B", "2024-01-01"), ("C", "D", "2024-01-01")])

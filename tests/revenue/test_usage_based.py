@@ -168,3 +168,10 @@ def test_retention_of_real_orders_is_plain_arithmetic_to_the_cent(wholesaler: Pa
     assert (below.accounts, round(below.amount, 2)) == ((end < 0).sum(), round(end[end < 0].sum() / 30_000, 2))
     assert round(found.book_ending_mrr, 2) == round(end.clip(lower=0).sum() / 30_000, 2)
     assert found.movements is None
+
+
+@pytest.mark.parametrize(("start", "is_said"), [("2023-01-01", False), ("2023-02-15", True), ("2023-04-01", False)])
+def test_a_window_that_begins_before_the_first_trailing_months_are_full_says_so(start: str, is_said: bool):
+    tables = orders([("a", f"2023-{month:02d}-01 08:30:00", 30.0) for month in range(1, 13)])
+    found = retained(tables, start, "2023-12-01")
+    assert any("From 2023-04-01 on it is right" in note for note in found.notes) == is_said

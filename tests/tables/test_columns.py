@@ -36,6 +36,17 @@ def test_columns_may_have_names_of_any_signs():
     assert len(discover_features(tables).features) == len(ODD) + 1
 
 
+@pytest.mark.parametrize("name", ["_amount", "_start", "_row"])
+def test_a_column_with_a_name_that_leap_uses_itself_is_refused_and_replaces_nothing(name: str):
+    """Declared as a feature, a column `_amount` once stood in for the revenue itself."""
+    table = f"account_id,started_on,ended_on,mrr,{name}\na,2023-01-01,,100,7\n"
+    spec = {"shape": "periods", "role": "revenue", "amount": "mrr"}
+    declared = one_table(table, **spec, columns={name: {}})
+    assert [p for p in said(declared) if p[0] == "fail"] == [("fail", name, "reserved_name", 1)]
+    assert "another name" in problem_of(declared, "t", "reserved_name").remedy
+    assert one_table(table, **spec).tables["t"].rows["_amount"].tolist() == [100.0]
+
+
 def test_refused_rows_keep_columns_of_any_names(tmp_path):
     header = ",".join(["account_id", "day", "actions", *map(quoted, ODD)])
     folder = workspace(tmp_path, usage=f"{header}\na1,never,1,{','.join('v' * len(ODD))}\n")

@@ -74,6 +74,17 @@ def test_options_stand_before_between_and_after_the_arguments(argv, capsys):
     assert (found["account"], found["workspace"], found["trials"]) == ("a1", "here", 5)
 
 
+@pytest.mark.parametrize("text", ["2026-01-31T00:00:00+02:00", "0001-01-01", "2026-02-30", "today", ""])
+def test_a_day_is_one_without_an_offset_that_is_in_the_calendar(text: str):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a day like 2026-01-31"):
+        day(text)
+
+
+def test_every_iso_form_of_a_day_is_read():
+    assert {day("20240101"), day("2024-W01-1"), day("2024-01-01T00:00")} == {"2024-01-01"}
+    assert day("2024-01-01T18:00") == "2024-01-01T18:00:00"
+
+
 def test_the_workspace_is_the_current_folder_unless_named(capsys):
     command(["a1", "--json"], seen)
     assert json.loads(capsys.readouterr().out) == {

@@ -6,6 +6,7 @@ import re
 
 from leap.proposal.columns import Column
 from leap.proposal.written import EITHER_SIGN, WITH_SIGNS
+from leap.tables.names import RESERVED
 
 TELLS_OUTCOME = (
     r"(^|_)(churn\w*|cancel\w*|terminat\w+|attrition|left|lost|exited|deactivat\w+|inactive|win_?back|reactivat\w+|"
@@ -79,6 +80,8 @@ def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[s
     `dated_elsewhere` names the table that has a column of this name with dates, which says what was known when.
     """
     name = column.english
+    if column.name in RESERVED:
+        return "a name that Leap itself uses: give the column another to use it"
     if column.looks == "empty":
         return "all empty"
     if column.looks == "constant":

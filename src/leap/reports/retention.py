@@ -55,16 +55,21 @@ def _bar_line(bar: Bar, reach: float) -> str:
     if bar.low < bar.high:
         begins, ends = min(begins, _CHART - 1), max(ends, begins + 1)
     sign = {"level": "█", "up": "+", "down": "-"}[bar.kind]
-    amount = f"{bar.amount:,.2f}" if bar.kind == "level" else f"{bar.amount:+,.2f}"
+    amount = f"{bar.amount:+,.2f}" if bar.kind != "level" and bar.amount else f"{bar.amount or 0.0:,.2f}"
     return f"    {bar.label:<13} {amount:>18}  {' ' * begins}{sign * (ends - begins)}".rstrip()
 
 
 def _year_lines(summary: RetentionSummary) -> list[str]:
     shown = summary.after_months[:_MOST_COLUMNS]
     heads = "".join(f"{f'{months} months':>15}" for months in shown)
+    given = (
+        "NRR (accounts kept) after each account's own months"
+        if shown
+        else "12 months are not yet over for every account of any year"
+    )
     more = f" (to {summary.after_months[-1]} months with --out or --json)" if shown != summary.after_months else ""
     return [
-        f"  By the year in which accounts first paid: NRR (accounts kept) after each account's own months{more}",
+        f"  By the year in which accounts first paid: {given}{more}",
         f"    {'year':<6}{'accounts':>9}{'starting MRR':>18}{heads}",
         *(_year_line(year, shown) for year in summary.years),
     ]

@@ -85,12 +85,12 @@ def has_gap(
     *,
     lineage_at: pd.Timestamp | None = None,
 ) -> np.ndarray:
-    """Which accounts began in `[start, end)` to be without revenue for longer than so many days; (n_accounts,).
+    """Which accounts began in `(start, end]` to be without revenue for longer than so many days; (n_accounts,).
 
     A gap that ends only in the days of grace counts whole; one that is still open is as long as it takes.
     """
     codes, begins, ends = gaps(revenue, lineage_at)
-    inside = (begins >= us(start)) & (begins < us(end))
+    inside = (begins > us(start)) & (begins <= us(end))
     result = np.zeros(len(revenue.accounts), dtype=bool)
     result[codes[inside & (ends - begins > np.timedelta64(longer_than_days, "D"))]] = True
     return result

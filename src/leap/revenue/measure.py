@@ -148,7 +148,7 @@ def retention(tables: AccountTables, start: pd.Timestamp, end: pd.Timestamp, *, 
         gaps=_gaps(revenue, start, end, (starting > 0) & (ending > 0), known),
         below_zero=below_zero,
         by=f"{parted.table}.{parted.column}" if parted else None,
-        notes=tuple(_notes(tables, revenue, below_zero, parted)),
+        notes=tuple(_notes(tables, revenue, start, below_zero, parted)),
     )
 
 
@@ -215,7 +215,7 @@ def _gaps(
     if not revenue.by_periods:
         return None
     codes, begins, ends = gaps(revenue, known)
-    inside = (begins > us(start)) & (begins < us(end)) & stayed[codes]
+    inside = (begins > us(start)) & (begins <= us(end)) & stayed[codes]
     days = ((ends - begins)[inside] / np.timedelta64(1, "D")).astype(int)
     return Gaps(len(np.unique(codes[inside])), int(days.max()) if len(days) else None)
 
@@ -232,7 +232,11 @@ def _below_zero(revenue: Revenue, start: pd.Timestamp, end: pd.Timestamp, known:
 
 
 def _notes(
-    tables: AccountTables, revenue: Revenue, below_zero: Mapping[str, BelowZero], parted: Segments | None
+    tables: AccountTables,
+    revenue: Revenue,
+    start: pd.Timestamp,
+    below_zero: Mapping[str, BelowZero],
+    parted: Segments | None,
 ) -> list[str]:
     notes = [
         f"Accounts whose credit notes outweigh their orders at the {when[:-3]}: {found.accounts:,}; their MRR of "
@@ -240,6 +244,14 @@ def _notes(
         for when, found in below_zero.items()
         if found.accounts
     ]
+    if not revenue.by_periods and len(revenue.rows.start):
+        first = revenue.first_moment
+        full = add_months(first.normalize(), revenue.trailing_months)
+        if first < start < full:
+            notes.append(
+                f"The first order is of {first:%Y-%m-%d}, and MRR is of the last {revenue.trailing_months} months: at "
+                f"the start it is too low, and NRR too high. From {full:%Y-%m-%d} on it is right."
+            )
     if not revenue.by_periods and tables.settings.outcome.max_gap_days is not None:
         notes.append("max_gap_days is not applied: revenue from orders has no dated gaps.")
     if parted and parted.elsewhere:

@@ -186,15 +186,16 @@ class Revenue:
     def _leaving(
         self, at: np.ndarray | np.datetime64, later: np.ndarray | np.datetime64, codes: np.ndarray
     ) -> np.ndarray:
-        """`at` and `later` are one moment, or one of each row."""
+        """`at` and `later` are one moment, or one of each row. No term is known before it starts, so that none ahead
+        keeps an account.
+        """
         rows = self.rows
         if not self.by_periods:
             return np.zeros(len(self.accounts), dtype=bool)
         paying = (rows.start <= at) & (rows.end > at) & (rows.parts > 0)
         known_end = (rows.cancelled < at) & (rows.end <= later)
-        known_later = (rows.known < at) & (rows.start <= later) & ((rows.end > later) | (rows.cancelled >= at))
         stays = np.zeros(len(self.accounts), dtype=bool)
-        stays[codes[(paying & ~known_end) | (known_later & (rows.parts > 0))]] = True
+        stays[codes[paying & ~known_end]] = True
         pays = np.zeros(len(self.accounts), dtype=bool)
         pays[codes[paying]] = True
         return pays & ~stays

@@ -11,12 +11,12 @@ from leap.errors import RevenueError
 from leap.revenue.definitions import OPEN, or_open
 from leap.revenue.money import parts_of
 from leap.tables import AccountTables, Table
-from leap.tables.canonical import AMOUNT, AT, CANCELLED, CURRENCY, END, KEY, KNOWN, RENEWS, START
+from leap.tables.canonical import AMOUNT, AT, CANCELLED, CURRENCY, END, KEY, RENEWS, START
 
 
 @dataclass(frozen=True)
 class RevenueRows:
-    """Rows of subscriptions or of orders: whose, how much in which currency, from when to when, known since when.
+    """Rows of subscriptions or of orders: whose, how much in which currency, from when to when.
 
     `codes` are those of the accounts as written; `currency` are positions in `currencies`. An order has no end:
     `end`, `cancelled` and `renews` are those of subscriptions.
@@ -32,7 +32,6 @@ class RevenueRows:
     end: np.ndarray
     cancelled: np.ndarray
     renews: np.ndarray
-    known: np.ndarray
 
     @classmethod
     def of(cls, tables: AccountTables) -> RevenueRows:
@@ -56,7 +55,6 @@ class RevenueRows:
             end=or_open(rows[END]) if by_periods else never,
             cancelled=or_open(rows[CANCELLED]) if by_periods else never,
             renews=or_open(rows[RENEWS]) if by_periods else never,
-            known=rows[KNOWN].to_numpy().astype("datetime64[us]"),
         )
 
     def are_foreign(self, reporting: str) -> bool:
@@ -83,7 +81,7 @@ def _revenue_table(tables: AccountTables) -> Table:
 
 def _nothing() -> pd.DataFrame:
     """The columns of a revenue table of which no row is used."""
-    moments = (START, AT, END, CANCELLED, RENEWS, KNOWN)
+    moments = (START, AT, END, CANCELLED, RENEWS)
     return pd.DataFrame(
         {KEY: pd.Series(dtype=str), CURRENCY: pd.Series(dtype=str), AMOUNT: pd.Series(dtype=float)}
         | {name: pd.Series(dtype="datetime64[us]") for name in moments}

@@ -10,8 +10,9 @@ import pandas as pd
 
 from leap.errors import RevenueError
 from leap.revenue.figures import RetentionFigures
+from leap.revenue.rates import Rates
 from leap.tables import AccountTables, values
-from leap.tables.canonical import AMOUNT, END, KEY, START
+from leap.tables.canonical import AMOUNT, CURRENCY, END, KEY, START
 
 NONE = "(none)"
 """The segment of accounts of which no value was known."""
@@ -47,7 +48,7 @@ def _places(tables: AccountTables, by: str) -> list[tuple[str, str]]:
         for name, table in tables.tables.items()
         if KEY in table.rows
         for column in table.rows.columns
-        if not str(column).startswith("_")
+        if not str(column).startswith("_") or column in table.spec.columns
     ]
     found = [place for place in there if ".".join(place) == by] or [place for place in there if place[1] == by]
     if not found:
@@ -63,17 +64,27 @@ def _values_at(tables: AccountTables, name: str, column: str, moment: pd.Timesta
     """The last present value of every account at a moment, what became known that day included; of the accounts as
     written.
 
-    Of terms that are active at once it is that of the largest.
+    Of terms that are active at once it is that of the largest, in the reporting currency.
     """
     rows = tables.view(name, moment, include_moment=True).rows
     if START in rows:
         rows = rows[(rows[START] <= moment) & ~(rows[END] <= moment)]
         if AMOUNT in rows:
-            rows = rows.sort_values(AMOUNT, kind="stable")
+            rows = rows.iloc[np.argsort(_in_one_currency(tables, rows, moment), kind="stable")]
     rows = rows[~values.is_missing(rows[column])]
     latest = pd.Series(values.as_text(rows[column]).to_numpy(), index=tables.codes_of(rows[KEY]), dtype=object)
     latest = latest[~latest.index.duplicated(keep="last")]
     return latest.reindex(range(len(tables.accounts))).fillna(NONE).to_numpy(dtype=object)
+
+
+def _in_one_currency(tables: AccountTables, rows: pd.DataFrame, moment: pd.Timestamp) -> np.ndarray:
+    """Amounts of terms at the rates of a moment; as they are where their currency is not told."""
+    amounts = rows[AMOUNT].to_numpy(dtype=float)
+    if CURRENCY not in rows:
+        return amounts
+    rates = Rates.of(tables)
+    each = [rates.at(moment, str(currency)) for currency in rows[CURRENCY]]
+    return np.asarray(amounts * np.array(each, dtype=float))
 
 
 def _of_joined(

@@ -12,7 +12,7 @@ from leap.config import Settings, TableSpec
 from leap.tables import values
 from leap.tables.cells import EXACT_WHOLE
 from leap.tables.moments import clock_changes
-from leap.tables.names import END, KEY, KNOWN, ROW
+from leap.tables.names import END, KEY, KNOWN, RESERVED, ROW
 from leap.tables.problems import Level, Problem, examples_of
 
 Mask = pd.Series | np.ndarray
@@ -288,7 +288,10 @@ class Reader:
     def declared(self) -> None:
         """The columns that may become features, as they are in the file."""
         self.need(*[column for column, spec in self.spec.columns.items() if spec.available == "before"])
-        there = [column for column in self.spec.columns if column in self.raw.columns]
+        for column in sorted(RESERVED & set(self.spec.columns)):
+            remedy = "Leap itself names a column so; give this one another name, or leave it out of leap.toml."
+            self._fail("reserved_name", column, 1, (), remedy)
+        there = [column for column in self.spec.columns if column in self.raw.columns and column not in RESERVED]
         kept = self.raw[there]
         for column in there:
             self._mostly_numbers(column)
