@@ -88,6 +88,16 @@ def test_a_history_that_is_too_short_is_not_judged():
         require_folds(health_frame(tables, discover_features(tables)))
 
 
+def test_where_everyone_churns_there_is_nobody_to_learn_from():
+    starts = pd.date_range("2020-01-15", "2024-11-15", freq="MS")
+    rows = [
+        subscription(f"a{i}", f"{at:%Y-%m-%d}", f"{at + pd.Timedelta(days=60):%Y-%m-%d}") for i, at in enumerate(starts)
+    ]
+    tables = company_of(rows, "2025-01-01")
+    with pytest.raises(NotEnoughData, match="churned: nobody stayed"):
+        require_folds(health_frame(tables, discover_features(tables)))
+
+
 def test_a_history_shorter_than_the_horizon_has_no_outcome_at_all():
     tables = company_of([subscription(a, "2023-01-01") for a in "abc"], "2023-12-01")
     with pytest.raises(NotEnoughData, match="No snapshot has a complete outcome"):

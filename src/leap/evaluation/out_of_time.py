@@ -94,6 +94,7 @@ def predict_folds(
 def require_folds(frame: ScopeFrame) -> None:
     """NotEnoughData if no fold can be trained and tested without overlap."""
     if frame.folds:
+        _require_someone_kept(frame)
         return
     as_of = frame.snapshots.rows["as_of"]
     horizon = round((frame.rows.known_at[0] - frame.rows.as_of[0]) / np.timedelta64(1, "D") / 30.4375)
@@ -103,6 +104,20 @@ def require_folds(frame: ScopeFrame) -> None:
         f"{2 * horizon + min(6, horizon)} months of revenue are needed for a horizon of {horizon}.",
         remedy="Give more history, or choose a shorter outcome.horizon_months.",
     )
+
+
+def _require_someone_kept(frame: ScopeFrame) -> None:
+    """NotEnoughData if a fold trains on rows in which everyone churned: there is nothing to tell them apart from."""
+    for fold in frame.folds:
+        labels = frame.rows.labels.where(fold.train)
+        if not labels.retained.any():
+            accounts = len(np.unique(frame.rows.accounts[fold.train]))
+            raise NotEnoughData(
+                f"All {accounts:,} accounts in the rows that train before {pd.Timestamp(fold.cutoff):%Y-%m-%d} "
+                "churned: nobody stayed to tell them apart from.",
+                remedy="Compare `leap retention` with what you know: the end, the amount or the months of the revenue "
+                "table may be named wrongly.",
+            )
 
 
 def _base_means(rows: TrainingRows) -> dict[str, float]:

@@ -11,7 +11,7 @@ from leap.proposal.guess import Guess
 from leap.proposal.names import plain
 from leap.tables import values
 
-_IN = r"(_usd|_eur|_gbp|_amount|_value)*"
+_IN = r"(_usd|_eur|_gbp|_chf|_amount|_value|_hors_taxes?|_excl_(tax|vat)|_net|_netto)*"
 MONTHLY = (
     rf"(\w+_)?mrr{_IN}", rf"monthly_(recurring_)?(revenue|amount|fee|price|charges?|value|payment|cost){_IN}",
     r"(revenue|amount|fee|price|charges?|value)_(monthly|per_month|a_month)|monthly",
@@ -27,7 +27,7 @@ MONEY = (
     rf"(net_|gross_|line_|sub_|order_|invoice_)?total(_amount|_price|_value|_net)?{_IN}|subtotal",
     rf"(net_|gross_)?(revenue|sales|turnover){_IN}",
     rf"(unit_)?(recurring_)?(price|fee|rate_card){_IN}|(price|fee)_per_\w+",
-    rf"(plan|subscription|recurring|base|license|membership|service)_(amount|price|fee|value|cost|charge){_IN}",
+    rf"(plan|subscription|recurring|base|license|membership|service|rental|retainer)_(amount|price|fee|value|cost|charge){_IN}",
     rf"(paid|charged?|charges|billed|net|gross){_IN}",
     rf"(order|invoice|booking)_value{_IN}",
 )  # fmt: skip
@@ -69,7 +69,7 @@ _PER = {
     "week": r"(1_?)?(weeks?|weekly|wochentlich|hebdomadaire|semanal|w)",
     "day": r"(1_?)?(days?|daily|taglich)",
 }
-_LENGTHS = {"week": (6, 8), "month": (27, 32), "quarter": (88, 93), "half-year": (179, 185), "year": (358, 372)}
+LENGTHS = {"week": (6, 8), "month": (27, 32), "quarter": (88, 93), "half-year": (179, 185), "year": (358, 372)}
 
 
 def numeric(file: FileTable, *patterns: str) -> str | None:
@@ -102,7 +102,7 @@ def covered(guess: Guess, amount: str, *, yearly: bool) -> tuple[str | None, str
     billed = re.search(BILLED, guess.file.subject) or re.fullmatch(
         "|".join(CONTRACT_VALUE), guess.file.columns[amount].english
     )
-    length = next((name for name, (a, b) in _LENGTHS.items() if len(days) and days.between(a, b).mean() > 0.9), None)
+    length = next((name for name, (a, b) in LENGTHS.items() if len(days) and days.between(a, b).mean() > 0.9), None)
     if length is not None and billed:
         return length, f"check: it is billed by period, and nearly all periods last a {length}"
     if billed and len(days) and re.fullmatch("|".join(CONTRACT_VALUE), guess.file.columns[amount].english):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from leap.proposal.names import english, plain
+from leap.proposal.names import english, plain, singular
 from leap.proposal.reading import Reading
 from leap.proposal.written import ISO, called_date, date_forms, number_form, plain_numbers
 from leap.tables import values
@@ -46,16 +47,18 @@ class Column:
     low: float = np.nan
     high: float = np.nan
     examples: tuple[str, ...] = ()
+    called: str = ""
+    """The name without the table's own, where that is written before it: `subscriptions.mrr` is called `mrr`."""
 
     @cached_property
     def plain(self) -> str:
         """The name in lower case with underscores: `customerID` is `customer_id`."""
-        return plain(self.name)
+        return plain(self.called or self.name)
 
     @cached_property
     def english(self) -> str:
         """The name in English words: `Kundennummer` is `customer_number`."""
-        return english(self.name)
+        return english(self.called or self.name)
 
     @property
     def odd_dates(self) -> bool:
@@ -125,7 +128,18 @@ def look_at(name: str, source: str, reading: Reading) -> FileTable:
     found = FileTable(name, source, reading)
     for column, cells in frame.head(most).items():
         found.columns[str(column)] = _column(str(column), cells, sample)
+    for column, called in _without_table(name, found.columns).items():
+        found.columns[column] = replace(found.columns[column], called=called)
     return found
+
+
+def _without_table(table: str, columns: Iterable[str]) -> dict[str, str]:
+    """Names such as `subscriptions.mrr` without the table that they begin with: its own, or that of most columns."""
+    parted = {column: column.split(".", 1) for column in columns if re.fullmatch(r"[^.]*\w\.\w.*", column)}
+    before = Counter(first for first, _ in parted.values())
+    own = {first for first in before if singular(english(first)) == singular(english(table))}
+    most = {first for first, n in before.most_common(1) if not own and n > 0.5 * len(list(columns))}
+    return {column: rest for column, (first, rest) in parted.items() if first in own | most}
 
 
 def _column(name: str, cells: pd.Series, n_sample: int) -> Column:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from leap.features.families import words
+from leap.proposal.amounts import LENGTHS
 from leap.proposal.guess import Guess
 from leap.revenue import add_months
 from leap.tables import values
@@ -15,6 +16,7 @@ from leap.tables import values
 _CODES = ("usd", "eur", "gbp", "chf")
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
 _OPEN_AT_THE_END = 0.1
+_FEWEST_PLANNED = 5
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def company_of(folder: Path, guesses: list[Guess]) -> Company:
     ends = _known(revenue.moments("end")) if revenue.shape == "periods" else moments.head(0)
     past = pd.concat([moments, ends])
     past = past[past <= pd.Timestamp.now("UTC").tz_localize(None)]
-    until, why = _until(moments, ends, past)
+    until, why = _planned(revenue) or _until(moments, ends, past)
     return Company(name, currency_of(guesses), (until, why), _horizon(moments, past))
 
 
@@ -51,6 +53,29 @@ def _revenue(guesses: list[Guess]) -> Guess | None:
 
 def _known(parsed: pd.Series) -> pd.Series:
     return parsed[~(values.is_unknown(parsed) | values.is_sentinel(parsed))].dropna()
+
+
+def _planned(revenue: Guess) -> tuple[str, str] | None:
+    """The day after the last start, where many terms end later and last a whole month or year each.
+
+    Such ends are written when the term begins. Taken as the end of the data they would say that everyone has left.
+    """
+    if revenue.shape != "periods":
+        return None
+    terms = pd.DataFrame({"start": revenue.moments("start"), "end": revenue.moments("end")})
+    terms = terms[~values.is_unknown(terms["start"]) & ~values.is_sentinel(terms["end"])].dropna()
+    if terms.empty:
+        return None
+    last, days = terms["start"].max(), (terms["end"] - terms["start"]).dt.days
+    ahead = terms["end"] > last
+    whole = pd.concat([days.between(low, high) for low, high in LENGTHS.values()], axis=1).any(axis=1)
+    if not ahead.any() or ahead.mean() < _OPEN_AT_THE_END or ahead.sum() < _FEWEST_PLANNED or whole[ahead].mean() < 0.9:
+        return None
+    until = last.floor("D") + pd.Timedelta(days=1)
+    return f"{until:%Y-%m-%d}", (
+        f"check: {ahead.sum():,} terms end later than the last one begins, after a whole month, quarter or year: "
+        "planned ends; give the day after the export"
+    )
 
 
 def _until(starts: pd.Series, ends: pd.Series, past: pd.Series) -> tuple[str | None, str]:
@@ -81,7 +106,7 @@ def currency_of(guesses: list[Guess]) -> tuple[str, str]:
     """The usual currency of the revenue, by its column, its name or a sign beside its amounts."""
     revenue = _revenue(guesses)
     if revenue is None:
-        return "USD", "not seen in the files"
+        return _one_currency(guesses) or ("USD", "not seen in the files")
     if (column := revenue.of("currency")) is not None:
         found = values.as_text(revenue.file.reading.frame[column]).str.upper()
         usual = found[found.str.fullmatch("[A-Z]{3}")].mode()
@@ -103,9 +128,14 @@ def currency_of(guesses: list[Guess]) -> tuple[str, str]:
         sign = next((code for sign, code in _SIGNS.items() if sign in shown), None)
         if sign:
             return sign, f"by the sign in {column}"
+    return _one_currency(guesses) or ("USD", "check: no column says it")
+
+
+def _one_currency(guesses: list[Guess]) -> tuple[str, str] | None:
+    """The only currency that a column of some table holds."""
     for guess in guesses:
         column = guess.file.named(r"(\w+_)?currency(_code|_iso|_iso_code)?", looks=("constant", "text"))
         code = str(guess.file.distinct(column).iloc[0]).upper() if column else ""
         if column and len(guess.file.distinct(column)) == 1 and len(code) == 3 and code.isalpha():
             return code, f"by {guess.name}.{column}"
-    return "USD", "check: no column says it"
+    return None

@@ -10,9 +10,18 @@ from leap.features.families import words
 from leap.proposal.columns import Column, FileTable
 from leap.proposal.guess import DATE_KEYS, NUMBER_KEYS, THE_OTHERS, Declared, Guess
 from leap.proposal.names import singular
-from leap.proposal.reasons import why_not
+from leap.proposal.reasons import age_of_a_person, why_not
 from leap.proposal.roles import differs
-from leap.proposal.written import DECIMAL_COMMA, EITHER_SIGN, ISO, UNREADABLE, WITH_SIGNS, date_forms, number_form
+from leap.proposal.written import (
+    DECIMAL_COMMA,
+    EITHER_SIGN,
+    ISO,
+    UNREADABLE,
+    WITH_SIGNS,
+    date_forms,
+    number_form,
+    plain_numbers,
+)
 from leap.tables import values
 
 _UNITS = {
@@ -35,7 +44,7 @@ _FIRST_COMPARED = 400
 def unit_of(column: Column, currency: str) -> str | None:
     """The unit by the end of the name and by the values."""
     name, last = column.english, column.english.rsplit("_", 1)[-1]
-    if re.fullmatch(r"(employee|staff|head)_?count", name):
+    if re.fullmatch(r"(employees?|staff|head)_?count", name):
         return "people"
     if last in _UNITS and column.looks == "number":
         return _UNITS[last]
@@ -68,7 +77,8 @@ def declare(guess: Guess, dated_elsewhere: dict[str, str], currency: str) -> Non
     for column in file.columns.values():
         if (column.name in named and column.name != guess.of("product")) or column.name in guess.left_out:
             continue
-        why = why_not(column, guess.shape, accounts, dated_elsewhere) or _says_the_same(guess, column.name)
+        why = why_not(column, guess.shape, accounts, dated_elsewhere) or age_of_a_person(column, file.columns.values())
+        why = why or _says_the_same(guess, column.name)
         if without and why is None:
             why = f"not needed for role {guess.role}" + _true_of_account(guess, column)
         if why is None and guess.shape == "events" and column.looks == "text":
@@ -77,7 +87,7 @@ def declare(guess: Guess, dated_elsewhere: dict[str, str], currency: str) -> Non
             guess.left_out[column.name] = why
         else:
             guess.columns[column.name] = Declared(
-                _label(column.name), unit_of(column, currency), **differs(guess, column)
+                _label(column.called or column.name), unit_of(column, currency), **differs(guess, column)
             )
 
 
@@ -193,7 +203,7 @@ def _say_decimal(guess: Guess) -> None:
             f"sign: change one."
         )
     for column, form in forms.items():
-        shown = file.distinct(column).iloc[0]
+        shown = next((v for v in file.distinct(column) if not plain_numbers([v])), file.distinct(column).iloc[0])
         if form == EITHER_SIGN:
             guess.instead.append(("decimal", ",", f"check: {shown} in {column} is either a thousand or has "
             f"three decimals; write "

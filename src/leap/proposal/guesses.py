@@ -11,13 +11,12 @@ from leap.proposal.declare import declare, say_forms
 from leap.proposal.guess import THE_OTHERS, Guess, by_reason
 from leap.proposal.keys import Key, account_keys, is_about_accounts
 from leap.proposal.markets import market
-from leap.proposal.reasons import OUTCOME
 from leap.proposal.revenue import choose, split_accounts
 from leap.proposal.roles import give_roles
-from leap.proposal.shapes import attributes, dated, snapshot
+from leap.proposal.shapes import attributes, dated, outcome_of, snapshot
 from leap.proposal.unfit import merges, people_tables, why_unfit
 
-_SPAN = r"(^|_)(month|week|quarter|period)(_start|_date)?$"
+_SPAN = r"(^|_)(month|week|quarter|period)(_start|_begin)?(_date)?$"
 
 
 @dataclass
@@ -96,7 +95,7 @@ def _parts(guess: Guess, keys: dict[str, Key]) -> list[Guess]:
 def _flat(found: Guesses, files: list[FileTable], keys: dict[str, Key]) -> None:
     """Without revenue, a table that brings its own outcome is what can be learnt from."""
     for file in files:
-        outcome = file.named(OUTCOME, looks=("boolean", "number", "text", "constant"))
+        outcome = outcome_of(file)
         if outcome is None or len(file.columns) < 3 or file.columns[outcome].distinct > 20:
             continue
         flat = snapshot(file, outcome, keys.get(file.name))

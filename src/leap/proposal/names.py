@@ -32,7 +32,8 @@ _WORDS = {
     "zahlungen": "payments", "zahlweise": "billing_period", "abrechnungszeitraum": "billing_period",
     "mandant": "tenant",
     "debitor": "debtor", "debitoren": "debtors",
-    "verkaufer": "owner", "zustand": "status", "summe": "total", "abo": "subscription", "abos": "subscriptions",
+    "verkaufer": "owner", "whrg": "currency", "wkz": "currency",
+    "zustand": "status", "summe": "total", "abo": "subscription", "abos": "subscriptions",
     # French
     "cliente": "customer", "clientes": "customers", "debut": "start", "fin": "end", "montant": "amount",
     "mensuel": "monthly", "mensuelle": "monthly", "annuel": "annual", "annuelle": "annual", "prix": "price",
@@ -83,16 +84,21 @@ _COMPOUNDS = {
     "end": "end", "ende": "end", "beginn": "start", "betrag": "amount", "preis": "price", "datum": "date",
     "nummer": "number", "nr": "number", "name": "name", "menge": "quantity", "gebuhr": "fee", "gebuehr": "fee",
     "umsatz": "revenue", "netto": "net", "brutto": "gross", "einzel": "unit", "gesamt": "total",
-    "positionen": "lines", "posten": "lines", "zeilen": "lines", "beitrag": "fee",
+    "positionen": "lines", "beleg": "document", "mitarbeiter": "employees", "anzahl": "count",
+    "posten": "lines", "zeilen": "lines", "beitrag": "fee",
     "miete": "fee", "laufzeit": "term", "klant": "customer", "art": "type",
     "grosse": "size", "groesse": "size", "nutzungs": "usage", "konto": "account", "abo": "subscription",
     "account": "account", "customer": "customer", "client": "client", "company": "company", "tenant": "tenant",
     "subscription": "subscription", "contract": "contract", "invoice": "invoice", "order": "order", "unit": "unit",
     "price": "price", "product": "product", "monthly": "monthly", "annual": "annual", "amount": "amount",
-    "date": "date", "id": "id", "no": "no", "number": "number", "created": "created", "closed": "closed",
+    "date": "date", "id": "id", "no": "no", "number": "number", "num": "number", "created": "created",
+    "closed": "closed",
     "event": "event", "type": "type", "revenue": "revenue", "usage": "usage", "signup": "signup", "churn": "churn",
 }  # fmt: skip
-_SMALL = frozenset({"de", "du", "des", "del", "der", "die", "das", "la", "le", "el", "d", "da", "do", "di", "the"})
+_SMALL = frozenset(
+    {"de", "du", "des", "del", "der", "die", "das", "la", "le", "el", "d", "da", "do", "di", "the", "ht"}
+)
+"""Words that say nothing of what a column is; `ht` (hors taxes) is what amounts of revenue are."""
 _NOUN_FIRST = frozenset({"date", "id", "number", "no", "code", "uuid"})
 _FOREIGN_NOUNS = frozenset({"montant", "importe", "prix", "precio", "importo", "valor", "secteur"})
 

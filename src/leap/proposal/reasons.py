@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from leap.proposal.columns import Column
 from leap.proposal.written import EITHER_SIGN, WITH_SIGNS
@@ -27,14 +28,15 @@ _FIRM_SIZE = (
     r"turnover|funding_stage|(company|business|industry|legal|entity|organi[sz]ation|industry_sub)_type)(_|$)"
 )
 _OF_A_PERSON = (
-    r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*)(_|$)"
+    r"(^|_)(birth\w*|gender|sex|ethnicity|religion|ssn|first_name|last_name|full_name|surname|marital\w*|senior_citizen|"
+    r"dependents)(_|$)"
 )
-_CONTACT = (
-    r"(^|_)(e_?mail|phone|mobile|fax|contact|street|address|line_?[12]|postal\w*|zip\w*|iban|ip|ip_address|latitude|"
-    r"longitude|photo\w*|linkedin|vat|tax_id\w*)(_|$)"
-)
+_CONTACT = r"(^|_)(e_?mail|phone|mobile|fax|contact|ip|ip_address|latitude|longitude|photo\w*|linkedin|iban)(_|$)"
+_ADDRESS = r"(^|_)(street|address|line_?[12]|postal\w*|zip\w*|vat|tax_id\w*)(_|$)"
 _FEW = 5
 """A column such as `phone_service` with so few values says what an account has, not whom to call."""
+_NUMBERED = r"(^|_)(n|nr|num|row|line|index|idx|document|record|seq\w*|serial\w*|count(er)?)(_|$)"
+_ENOUGH_TO_COUNT, _SKIPPED = 50, 1.2
 _DISPLAY = (
     r"(account_|company_|customer_|client_|property_|organi[sz]ation_|legal_)?(name|title)|company|organi[sz]ation"
 )
@@ -42,7 +44,7 @@ _TECHNICAL = (
     r"(^|_)(fivetran|synced|etl|livemode|is_deleted|deleted|metadata|record_type|updated|modified|last_viewed|"
     r"last_referenced|"
     r"loaded|ingested|inserted|import\w*|created_by|portal|pipeline|url|website|homepage|domain|logo|hash|"
-    r"row_number|unnamed)(_|$)"
+    r"row_number|unnamed|index_level)(_|$)"
 )
 _IDENTIFIER = r"(^|_)(id|ids|uuid|guid|key|token|hash|number|no|code|slug|sku|prefix)$|(^|_)(id|uuid|guid)_"
 _NUMBER_OF = r"(^|_)(number_of|no_of|num)_"
@@ -86,9 +88,11 @@ def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[s
         return "all empty"
     if column.looks == "constant":
         return "one value only"
-    contact = re.search(_CONTACT, name) and not re.search(_GEOGRAPHY, name) and column.distinct > _FEW
-    if re.search(_OF_A_PERSON, name) or contact or column.has_at_signs:
+    reached = column.distinct > _FEW and not re.search(_GEOGRAPHY, name)
+    if re.search(_OF_A_PERSON, name) or column.has_at_signs or (reached and re.search(_CONTACT, name)):
         return "data about a person"
+    if reached and re.search(_ADDRESS, name):
+        return "an address or a number of the authorities, of which hardly any is shared"
     if re.search(TELLS_OUTCOME, name):
         return "its name tells the outcome, and no date says when it was known"
     if column.looks == "date":
@@ -104,6 +108,13 @@ def why_not(column: Column, shape: str, n_accounts: int, dated_elsewhere: dict[s
     if (why := _in_time(name, shape, dated_elsewhere)) is not None:
         return why
     return _by_values(column, n_accounts)
+
+
+def age_of_a_person(column: Column, columns: Iterable[Column]) -> str | None:
+    """Why an age is left out: beside a gender or a surname it is a person's; elsewhere a company may have one."""
+    if not re.fullmatch(r"(customer_|client_|holder_)?age", column.english):
+        return None
+    return "data about a person" if any(re.search(_OF_A_PERSON, other.english) for other in columns) else None
 
 
 def _in_time(name: str, shape: str, dated_elsewhere: dict[str, str]) -> str | None:
@@ -125,10 +136,20 @@ def _identifies(name: str) -> bool:
     return bool(named) and not re.search(_GEOGRAPHY, name)
 
 
+def _counts_rows(column: Column) -> bool:
+    """Whole numbers of which none stands twice and few are skipped, called as documents and rows are numbered."""
+    if not re.search(_NUMBERED, column.english):
+        return False
+    counted = column.looks == "number" and column.whole and column.unique and column.present >= _ENOUGH_TO_COUNT
+    return bool(counted and column.high - column.low < _SKIPPED * column.present)
+
+
 def _by_values(column: Column, n_accounts: int) -> str | None:
     if column.number_form in (EITHER_SIGN, WITH_SIGNS):
         shown = f" such as {column.examples[0]}" if column.examples else ""
         return f"numbers written with signs or separators{shown}: write plain numbers"
+    if _counts_rows(column):
+        return "an identifier: another value on every row, counted up"
     if column.looks in ("number", "boolean"):
         return None
     if column.mean_words > 5 or column.mean_length > 60:

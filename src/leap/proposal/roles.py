@@ -12,7 +12,7 @@ _KIND = (
     r"kind", r"event(_type|_name|_kind)?", r"(ticket_|cost_|trigger_|activity_|usage_|interaction_)?(type|kind)",
     r"(\w+_)?category",
     r"priority", r"feature(_name)?", r"action(_name|_type)?", r"trigger", r"technology", r"channel", r"severity",
-    r"module", r"topic", r"signal(_type|_name)?",
+    r"module", r"topic", r"signal(_type|_name)?", r"\w+_type",
 )  # fmt: skip
 _QUANTITY = (
     r"quantity", r"(\w+_)?count", r"n_events|(number_of|num|no_of)_(events|actions|logins|calls|sessions)",

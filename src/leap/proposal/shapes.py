@@ -9,21 +9,22 @@ import pandas as pd
 from leap.proposal.columns import Column, FileTable
 from leap.proposal.guess import Guess, begin
 from leap.proposal.keys import Key, is_about_accounts
-from leap.proposal.written import read_moments
+from leap.proposal.reasons import OUTCOME
+from leap.proposal.written import ISO, read_moments
 from leap.tables import values
 
 _START = (
     r"started_(on|at|date)", r"start_(date|at|on|time)", r"start",
     r"(subscription|contract|license|term|service|plan|membership|period|current_period|billing|coverage|"
     r"invoice_period)_"
-    r"(start|begin)(_date|_on|_at)?", r"(valid|effective|active)_(from|start)(_date)?", r"from_date|from",
+    r"(start(ed)?|begin)(_date|_on|_at)?", r"(valid|effective|active)_(from|start)(_date)?", r"from_date|from",
     r"begin(s_on|_date)?", r"(activation|effective|commencement|go_live)_date|activated_(on|at)",
 )  # fmt: skip
 _END = (
     r"ended_(on|at|date)|ended", r"end_(date|at|on|time)", r"end",
     r"(subscription|contract|license|term|service|plan|membership|period|billing|coverage|"
     r"invoice_period)_"
-    r"end(_date|_on|_at)?", r"(valid|effective|active)_(to|until|till|end|through)(_date)?", r"to_date|to|until",
+    r"end(ed)?(_date|_on|_at)?", r"(valid|effective|active)_(to|until|till|end|through)(_date)?", r"to_date|to|until",
     r"expir(es|ed)?_?(on|at|y_date|ation_date|ation|date)|expir(y|ation|es)",
     r"(contract|subscription|license|plan|membership)_(expir(y|ation|es)(_date)?)",
     r"current_(period|term)_end(_date|_on|_at)?",
@@ -87,6 +88,11 @@ _TERM = (
     r"(term|contract_term|contract_length|duration|commitment|minimum_term|length)(_in)?(_(months?|years?|"
     r"days?))?|term_length|months?"
 )
+_LEFT_WORDS = ("churned", "churn", "left", "lost", "exited", "cancelled", "canceled", "attrited customer", "terminated")
+_MOST_STATES = 6
+_ONE_LOAD = pd.Timedelta(days=31)
+_PART_OF_OWN_TIME = 0.25
+"""Days of loading that span less than this of what the rows are about are those of a copy."""
 
 
 def dated(file: FileTable, key: Key) -> Guess | str | None:
@@ -109,18 +115,42 @@ def dated(file: FileTable, key: Key) -> Guess | str | None:
     if guess.shape == "events" and start and not end and (why := _without_end(file, start)) is not None:
         return why
     known = file.named(*_KNOWN, looks=("date",))
-    guess.say(
-        "known_at", known if known not in (guess.of("at"), guess.of("start")) else None, "when a row could be known"
-    )
+    if known not in (guess.of("at"), guess.of("start")):
+        _say_known(guess, known, "when a row could be known")
     return guess
+
+
+def _say_known(guess: Guess, known: str | None, why: str) -> None:
+    """`known_at`, unless its days are those of one load of the whole table, before which nothing would be known."""
+    if known is None:
+        return
+    guess.say("known_at", known, why)
+    loaded, own = guess.moments("known_at").dropna(), guess.moments("at" if "at" in guess.keys else "start").dropna()
+    enough = max(_ONE_LOAD, (own.max() - own.min()) * _PART_OF_OWN_TIME) if len(own) else _ONE_LOAD
+    if len(loaded) and loaded.max() - loaded.min() < enough:
+        del guess.keys["known_at"]
+        guess.left_out[known] = (
+            f"all rows were loaded from {loaded.min():%Y-%m-%d} to {loaded.max():%Y-%m-%d}: when the table was "
+            "copied, not when a row could be known"
+        )
 
 
 def _start_and_end(file: FileTable) -> tuple[str | None, str | None]:
     """The first start and the first end that are different columns; what only says that one left is a last resort."""
-    start, end = file.named(*_START, looks=("date",)), file.named(*_END, looks=("date", "empty"))
-    if start is not None and end is None:
-        end = file.named(*LEFT, looks=("date", "empty"))
+    starts = (name for name in file.all_named(*_START, looks=("date",)) if not _stands_for_unknown(file, name))
+    start, end = next(starts, None), file.named(*_END, looks=("date", "empty"))
+    of_billing = end is not None and re.match("current_(period|term)_end", file.columns[end].english)
+    if start is not None and (end is None or of_billing):
+        # What is billed up to now ends on open terms too; when one left says more.
+        end = file.named(*LEFT, looks=("date", "empty")) or end
     return start, end if end != start else None
+
+
+def _stands_for_unknown(file: FileTable, column: str) -> bool:
+    """Whether all its dates are such as 1900-01-01, which warehouses write where the true one is not known."""
+    column_forms = file.columns[column].forms
+    parsed = read_moments(pd.Series(file.distinct(column)), column_forms[0] if column_forms else ISO).dropna()
+    return len(parsed) > 0 and bool((values.is_unknown(parsed) | values.is_sentinel(parsed)).all())
 
 
 def _say_period(guess: Guess, start: str, end: str) -> None:
@@ -210,6 +240,18 @@ def month_column(file: FileTable) -> str | None:
     return None
 
 
+def outcome_of(file: FileTable) -> str | None:
+    """The column with the outcome of a flat table: by its name, or a status of which a value says that one left."""
+    named = file.named(OUTCOME, looks=("boolean", "number", "text", "constant"))
+    if named is not None:
+        return named
+    for name in file.all_named(r"(customer_|account_|client_|subscriber_)?(status|state|outcome)", looks=("text",)):
+        several = 2 <= file.columns[name].distinct <= _MOST_STATES
+        if several and any(str(value).lower() in _LEFT_WORDS for value in file.distinct(name)):
+            return name
+    return None
+
+
 def snapshot(file: FileTable, outcome: str, key: Key | None) -> Guess:
     """A flat table with an outcome of its own."""
     guess = Guess(file, "snapshot")
@@ -236,10 +278,8 @@ def _say_positive(guess: Guess, outcome: Column) -> None:
     plain = not values.truths(pd.Series(distinct))[1].any() and not set(distinct) & {"Yes", "No", "yes", "no"}
     if plain:
         return
-    words = ("yes", "churned", "churn", "left", "lost", "true", "1", "1.0", "exited", "cancelled",
-    "attrited customer", "ja", "oui",
-             "si", "sí")  # fmt: skip
-    positive = next((w for w in distinct if w.lower() in words), None)
+    said = (*_LEFT_WORDS, "yes", "true", "1", "1.0", "ja", "oui", "si", "sí")
+    positive = next((w for w in distinct if w.lower() in said), None)
     shown = f"the values are {', '.join(distinct[:5])}"
     guess.say("outcome_positive", positive or distinct[-1], shown if positive else f"check: {shown}")
 
@@ -250,7 +290,7 @@ def attributes(file: FileTable, key: Key) -> Guess | str:
     if file.is_unique(key.column) or column.present == 1 or _nearly_unique(file, column):
         guess = begin(file, "attributes", key.column, "one row per account and no date of its own", key.why)
         known = file.named(*_KNOWN, looks=("date",))
-        guess.say("known_at", known, "by its name: before that day the account is not known")
+        _say_known(guess, known, "by its name: before that day the account is not known")
         return guess
     if file.parts and len(file.distinct(key.column)) >= 0.5 * file.rows / len(file.parts):
         guess = begin(file, "attributes", key.column, "one row per account in each file", key.why)

@@ -7,12 +7,15 @@ import re
 from leap.proposal.columns import FileTable
 from leap.proposal.keys import Key, candidates_of, is_about_accounts, leads_to, linked
 from leap.proposal.reasons import TELLS_OUTCOME
+from leap.proposal.shapes import outcome_of
 
 _PEOPLE = (
     r"(^|_)(users?|contacts?|people|persons?|employees?|staff|team_members?|account_managers?|reps?|owners?|agents?|"
     r"subscribers_list|recipients?)$"
 )
 _OF_A_PERSON = (r"first_name|given_name|forename", r"last_name|surname|family_name", r"(.+_)?e_?mail(_address)?")
+_COMPANY = r"(company|organi[sz]ation|account|business|firm)(_name)?"
+"""A list of customers with this names companies, and a person only to reach each."""
 _OF_A_DATE = (
     r"(.+_)?(year|month|quarter|week|weekday|week_?day|day|day_of_(week|month|year)|day_name|month_name|is_weekend|"
     r"is_holiday|holiday|weekend|month_number|week_number|iso_week|is_business_day)|fiscal\w*|(start|"
@@ -37,7 +40,7 @@ def people_tables(files: list[FileTable]) -> set[str]:
 def _is_of_people(file: FileTable) -> bool:
     first, last, email = (file.named(pattern) for pattern in _OF_A_PERSON)
     mail = email is not None and file.columns[email].has_at_signs
-    if is_about_accounts(file) and not (first and last):
+    if is_about_accounts(file) and (not (first and last) or file.named(_COMPANY)):
         return False
     return bool((first and last) or (re.search(_PEOPLE, file.subject) and (mail or first or last or _has_own_id(file))))
 
@@ -91,7 +94,8 @@ def why_unfit(file: FileTable, files: list[FileTable], keys: dict[str, Key], peo
         return f"{what}; {column} leads to {other.name}: add its {lends} to this file, then run init again"
     if key is None:
         return _without_account(file, files)
-    if re.search(TELLS_OUTCOME, file.subject) and not is_about_accounts(file):
+    of_all = outcome_of(file) is not None and file.is_unique(key.column)
+    if re.search(TELLS_OUTCOME, file.subject) and not is_about_accounts(file) and not of_all:
         return "its rows are written because an account left: they are the outcome, not a sign of it"
     return None
 
