@@ -6,3 +6,10 @@ CURRENCY, PRODUCT, RENEWS, CANCELLED = "_currency", "_product", "_renews", "_can
 CREATED, CLOSED, WON = "_created", "_closed", "_won"
 NOTE, OWNER, ABOUT = "_note", "_owner", "_about"
 INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT = "_indicator", "_period", "_published", "_value", "_segment"
+CANONICAL = frozenset(
+    [
+        *(KEY, KNOWN, ROW, AT, START, END, KIND, AMOUNT, QUANTITY, CURRENCY, PRODUCT, RENEWS, CANCELLED),
+        *(CREATED, CLOSED, WON, NOTE, OWNER, ABOUT, INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT),
+    ]
+)
+"""All of them: no column of a file may take their place."""

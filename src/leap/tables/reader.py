@@ -12,7 +12,7 @@ from leap.config import Settings, TableSpec
 from leap.tables import values
 from leap.tables.cells import EXACT_WHOLE
 from leap.tables.moments import clock_changes
-from leap.tables.names import END, KEY, KNOWN, ROW
+from leap.tables.names import CANONICAL, END, KEY, KNOWN, ROW
 from leap.tables.problems import Level, Problem, examples_of
 
 Mask = pd.Series | np.ndarray
@@ -289,6 +289,10 @@ class Reader:
         """The columns that may become features, as they are in the file."""
         self.need(*[column for column, spec in self.spec.columns.items() if spec.available == "before"])
         there = [column for column in self.spec.columns if column in self.raw.columns]
+        for column in CANONICAL.intersection(there):
+            # Else its cells would stand where the canonical ones do, such as amounts and dates.
+            self._fail("reserved_column", column, 1, (), "Leap uses this name itself; give the column another one.")
+        there = [column for column in there if column not in CANONICAL]
         kept = self.raw[there]
         for column in there:
             self._mostly_numbers(column)
@@ -310,6 +314,17 @@ class Reader:
             )
         self.report("warn", "bad_number", bad, column, remedy)
         self._missing_words(column, (parsed.isna() & ~bad).to_numpy())
+
+    def margin(self) -> None:
+        """The column of `company.gross_margin`, kept beside the rows whether or not it is a feature too."""
+        column = self.settings.company.gross_margin
+        if not isinstance(column, str) or column not in self.raw.columns or column in CANONICAL:
+            return
+        parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
+        remedy = "A gross margin is a fraction such as 0.78; these count as not given."
+        self.report("warn", "bad_margin", bad | (parsed.abs() > 1), column, remedy)
+        if column not in self.spec.columns:
+            self.rows[column] = parsed
 
     def finish(self) -> Canonical:
         """Split the rows from the quarantine; together they are the rows read."""
