@@ -274,6 +274,10 @@ def load_settings(workspace: Path) -> Settings:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path}: not valid TOML: lists or tables are nested too deep.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
     return parse_settings(document, folder=workspace, origin=str(path))
 
 

@@ -40,7 +40,7 @@ def margins(tables: AccountTables, terms: ValueTerms) -> np.ndarray:
         for table in tables.tables.values():
             if table.spec.shape == "attributes" and column in table.rows:
                 parsed, _ = values.numbers(table.rows[column])
-                result[tables.codes_of(table.rows[KEY])] = parsed.to_numpy()
+                result[tables.codes_of(table.rows[KEY])] = parsed.where(parsed.abs() <= 1).to_numpy()
         if tables.lineage is not None:
             now = tables.lineage.now(tables.data_until)
             unknown = np.isnan(result[now])

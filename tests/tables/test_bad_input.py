@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pandas as pd
 import pytest
 
 from leap.errors import SettingsError, SourceError, TableError
@@ -470,3 +471,17 @@ def test_an_unknown_time_zone_is_refused_by_name(tmp_path):
 def test_an_unreadable_end_of_the_data_is_refused_by_name(tmp_path):
     with pytest.raises(SourceError, match="data_until"):
         inspect_workspace(workspace(tmp_path, company='data_until = "soon"'))
+
+
+def test_an_end_of_the_data_that_is_yet_to_come_is_refused(tmp_path):
+    folder = workspace(tmp_path)
+    with pytest.raises(SourceError, match="2990-01-01.*later than tomorrow"):
+        inspect_workspace(folder, data_until="2990-01-01")
+    tomorrow = f"{pd.Timestamp.now('UTC') + pd.Timedelta(days=1):%Y-%m-%d}"
+    assert f"{inspect_workspace(folder, data_until=tomorrow).data_until:%Y-%m-%d}" == tomorrow
+
+
+def test_settings_nested_beyond_reason_are_refused(tmp_path):
+    (tmp_path / "leap.toml").write_text("x = " + "[" * 20000 + "]" * 20000)
+    with pytest.raises(SettingsError, match="nested too deep"):
+        inspect_workspace(tmp_path)

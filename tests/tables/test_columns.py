@@ -152,3 +152,24 @@ def test_notes_keep_their_words_their_owner_and_what_they_are_about():
 def test_notes_without_a_column_of_words_or_owner_fail():
     tables = one_table("account_id,written_on,text\na,2023-01-01,x\n", **NOTES)
     assert said(tables) == [("fail", "note", "missing_column", 1), ("fail", "owner", "missing_column", 1)]
+
+
+@pytest.mark.parametrize("name", ["_amount", "_start", "_row", "_account_id"])
+def test_a_declared_column_cannot_take_the_place_of_amounts_dates_or_row_numbers(name):
+    text = f"account_id,started_on,ended_on,mrr,{name}\na,2024-01-01,,100,999999\nb,2024-01-01,x,100,999999\n"
+    tables = one_table(text, shape="periods", role="revenue", amount="mrr", columns={name: {}})
+    assert ("fail", name, "reserved_name", 1) in said(tables)
+    assert tables.quarantine["t"]["row"].tolist() == [2] and not len(tables.tables["t"].rows)
+    undeclared = one_table(text, shape="periods", role="revenue", amount="mrr")
+    assert undeclared.tables["t"].rows["_amount"].tolist() == [100.0]
+    assert said(undeclared) == [("quarantine", "ended_on", "bad_date", 1)]
+
+
+def test_the_column_of_margins_must_be_there_and_hold_fractions():
+    text = "account_id,margin\na,0.5\nb,78\nc,80%\nd,\n"
+    assert said(one_table(text, company={"gross_margin": "margin"}, shape="attributes")) == [
+        ("warn", "margin", "bad_margin", 2)
+    ]
+    assert said(one_table(text, company={"gross_margin": "margins"}, shape="attributes")) == [
+        ("fail", "margins", "missing_column", 1)
+    ]

@@ -101,7 +101,7 @@ def test_an_amount_is_quantity_times_price():
     assert said(tables) == [("quarantine", "pieces", "bad_number", 1), ("quarantine", "each", "missing_number", 1)]
     assert tables.tables["t"].left_out == ()
     negative = one_table("account_id,day,pieces,each\na,2023-01-01,-1,5\n", **{**spec, "currency": None})
-    assert said(negative)[0] == ("quarantine", "each", "negative_amount", 1)
+    assert said(negative)[0] == ("quarantine", "pieces", "negative_amount", 1)
     credits = one_table(
         "account_id,day,pieces,each\na,2023-01-01,-1,5\n", **{**spec, "currency": None, "credit_notes": True}
     )
@@ -147,3 +147,25 @@ def test_declared_numbers_with_a_decimal_comma_are_features_like_others():
     tables = one_table(text, shape="attributes", decimal=",", columns={"share": {}})
     assert tables.tables["t"].rows["share"].tolist()[:4] == ["0.5", "1000.25", "n/a", "few"]
     assert said(tables) == [("warn", "share", "bad_number", 1), ("warn", "share", "missing_word", 1)]
+
+
+def test_a_currency_that_says_in_a_word_that_there_is_none_is_missing():
+    rows = "".join(f"a{i},2024-01-01,,5,{word}\n" for i, word in enumerate(["NaN", "n/a", "NULL", "USD"]))
+    tables = one_table(
+        f"account_id,started_on,ended_on,mrr,currency\n{rows}",
+        shape="periods", role="revenue", amount="mrr", currency="currency",
+    )  # fmt: skip
+    assert said(tables) == [("quarantine", "currency", "missing_currency", 3)]
+    assert tables.tables["t"].rows["_account_id"].tolist() == ["a3"]
+
+
+def test_a_negative_quantity_is_named_by_its_own_column():
+    tables = one_table(
+        "account_id,occurred_at,n,price\na,2024-01-01,-2,10.10\nb,2024-01-01,2,-5\nc,2024-01-01,-2,-5\nd,2024-01-01,1,7\n",
+        shape="events", role="revenue", quantity="n", price="price",
+    )  # fmt: skip
+    assert said(tables) == [
+        ("quarantine", "n", "negative_amount", 2),
+        ("quarantine", "price", "negative_amount", 1),
+    ]
+    assert tables.tables["t"].rows["_amount"].tolist() == [7.0]

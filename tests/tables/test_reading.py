@@ -224,3 +224,36 @@ def test_random_bytes_never_end_in_a_traceback(data, tmp_path_factory):
         workspace(tmp_path_factory.mktemp("bytes"), usage=data, accounts=ACCOUNTS.encode() + data)
     )
     assert conserved(tables)
+
+
+@pytest.mark.parametrize("names", ['"a|b|c|d"', "a;b;c;d"])
+def test_signs_in_the_name_of_a_column_separate_nothing(names, tmp_path):
+    header, *rows = ACCOUNTS.splitlines()
+    text = "\n".join([f"{header},{names}", *(f"{row},1" for row in rows)])
+    tables = read_workspace(workspace(tmp_path / "rows", accounts=text))
+    assert found(tables) == set() and tables.tables["accounts"].rows_used == 3
+    only_header = inspect_workspace(workspace(tmp_path / "none", accounts=f'{header},"a|b|c|d"\n'))
+    assert found(only_header) == set()
+
+
+def test_decimal_commas_do_not_make_commas_the_separator(tmp_path):
+    text = "account_id;country;employees\na1;NA;1,5\na2;DE;2,5\n"
+    tables = inspect_workspace(workspace(tmp_path, accounts=text))
+    assert tables.tables["accounts"].rows_used == 2
+    assert ("warn", "accounts", None, "separator", 2) in found(tables)
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [(b"PK\x03\x04", "spreadsheet"), (b"\xd0\xcf\x11\xe0", "Excel"), (b"\x1f\x8b", "gzip"), (b"PAR1", "Parquet")],
+)
+def test_a_file_of_another_kind_is_told_by_its_first_bytes(begin, kind, tmp_path):
+    tables = inspect_workspace(workspace(tmp_path, usage=begin + bytes(range(1, 256))))
+    assert [(p.rule, kind in p.remedy) for p in tables.problems if p.level == "fail"] == [("not_csv", True)]
+
+
+@pytest.mark.parametrize("source", ["x" * 5000 + ".csv", "x" * 300 + "/*.csv"])
+def test_a_source_that_no_file_can_have_is_named(source, tmp_path):
+    tables = inspect_workspace(workspace(tmp_path, source=source))
+    (problem,) = [p for p in tables.problems if p.level == "fail"]
+    assert problem.rule == "unreadable_source" and "xxx" in problem.remedy and len(problem.remedy) < 500

@@ -128,3 +128,18 @@ def test_ids_of_rows_that_stand_again_are_named_be_they_declared_or_not():
 def test_an_id_of_something_else_than_the_row_is_no_duplicate():
     text = "product_id,account_id,day\n" + "".join(f"p{i % 3},a,2023-01-{i + 1:02d}\n" for i in range(28))
     assert said(one_table(text, shape="events", at="day")) == []
+
+
+def test_a_header_among_the_rows_is_no_account():
+    text = "account_id,plan\na,x\naccount_id,plan\nb,plan\n"
+    tables = one_table(text, shape="attributes", columns={"plan": {}})
+    assert said(tables) == [("quarantine", None, "repeated_header", 1)]
+    assert tables.tables["t"].rows["_account_id"].tolist() == ["a", "b"]
+    assert tables.quarantine["t"]["row"].tolist() == [2]
+
+
+def test_rows_that_a_quote_has_swallowed_are_told():
+    text = 'account_id,plan,town\na,"x,Rome\nb,y,Bonn\nc,z",Oslo\nd,"one\ntwo, three",Bern\n'
+    tables = one_table(text, shape="attributes", columns={"plan": {}})
+    assert said(tables) == [("warn", "plan", "rows_in_a_cell", 1)]
+    assert tables.tables["t"].rows_read == 2

@@ -12,6 +12,7 @@ import pandas as pd
 
 from leap.errors import SourceError
 from leap.sources.memory import Budget, in_words
+from leap.sources.names import shown
 from leap.sources.parquet import read_parquet
 from leap.sources.raw import RawTable, joined, whole
 from leap.tables.csv_text import Unreadable, parse_csv
@@ -24,7 +25,11 @@ _TEXT_FACTOR = 2
 
 def read_files(folder: Path, source: str) -> RawTable:
     """The table of a file, a folder of Parquet or a glob; SourceError names what is there instead."""
-    paths = _paths(folder, source)
+    try:
+        paths = _paths(folder, source)
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be read, a pattern that is none
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"Cannot look for {shown(source)[:100]!r}: {why}.") from error
     budget = Budget(source)
     above = len((folder / source).parts) if (folder / source).is_dir() else len(folder.parts)
     parts = [(path.name, _with_folders(read_file(path, budget), path.parts[above:-1])) for path in paths]

@@ -69,6 +69,8 @@ def assemble(
         if len(refused):
             quarantine[LINEAGE] = pd.concat([quarantine.get(LINEAGE), refused], ignore_index=True)
     problems += [*_not_used(settings, frames), *between.currencies(settings, tables)]
+    if whole:
+        problems += between.no_margin(settings, frames)
     until = _data_until(settings, tables, data_until, today)
     if whole:
         problems += [*between.orphans(tables), *between.too_early(tables), *between.ends_apart(tables, until)]
@@ -160,7 +162,14 @@ def _data_until(
         parsed, bad = values.moments(pd.Series([text]), settings.company.timezone)
         if bool(bad.any()) or parsed.isna().any():
             raise SourceError(f"data_until: expected a date such as 2026-10-02, found {text!r}.")
-        return pd.Timestamp(parsed.iloc[0])
+        until = pd.Timestamp(parsed.iloc[0])
+        # A day more than tomorrow, for zones ahead of UTC.
+        if until > today.floor("D") + pd.Timedelta(days=2):
+            raise SourceError(
+                f"data_until: {text!r} is later than tomorrow, so what it promises to know has not happened yet.",
+                remedy="Give the day after the last export; what was open then would count as retained until this day.",
+            )
+        return until
     revenue = [table for table in tables.values() if table.spec.role == "revenue" or table.spec.shape == "snapshot"]
     for some in (revenue, list(tables.values())):
         known = [moment for table in some if (moment := _latest(table, today)) is not None]

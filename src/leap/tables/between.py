@@ -107,6 +107,16 @@ def _no_rate(level: Level, rule: str, table: Table, rows: pd.DataFrame, remedy: 
     return [Problem(level, table.name, table.spec.currency, rule, len(rows), share, shown_, remedy)]
 
 
+def no_margin(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Problem]:
+    """The column of `company.gross_margin` that no table of attributes has; without any nothing is valued."""
+    column = settings.company.gross_margin
+    there = [name for name, spec in settings.tables.items() if spec.shape == "attributes" and name in frames]
+    if not isinstance(column, str) or not there or any(column in frames[name].columns for name in there):
+        return []
+    remedy = "company.gross_margin names this column, but no table of attributes has it: no account gets a value."
+    return [Problem("fail", there[0], column, "missing_column", 1, 1.0, (), remedy)]
+
+
 def too_early(tables: Mapping[str, Table]) -> list[Problem]:
     """Events of customers that mostly happened before they were any: a sign of shuffled or wrongly joined data."""
     found = []

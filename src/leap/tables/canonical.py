@@ -35,7 +35,14 @@ from leap.tables.names import (
     WON,
 )
 from leap.tables.reader import Canonical, Reader
-from leap.tables.repeats import overlapping_terms, repeated_ids, repeated_keys, repeated_rows
+from leap.tables.repeats import (
+    overlapping_terms,
+    repeated_header,
+    repeated_ids,
+    repeated_keys,
+    repeated_rows,
+    rows_in_cells,
+)
 
 __all__ = [
     "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "END", "INDICATOR", "KEY", "KIND", "KNOWN",
@@ -55,6 +62,8 @@ def canonical_table(
     reader = Reader(name, spec, raw, settings, today)
     if spec.shape != "market":
         reader.key()
+    repeated_header(reader)
+    rows_in_cells(reader)
     repeated_rows(reader)
     _SHAPES[spec.shape](reader)
     reader.declared()
@@ -68,6 +77,7 @@ def _attributes(reader: Reader) -> None:
     shown = next((c for c in ("name", "account_name", "company_name", "company") if c in reader.raw.columns), None)
     if shown is not None and shown not in reader.spec.columns:
         reader.rows["name"] = values.as_text(reader.raw[shown])
+    reader.margin()
 
 
 def _history(reader: Reader) -> None:

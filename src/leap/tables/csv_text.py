@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,14 @@ _SEPARATORS = (";", "\t", "|")
 _HEAD_BYTES = 1 << 22
 _BLOCK_BYTES = 1 << 24
 _SHOWN = 500
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a workbook of a spreadsheet or another ZIP file",
+    b"\xd0\xcf\x11\xe0": "an old workbook of Excel",
+    b"\x1f\x8b": "packed by gzip",
+    b"PAR1": "Parquet",
+    b"%PDF-": "a PDF",
+}
+"""How files of other kinds begin."""
 
 
 class Unreadable(SourceError):
@@ -54,6 +63,7 @@ def parse_csv(data: bytes) -> CsvText:
     ({'account_id': ['007'], 'country': ['NA']}, ['ragged_row'], ('separator', ';'))
     """
     remarks = []
+    _require_text(data)
     data, encoding = _as_utf8(data)
     if encoding:
         remedy = "Not UTF-8, so read as Latin-1 (Windows-1252): check names with accents, or save the file as UTF-8."
@@ -66,6 +76,14 @@ def parse_csv(data: bytes) -> CsvText:
     _require_closed_quotes(data, separator)
     frame, set_aside = _rows(data, separator, header)
     return CsvText(frame, set_aside, remarks)
+
+
+def _require_text(data: bytes) -> None:
+    """Unreadable for files of other kinds that are given the ending of CSV."""
+    for begin, kind in _OTHER_KINDS.items():
+        if data.startswith(begin):
+            why = f"The file is {kind}, whatever its name says."
+            raise Unreadable("not_csv", why, "Save or export the table as CSV, or name it by its own ending.")
 
 
 def _as_utf8(data: bytes) -> tuple[bytes, str | None]:
@@ -100,22 +118,30 @@ def _require_utf8(data: bytes) -> None:
 
 
 def _header(data: bytes) -> tuple[str, list[str]]:
-    """The separator and the names of the columns; a comma unless another sign splits the header into more."""
+    """The separator and the names of the columns; a comma unless another sign splits the header into more.
+
+    What stands inside a quoted name, or only in a name and not in the rows, separates nothing.
+    """
     head = data[:_HEAD_BYTES].decode(errors="ignore")
-    best, names = ",", _first_record(head, ",")
+    best, (names, *rows) = ",", _first_records(head, ",")
+    by_commas = len(names) > 1 and bool(rows) and len(rows[0]) == len(names)
     for separator in _SEPARATORS:
-        other = _first_record(head, separator)
-        if len(other) > len(names):
+        other, *rows = _first_records(head, separator)
+        torn = any(name.count('"') % 2 for name in other)
+        fits = not rows or len(rows[0]) == len(other)
+        if len(other) > len(names) and not torn and (fits or not by_commas):
             best, names = separator, other
     if any("\0" in name for name in names):
         raise Unreadable("nul_byte", "The header holds NUL bytes; the file is damaged.", "Export it again.")
     return best, names
 
 
-def _first_record(head: str, separator: str) -> list[str]:
+def _first_records(head: str, separator: str) -> list[list[str]]:
+    """The header and the row below it, if there is one."""
     try:
         with _cells_of_any_length():
-            return next((row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row), [])
+            records = (row for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if row)
+            return list(islice(records, 2)) or [[]]
     except csv.Error as error:
         raise Unreadable("bad_header", f"The header cannot be read: {error}.", "Export the file again.") from None
 

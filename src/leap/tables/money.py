@@ -6,7 +6,7 @@ import pandas as pd
 
 from leap.config import AmountPer
 from leap.tables import values
-from leap.tables.names import AMOUNT, CURRENCY
+from leap.tables.names import AMOUNT, CURRENCY, QUANTITY
 from leap.tables.reader import Reader
 
 _MOST_MONEY = 1e11
@@ -42,6 +42,8 @@ def money_rules(reader: Reader) -> None:
     reader.report("quarantine", "amount_out_of_range", huge, column, remedy)
     if not (spec.shape == "events" and spec.credit_notes):
         remedy = "MRR is not negative; for returns and credits use events with credit_notes = true."
+        if spec.price is not None:
+            reader.report("quarantine", "negative_amount", reader.rows[QUANTITY] < 0, spec.quantity, remedy)
         reader.report("quarantine", "negative_amount", reader.rows[AMOUNT] < 0, column, remedy)
     if spec.decimal == "." and column is not None:
         _thousands_or_thousandths(reader, column)
@@ -70,7 +72,7 @@ def _currency(reader: Reader) -> None:
         reader.rows[CURRENCY] = reader.settings.company.currency
         return
     text = values.as_text(reader.raw[column])
-    code = text.str.upper()
+    code = text.str.upper().mask(values.is_missing_word(text), "")
     reader.rows[CURRENCY] = code
     if column in reader.absent:
         return

@@ -314,6 +314,17 @@ class Reader:
         self.report("warn", "bad_number", bad, column, remedy)
         self._missing_words(column, (parsed.isna() & ~bad).to_numpy())
 
+    def margin(self) -> None:
+        """The column of `company.gross_margin`, kept beside the rows whether or not it is a feature too."""
+        column = self.settings.company.gross_margin
+        if not isinstance(column, str) or column not in self.raw.columns or column in RESERVED:
+            return
+        parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
+        remedy = "A gross margin is a fraction such as 0.78; these count as not given."
+        self.report("warn", "bad_margin", bad | (parsed.abs() > 1), column, remedy)
+        if column not in self.spec.columns:
+            self.rows[column] = parsed
+
     def finish(self) -> Canonical:
         """Split the rows from the quarantine; together they are the rows read."""
         used = self.fine

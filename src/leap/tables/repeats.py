@@ -14,6 +14,7 @@ from leap.tables.reader import Reader
 
 _ID = re.compile(r"(^|[_ -])(id|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
 _FEW_AGAIN = 0.05
+_FEWEST_COLUMNS = 3
 _OPEN = np.iinfo(np.int64).max
 
 
@@ -27,6 +28,40 @@ def repeated_rows(reader: Reader) -> None:
         reader.report("warn", "duplicate_row", again, None, remedy)
     else:
         reader.report("quarantine", "duplicate_row", again, None, "Identical rows count once.")
+
+
+def repeated_header(reader: Reader) -> None:
+    """Rows that say the names of the columns once more, as files put together with their headers have them."""
+    again = np.ones(len(reader.raw), dtype=bool)
+    for column in reader.raw.columns:
+        if column in reader.absent:
+            continue
+        if not again.any() or not isinstance(reader.raw[column].dtype, pd.StringDtype):
+            return
+        again &= (reader.raw[column] == column).fillna(False).to_numpy(dtype=bool)
+    reader.report("quarantine", "repeated_header", again, None, "The header stands among the rows; take it out.")
+
+
+def rows_in_cells(reader: Reader) -> None:
+    """Cells with as many separators as the lines in them would have, were they rows: a quote was not closed."""
+    width = len(reader.raw.columns) - len(reader.absent)
+    if width < _FEWEST_COLUMNS:
+        return
+    for column in reader.raw.columns:
+        cells = reader.raw[column]
+        if column in reader.absent or not isinstance(cells.dtype, pd.StringDtype):
+            continue
+        lines = cells[cells.str.contains("\n", regex=False).fillna(False).to_numpy(dtype=bool)]
+        if not len(lines):
+            continue
+        broken = lines.str.count("\n") * (width - 1)
+        whole = np.any([lines.str.count(re.escape(sign)) == broken for sign in ",;\t|"], axis=0)
+        where = np.isin(np.arange(len(cells)), lines.index[whole])
+        remedy = (
+            "These cells seem to hold whole rows, which are then not read: "
+            "see whether a quote that is not closed swallowed them."
+        )
+        reader.report("warn", "rows_in_a_cell", where, column, remedy)
 
 
 def repeated_ids(reader: Reader) -> None:
