@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from leap.errors import RevenueError
 from leap.revenue import Retention, Revenue, definition_hash, retention, window
 from leap.tables import AccountTables
+from tests.tables.companies import one_table
 from tests.worlds import Row, company_of, subscription
 
 START, END, UNTIL = "2023-06-01", "2024-06-01", "2024-07-01"
@@ -271,3 +272,13 @@ def test_movements_reconcile_with_any_gap_allowed(terms, start, length, gap):
     ups, downs = cents["new"] + cents["expansion"] + cents["reactivation"], cents["contraction"] + cents["churn"]
     assert round(100 * found.book_starting_mrr) + ups - downs == round(100 * found.book_ending_mrr)
     assert found.figures.ending_mrr <= found.book_ending_mrr
+
+
+def test_rows_that_were_set_aside_are_named_beside_the_figures_they_are_missing_from():
+    """A figure of two rows in three must not look like one of three."""
+    rows = "a,2023-01-01,,100\nb,2023-01-01,,-5\nc,soon,,50\nd,2024-06-30,,1\n"
+    tables = one_table(f"account_id,started_on,ended_on,mrr\n{rows}", shape="periods", role="revenue", amount="mrr")
+    found = retention(tables, pd.Timestamp(START), pd.Timestamp("2024-06-01"))
+    assert found.notes == (
+        "t: 2 of 4 rows are set aside and count nowhere here (bad_date, negative_amount); leap check shows them.",
+    )

@@ -244,6 +244,7 @@ def _notes(
         for when, found in below_zero.items()
         if found.accounts
     ]
+    notes += _set_aside(tables)
     if not revenue.by_periods and len(revenue.rows.start):
         first = revenue.first_moment
         full = add_months(first.normalize(), revenue.trailing_months)
@@ -259,4 +260,18 @@ def _notes(
             f"Segments are by {parted.table}.{parted.column}; there is {', '.join(parted.elsewhere)} too (--by "
             "table.column chooses)."
         )
+    return notes
+
+
+def _set_aside(tables: AccountTables) -> list[str]:
+    """Rows of revenue, rates and lineage that broke a rule: figures are without them, and say so."""
+    notes = []
+    for name, table in tables.everything_read.items():
+        counts = table.spec.role in ("revenue", "rates") or table is tables.lineage_table
+        if counts and table.rows_quarantined:
+            rules = {p.rule for p in tables.problems if p.table == name and p.level == "quarantine"}
+            notes.append(
+                f"{name}: {table.rows_quarantined:,} of {table.rows_read:,} rows are set aside and count nowhere here "
+                f"({', '.join(sorted(rules))}); leap check shows them."
+            )
     return notes
