@@ -53,10 +53,12 @@ def unit_change(at: np.ndarray, values: np.ndarray) -> Change | None:
     place = _split(ordered, np.sign(jump) * (logs - middle) > 0, int(edges[max(first - 1, 0)]), int(edges[last]))
     if place is None:
         return None
-    if _beside_a_trend(logs, place) * np.sign(jump) < _MOSTLY * abs(jump):
+    step = _beside_a_trend(logs, place)
+    if step * np.sign(jump) < _MOSTLY * abs(jump):
         return None
     since = ordered[place]
-    return Change(since, _rounded(jump), int((when >= since).sum()))
+    # The jump is the clearest of many and so too large where values scatter; the step has all rows behind it.
+    return Change(since, _rounded(step), int((when >= since).sum()))
 
 
 def _largest_jump(medians: np.ndarray) -> tuple[int, int, float, float] | None:
