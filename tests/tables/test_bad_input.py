@@ -485,11 +485,3 @@ def test_settings_nested_beyond_reason_are_refused(tmp_path):
     (tmp_path / "leap.toml").write_text("x = " + "[" * 20000 + "]" * 20000)
     with pytest.raises(SettingsError, match="nested too deep"):
         inspect_workspace(tmp_path)
-
-
-def test_revenue_of_which_every_row_is_refused_is_a_failure(tmp_path):
-    folder = workspace(tmp_path, subscriptions=SUBSCRIPTIONS.replace("2023-0", "2023/0"))
-    failed = [(p.table, p.rule, p.count) for p in inspect_workspace(folder).problems if p.level == "fail"]
-    assert failed == [("subscriptions", "empty_table", 3)]
-    with pytest.raises(TableError, match="Every row of revenue was set aside"):
-        read_workspace(folder)

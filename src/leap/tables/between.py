@@ -137,18 +137,13 @@ def too_early(tables: Mapping[str, Table]) -> list[Problem]:
 
 
 def empty(tables: Mapping[str, Table], problems: list[Problem]) -> list[Problem]:
-    """Tables of which no row is used although no rule failed them; a failure if all revenue is set aside."""
+    """Tables of which no row is used although no rule failed them."""
     failed = {problem.table for problem in problems if problem.level == "fail"}
-    found = []
-    for name, table in tables.items():
-        if len(table.rows) or name in failed:
-            continue
-        if table.spec.role == "revenue" and table.rows_read:
-            remedy = "Every row of revenue was set aside, so there is nothing to learn from; see why above."
-            found.append(Problem("fail", name, None, "empty_table", table.rows_read, 1.0, (), remedy))
-        else:
-            found.append(Problem("warn", name, None, "empty_table", 0, 0.0, (), "No rows are used from this table."))
-    return found
+    return [
+        Problem("warn", name, None, "empty_table", 0, 0.0, (), "No rows are used from this table.")
+        for name, table in tables.items()
+        if not len(table.rows) and name not in failed
+    ]
 
 
 def ends_apart(tables: Mapping[str, Table], until: pd.Timestamp) -> list[Problem]:
