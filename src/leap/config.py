@@ -263,15 +263,8 @@ class Settings(_Frozen):
 def load_settings(workspace: Path) -> Settings:
     """The settings of a workspace folder; SettingsError names the key, the nearest known one and the file."""
     path = workspace / SETTINGS_FILE
-    if not workspace.is_dir():
-        raise SettingsError(f"{workspace}: no such folder.", remedy="Name the folder that holds leap.toml.")
-    if not path.is_file():
-        raise SettingsError(
-            f"{workspace}: no {SETTINGS_FILE} there; expected a workspace folder with one.",
-            remedy=f"`leap init {workspace}` writes one from the files found; `leap demo DIR` makes an example.",
-        )
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = _document(workspace, path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from error
     except RecursionError as error:
@@ -279,6 +272,17 @@ def load_settings(workspace: Path) -> Settings:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
     return parse_settings(document, folder=workspace, origin=str(path))
+
+
+def _document(workspace: Path, path: Path) -> dict[str, Any]:
+    if not workspace.is_dir():
+        raise SettingsError(f"{workspace}: no such folder.", remedy="Name the folder that holds leap.toml.")
+    if not path.is_file():
+        raise SettingsError(
+            f"{workspace}: no {SETTINGS_FILE} there; expected a workspace folder with one.",
+            remedy=f"`leap init {workspace}` writes one from the files found; `leap demo DIR` makes an example.",
+        )
+    return tomllib.loads(path.read_text(encoding="utf-8-sig"))
 
 
 def parse_settings(document: dict[str, Any], *, folder: Path = Path(), origin: str = SETTINGS_FILE) -> Settings:

@@ -1,6 +1,7 @@
 """Bad input: every rule names table, column and count; what is read is used or quarantined; no traceback."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -485,3 +486,15 @@ def test_settings_nested_beyond_reason_are_refused(tmp_path):
     (tmp_path / "leap.toml").write_text("x = " + "[" * 20000 + "]" * 20000)
     with pytest.raises(SettingsError, match="nested too deep"):
         inspect_workspace(tmp_path)
+
+
+@pytest.mark.parametrize("hindered", ["is_file", "read_text"])
+def test_settings_that_may_not_be_read_are_named(hindered, tmp_path, monkeypatch):
+    folder = workspace(tmp_path)
+
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, hindered, denied)
+    with pytest.raises(SettingsError, match=r"leap\.toml cannot be read: Permission denied"):
+        inspect_workspace(folder)

@@ -113,3 +113,10 @@ def test_keys_that_a_spreadsheet_has_shortened_or_that_stand_for_nothing_are_nam
     tables = one_table("account_id,country\n1.23457E+17,DE\nNULL,US\nNone,FR\nNA,NO\n1e5,SE\n", **ATTRIBUTES)
     assert said(tables) == [("warn", "account_id", "scientific_key", 1), ("warn", "account_id", "placeholder_key", 2)]
     assert tables.tables["t"].rows["_account_id"].tolist() == ["1.23457E+17", "NULL", "None", "NA", "1e5"]
+
+
+def test_signs_that_are_not_seen_tell_no_words_apart():
+    text = "account_id,plan\na,gold\nb,gold\nc,go\u200bld\nd,\u202egold\n"
+    tables = one_table(text, shape="attributes", columns={"plan": {}})
+    assert said(tables) == [("warn", "plan", "spelled_differently", 2)]
+    assert problem_of(tables, "t", "spelled_differently").examples == (r"'gold' and 'go\u200bld' and '\u202egold'",)

@@ -17,12 +17,15 @@ _TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9_-]{8,}")
 
 
 def folded(text: str) -> str:
-    """Text without the differences of Unicode form, case and space.
+    """Text without the differences of Unicode form, case, space and signs that are not seen (zero width, direction).
 
-    >>> folded("  Zu\\u0308RICH\\u00a0AG "), folded("003A0001aB") == folded("003a0001Ab")
-    ('zürich ag', False)
+    >>> folded("  Zu\\u0308RICH\\u00a0AG "), folded("003A0001aB") == folded("003a0001Ab"), folded("a\\u200b1")
+    ('zürich ag', False, 'a1')
     """
-    same = " ".join(unicodedata.normalize("NFKC", text).split())
+    same = unicodedata.normalize("NFKC", text)
+    if not same.isascii():
+        same = "".join(sign for sign in same if unicodedata.category(sign) != "Cf")
+    same = " ".join(same.split())
     return same if _TOKEN.fullmatch(same) else same.casefold()
 
 
@@ -58,6 +61,10 @@ def spelled_differently(column: pd.Series) -> tuple[np.ndarray, tuple[tuple[str,
     return rare[codes], tuple(tuple(str(distinct[c]) for c in group) for group in several)
 
 
+def _seen(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign) != "Cf")
+
+
 def shown(spellings: Iterable[Sequence[str]], limit: int = 3) -> tuple[str, ...]:
     """Spellings beside each other; those that look alike with their signs spelt out.
 
@@ -66,7 +73,7 @@ def shown(spellings: Iterable[Sequence[str]], limit: int = 3) -> tuple[str, ...]
     """
     found = []
     for group in list(spellings)[:limit]:
-        alike = len({unicodedata.normalize("NFC", text) for text in group}) < len(group)
+        alike = len({_seen(text) for text in group}) < len(group)
         write = ascii if alike else repr
         found.append(" and ".join(write(text if len(text) <= 40 else text[:40] + "...") for text in group[:4]))
     return tuple(found)
