@@ -14,6 +14,7 @@ from leap.config import parse_settings
 from leap.evaluation import admissible, audit, left_out, near_perfect, telling_names, without_near_perfect
 from leap.evaluation.leaks.dated import written_at_the_end
 from leap.evaluation.leaks.lives import Lives
+from leap.evaluation.leaks.signed import signed_months
 from leap.evaluation.leaks.survivors import missing_churners
 from leap.evaluation.leaks.telling import tells as telling_of
 from leap.evaluation.leaks.undated import _left_alone, retrospective
@@ -411,7 +412,7 @@ def test_a_kind_of_event_that_only_those_who_left_have_is_left_out_although_it_t
     catalog, leaks = admissible(world(200, change, {"touches": touches}))
     assert named(leaks) == ["touches.data takeout"]
     assert not [name for name in catalog.names if "data_takeout" in name]
-    assert [name for name in catalog.names if "welcome" in name]
+    assert {f.recipe.kind for f in catalog.features if f.recipe.table == "touches"} == {"welcome"}
 
 
 def test_a_kind_or_level_of_an_old_time_of_which_all_have_left_is_kept():
@@ -456,6 +457,45 @@ def test_how_often_events_give_a_value_is_no_knowledge_of_the_end():
 
     surveys = {"shape": "events", "source": "s.csv", "columns": {"score": {}}}
     assert named(retrospective(world(200, change, {"surveys": surveys}))) == []
+
+
+def contracts_of_a_month_to_three_years() -> AccountTables:
+    """Short contracts are left far more often. `months` and `billing` say what was signed, `plan` and `invoices` what
+    became of it.
+    """
+    rng = np.random.default_rng(1)
+    until = pd.Timestamp("2026-01-01")
+    chance = {1: 0.08, 12: 0.25, 24: 0.2, 36: 0.15}
+    terms, firms = [], []
+    for i, months in enumerate(rng.choice([1, 12, 24, 36], 300, p=[0.3, 0.4, 0.2, 0.1])):
+        start = end = pd.Timestamp("2021-01-01") + pd.Timedelta(days=int(i * 4.8))
+        gone = False
+        while end < until and not gone:
+            begun, end = end, end + pd.DateOffset(months=int(months))
+            gone = rng.random() < chance[months]
+            terms.append((f"a{i}", begun, end, 100))
+        left = gone and end < until
+        billing = {1: "monthly", 12: "yearly", 24: "two years", 36: "three years"}[months]
+        firms.append(
+            (f"a{i}", months, billing, f"{billing}{' ago' if left else ''}", (min(end, until) - start).days // 30)
+        )
+    frames = {
+        "accounts": pd.DataFrame(firms, columns=["account_id", "months", "billing", "plan", "invoices"]),
+        "subscriptions": pd.DataFrame(terms, columns=["account_id", "started_on", "ended_on", "mrr"]),
+    }
+    columns = {name: {} for name in ("months", "billing", "plan", "invoices")}
+    accounts = {"shape": "attributes", "source": "a.csv", "columns": columns}
+    subscriptions = {"shape": "periods", "role": "revenue", "source": "s.csv", "amount": "mrr"}
+    settings = parse_settings({"tables": {"accounts": accounts, "subscriptions": subscriptions}})
+    return assemble(settings, frames, [], f"{until:%Y-%m-%d}")
+
+
+def test_how_long_was_signed_for_is_kept_and_what_became_of_it_is_not():
+    tables = contracts_of_a_month_to_three_years()
+    assert named(retrospective(tables)) == ["accounts.plan", "accounts.invoices"]
+    lives = Lives.of(tables)
+    assert lives is not None
+    assert set(signed_months(tables, lives).dropna()) == {1, 12, 24, 36}
 
 
 def test_lives_are_those_of_the_terms():

@@ -15,6 +15,7 @@ from scipy import stats
 from leap.config import TableSpec
 from leap.evaluation.leaks.leak import Leak, marked
 from leap.evaluation.leaks.lives import Lives
+from leap.evaluation.leaks.signed import says_what_was_signed, signed_months
 from leap.evaluation.leaks.telling import FEWEST, tells
 from leap.features import Kind
 from leap.features.families import kind_of
@@ -34,6 +35,7 @@ def retrospective(tables: AccountTables) -> list[Leak]:
     if lives is None:
         return []
     found: list[Leak] = []
+    signed = signed_months(tables, lives)
     for name, table in tables.tables.items():
         spec = table.spec
         if not _may_know(spec) or not len(table.rows):
@@ -48,6 +50,8 @@ def retrospective(tables: AccountTables) -> list[Leak]:
         compared = lives.where(~np.isin(lives.codes, codes) | np.isin(lives.codes, codes[in_time]))
         for column, kind, cells in _first_values(tables, table, codes, in_time, compared):
             there = cells.notna().to_numpy() if spec.shape == "events" else np.ones(len(cells), dtype=bool)
+            if says_what_was_signed(cells, signed.reindex(cells.index)):
+                continue
             if why := _knows(cells[there], kind, compared.where(there)):
                 found.append(Leak(name, column, why))
         if spec.shape == "events":
@@ -177,7 +181,8 @@ def _kinds_of_the_left(table: Table, codes: np.ndarray, in_time: np.ndarray, liv
         if share := _left_alone(np.flatnonzero(np.isin(lives.codes, of_kind)), lives):
             yield (
                 str(kind),
-                f"{share} an event of this kind have left by now, so it seems to be written because they left",
+                f"{share} an event of this kind have left by now, so it seems to be written because they left; counts "
+                "over all kinds of this table are left out with it",
             )
 
 
