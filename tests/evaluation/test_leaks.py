@@ -14,9 +14,10 @@ from leap.config import parse_settings
 from leap.evaluation import admissible, audit, left_out, near_perfect, telling_names, without_near_perfect
 from leap.evaluation.leaks.dated import written_at_the_end
 from leap.evaluation.leaks.lives import Lives
+from leap.evaluation.leaks.signed import signed_months
 from leap.evaluation.leaks.survivors import missing_churners
 from leap.evaluation.leaks.telling import tells as telling_of
-from leap.evaluation.leaks.undated import retrospective
+from leap.evaluation.leaks.undated import _left_alone, retrospective
 from leap.features import discover_features
 from leap.models.frames import health_frame
 from leap.tables import AccountTables, assemble
@@ -394,6 +395,107 @@ def test_a_kind_of_event_that_tells_the_end_is_found_and_left_out():
     frame, leaks = without_near_perfect(tables, health_frame(tables, discover_features(tables)), [])
     assert "touches.offboarding" in named(leaks)
     assert not [name for name in frame.features.catalog.names if "touches_offboarding" in name]
+
+
+def test_a_kind_of_event_that_only_those_who_left_have_is_left_out_although_it_tells_no_row_when():
+    """Off-boarding dated at any time of the last year: it is no near-perfect feature, but only leavers have it."""
+
+    def change(frames: Frames, lives: pd.DataFrame) -> None:
+        gone = lives[lives["left"]]
+        days = pd.to_timedelta(np.random.default_rng(0).integers(1, 300, len(gone)), unit="D")
+        at = np.maximum(gone["start"], gone["end"] - days)
+        off = pd.DataFrame({"account_id": gone.index, "occurred_at": at.to_numpy(), "kind": "data takeout"})
+        met = pd.DataFrame({"account_id": lives.index, "occurred_at": lives["start"].to_numpy(), "kind": "welcome"})
+        frames["touches"] = pd.concat([off, met])
+
+    touches = {"shape": "events", "source": "t.csv", "kind": "kind"}
+    catalog, leaks = admissible(world(200, change, {"touches": touches}))
+    assert named(leaks) == ["touches.data takeout"]
+    assert not [name for name in catalog.names if "data_takeout" in name]
+    assert {f.recipe.kind for f in catalog.features if f.recipe.table == "touches"} == {"welcome"}
+
+
+def test_a_kind_or_level_of_an_old_time_of_which_all_have_left_is_kept():
+    """All of the first eighth have left, as everyone of that time: what only they have says how old they are."""
+    lives = Lives(
+        np.arange(400), np.repeat(np.arange(8), 50).astype("datetime64[us]"), np.full(400, np.datetime64("NaT", "us")),
+        np.repeat([1, 1, 1, 1, 1, 0, 0, 0], 50).astype(bool), np.repeat(np.arange(8), 50),
+    )  # fmt: skip
+    assert not _left_alone(np.arange(50), lives)
+    assert not _left_alone(np.arange(0, 100, 2), lives)
+    lives.left[:] = np.arange(400) % 2 == 0
+    assert _left_alone(np.arange(0, 100, 2), lives)
+
+
+def test_a_value_of_events_that_is_filled_in_when_the_end_is_known_is_left_out():
+    """The satisfaction of tickets, corrected after the account had left, on tickets long before the end as well."""
+
+    def change(frames: Frames, lives: pd.DataFrame) -> None:
+        rng = np.random.default_rng(0)
+        last = lives["end"].fillna(UNTIL)
+        rows = []
+        for days in (0.05, 0.3, 0.6, 0.9):
+            at = (lives["start"] + (last - lives["start"]) * days).dt.floor("D")
+            said = np.where(lives["left"], rng.integers(1, 3, len(lives)), rng.integers(2, 6, len(lives)))
+            honest = rng.integers(1, 6, len(lives))
+            rows.append(pd.DataFrame({"occurred_at": at, "satisfaction": said, "priority": honest}))
+        frames["tickets"] = pd.concat(rows).reset_index(names="account_id")
+
+    tickets = {"shape": "events", "source": "t.csv", "columns": {"satisfaction": {}, "priority": {}}}
+    assert named(retrospective(world(200, change, {"tickets": tickets}))) == ["tickets.satisfaction"]
+
+
+def test_how_often_events_give_a_value_is_no_knowledge_of_the_end():
+    """Who stays longer has answered a survey at some time, who left early has not."""
+
+    def change(frames: Frames, lives: pd.DataFrame) -> None:
+        stayed = lives[~lives["left"]]
+        asked = pd.DataFrame({"occurred_at": stayed["start"] + pd.Timedelta(days=30), "score": 1.0})
+        asked["score"] = np.random.default_rng(0).integers(1, 6, len(asked))
+        rest = pd.DataFrame({"occurred_at": lives["start"], "score": None})
+        frames["surveys"] = pd.concat([asked, rest]).reset_index(names="account_id")
+
+    surveys = {"shape": "events", "source": "s.csv", "columns": {"score": {}}}
+    assert named(retrospective(world(200, change, {"surveys": surveys}))) == []
+
+
+def contracts_of_a_month_to_three_years() -> AccountTables:
+    """Short contracts are left far more often. `months` and `billing` say what was signed, `plan` and `invoices` what
+    became of it.
+    """
+    rng = np.random.default_rng(1)
+    until = pd.Timestamp("2026-01-01")
+    chance = {1: 0.08, 12: 0.25, 24: 0.2, 36: 0.15}
+    terms, firms = [], []
+    for i, months in enumerate(rng.choice([1, 12, 24, 36], 300, p=[0.3, 0.4, 0.2, 0.1])):
+        start = end = pd.Timestamp("2021-01-01") + pd.Timedelta(days=int(i * 4.8))
+        gone = False
+        while end < until and not gone:
+            begun, end = end, end + pd.DateOffset(months=int(months))
+            gone = rng.random() < chance[months]
+            terms.append((f"a{i}", begun, end, 100))
+        left = gone and end < until
+        billing = {1: "monthly", 12: "yearly", 24: "two years", 36: "three years"}[months]
+        firms.append(
+            (f"a{i}", months, billing, f"{billing}{' ago' if left else ''}", (min(end, until) - start).days // 30)
+        )
+    frames = {
+        "accounts": pd.DataFrame(firms, columns=["account_id", "months", "billing", "plan", "invoices"]),
+        "subscriptions": pd.DataFrame(terms, columns=["account_id", "started_on", "ended_on", "mrr"]),
+    }
+    columns = {name: {} for name in ("months", "billing", "plan", "invoices")}
+    accounts = {"shape": "attributes", "source": "a.csv", "columns": columns}
+    subscriptions = {"shape": "periods", "role": "revenue", "source": "s.csv", "amount": "mrr"}
+    settings = parse_settings({"tables": {"accounts": accounts, "subscriptions": subscriptions}})
+    return assemble(settings, frames, [], f"{until:%Y-%m-%d}")
+
+
+def test_how_long_was_signed_for_is_kept_and_what_became_of_it_is_not():
+    tables = contracts_of_a_month_to_three_years()
+    assert named(retrospective(tables)) == ["accounts.plan", "accounts.invoices"]
+    lives = Lives.of(tables)
+    assert lives is not None
+    assert set(signed_months(tables, lives).dropna()) == {1, 12, 24, 36}
 
 
 def test_lives_are_those_of_the_terms():

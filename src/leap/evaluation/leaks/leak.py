@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from leap.features import Feature, FeatureCatalog
 from leap.tables import AccountTables
+from leap.tables.canonical import KIND
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,28 @@ def source_of(feature: Feature) -> str:
 
 
 def without(tables: AccountTables, catalog: FeatureCatalog, leaks: Iterable[Leak]) -> FeatureCatalog:
-    """The catalog without every feature, in all its windows, that is made from what was found."""
+    """The catalog without every feature, in all its windows, that is made from what was found.
+
+    Where a kind was found, what is made from the rows of all kinds goes too, since it counts that kind as well.
+    """
     found = {(leak.table, leak.column) for leak in left_out(leaks)}
     whole = {table for table, column in found if table in tables.tables and column == tables.tables[table].spec.key}
-    kept = [f.name for f in catalog.features if f.recipe.table not in whole and not sources(f) & found]
+    mixed = {table for table, name in found if _is_kind(tables, table, name)}
+    kept = [
+        f.name
+        for f in catalog.features
+        if f.recipe.table not in whole
+        and not sources(f) & found
+        and (f.recipe.kind is not None or f.recipe.table not in mixed)
+    ]
     return catalog.with_features(kept)
+
+
+def _is_kind(tables: AccountTables, table: str, name: str) -> bool:
+    if table not in tables.tables or name in tables.tables[table].spec.columns:
+        return False
+    rows = tables.tables[table].rows
+    return KIND in rows and bool((rows[KIND] == name).any())
 
 
 def sources(feature: Feature) -> set[tuple[str, str]]:

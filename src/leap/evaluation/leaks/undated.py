@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from leap.config import TableSpec
 from leap.evaluation.leaks.leak import Leak, marked
 from leap.evaluation.leaks.lives import Lives
+from leap.evaluation.leaks.signed import says_what_was_signed, signed_months
 from leap.evaluation.leaks.telling import FEWEST, tells
 from leap.features import Kind
 from leap.features.families import kind_of
 from leap.tables import AccountTables, Table, values
-from leap.tables.canonical import AT, KEY, KNOWN, START
+from leap.tables.canonical import AT, KEY, KIND, KNOWN, START
 
 RETROSPECTIVE_AUC = 0.85
 _LIFE_CORRELATION = 0.5
@@ -33,9 +35,10 @@ def retrospective(tables: AccountTables) -> list[Leak]:
     if lives is None:
         return []
     found: list[Leak] = []
+    signed = signed_months(tables, lives)
     for name, table in tables.tables.items():
         spec = table.spec
-        if spec.shape not in ("attributes", "history", "periods") or not len(table.rows):
+        if not _may_know(spec) or not len(table.rows):
             continue
         missing = _those_who_left_are_missing(tables, table, lives)
         if missing:
@@ -46,9 +49,21 @@ def retrospective(tables: AccountTables) -> list[Leak]:
         # What was said of an account only after its end says nothing of it, not even by being missing.
         compared = lives.where(~np.isin(lives.codes, codes) | np.isin(lives.codes, codes[in_time]))
         for column, kind, cells in _first_values(tables, table, codes, in_time, compared):
-            if why := _knows(cells, kind, compared):
+            there = cells.notna().to_numpy() if spec.shape == "events" else np.ones(len(cells), dtype=bool)
+            if says_what_was_signed(cells, signed.reindex(cells.index)):
+                continue
+            if why := _knows(cells[there], kind, compared.where(there)):
                 found.append(Leak(name, column, why))
+        if spec.shape == "events":
+            found += [Leak(name, kind, why) for kind, why in _kinds_of_the_left(table, codes, in_time, lives)]
     return marked(tables, found)
+
+
+def _may_know(spec: TableSpec) -> bool:
+    """Whether features are made of the table's columns and it has accounts."""
+    return spec.shape in ("attributes", "history", "periods") or (
+        spec.shape == "events" and spec.role in (None, "revenue")
+    )
 
 
 def _while_a_customer(table: Table, codes: np.ndarray, lives: Lives) -> np.ndarray:
@@ -65,6 +80,9 @@ def _first_values(
     What a history or a term said first cannot honestly know the end; what it said last may.
     """
     rows = table.rows
+    if table.spec.shape == "events":
+        yield from _first_given(table, codes, fine, lives)
+        return
     if AT in rows or START in rows:
         fine = fine & (rows.groupby(KEY)[AT if AT in rows else START].rank(method="first") == 1).to_numpy()
     named = {table.spec.end, table.spec.cancelled, table.spec.renews, table.spec.amount, table.spec.kind}
@@ -80,6 +98,26 @@ def _first_values(
         kind = kind_of(cells)
         if kind is not None:
             yield column, kind, _typed(cells, kind)
+
+
+def _first_given(
+    table: Table, codes: np.ndarray, fine: np.ndarray, lives: Lives
+) -> Iterator[tuple[str, Kind, pd.Series]]:
+    """The first value that an event gives each account in every declared column.
+
+    An account without any is missing and not compared: who stays long has more events, and knows no end by that.
+    """
+    rows = table.rows
+    for column, spec in table.spec.columns.items():
+        if spec.available == "after" or column not in rows or column in (table.spec.kind, table.spec.quantity):
+            continue
+        given = np.flatnonzero(fine & ~values.is_missing(rows[column]).to_numpy(dtype=bool))
+        given = given[np.lexsort((rows[AT].to_numpy()[given], codes[given]))]
+        first = given[np.append(True, codes[given][1:] != codes[given][:-1])[: len(given)]]
+        cells = rows[column].iloc[first].set_axis(codes[first])
+        kind = kind_of(cells)
+        if kind is not None:
+            yield column, kind, _typed(cells, kind).reindex(lives.codes)
 
 
 def _typed(cells: pd.Series, kind: Kind) -> pd.Series:
@@ -125,17 +163,45 @@ def _without(ranks: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 def _level_of_the_left(levels: pd.Series, lives: Lives) -> str:
     """Whether one level stands for those who left alone: "inactive" for some of them, the rest as before."""
-    usual = float(lives.left.mean())
-    for level, gone in pd.Series(lives.left, levels.to_numpy()).groupby(level=0):
-        if len(gone) < FEWEST or gone.mean() < _LEVEL_SHARE:
-            continue
-        chance = stats.binom.sf(int(gone.sum()) - 1, len(gone), usual)
-        if chance < _LEVEL_P:
+    for level, members in pd.Series(np.arange(len(levels)), levels.to_numpy()).groupby(level=0):
+        if share := _left_alone(members.to_numpy(), lives):
             return (
-                f"{int(gone.sum())} of {len(gone)} accounts with the value {str(level)[:40]!r} have left by now "
-                f"({usual:.0%} of all have), so it seems to be written because they left"
+                f"{share} the value {str(level)[:40]!r} have left by now, so it seems to be written because they left"
             )
     return ""
+
+
+def _kinds_of_the_left(table: Table, codes: np.ndarray, in_time: np.ndarray, lives: Lives) -> Iterator[tuple[str, str]]:
+    """The kinds of events that stand for those who left alone, such as an off-boarding; with the reason."""
+    if KIND not in table.rows:
+        return
+    kinds = table.rows[KIND].to_numpy(dtype=object)
+    has = pd.DataFrame({"kind": kinds, "code": codes})[in_time].drop_duplicates()
+    for kind, of_kind in has[has["kind"] != ""].groupby("kind")["code"]:
+        if share := _left_alone(np.flatnonzero(np.isin(lives.codes, of_kind)), lives):
+            yield (
+                str(kind),
+                f"{share} an event of this kind have left by now, so it seems to be written because they left; counts "
+                "over all kinds of this table are left out with it",
+            )
+
+
+def _left_alone(members: np.ndarray, lives: Lives) -> str:
+    """How many of some accounts have left, in words, if they are all but a few and that is no chance; else nothing.
+
+    Chance is what those who started at about the same times do: what only the oldest have is not of those who left.
+    """
+    gone = lives.left[members]
+    if len(gone) < FEWEST or gone.mean() < _LEVEL_SHARE:
+        return ""
+    others = np.delete(np.arange(len(lives.left)), members)
+    n = int(lives.stratum.max()) + 1
+    left = np.bincount(lives.stratum[others], weights=lives.left[others], minlength=n)
+    # One more who left: where all of a time are members nothing can be said of them.
+    usual = float(((left + 1) / (np.bincount(lives.stratum[others], minlength=n) + 1))[lives.stratum[members]].mean())
+    if stats.binom.sf(int(gone.sum()) - 1, len(gone), usual) >= _LEVEL_P:
+        return ""
+    return f"{int(gone.sum())} of {len(gone)} accounts ({usual:.0%} of others that started when they did) with"
 
 
 def _those_who_left_are_missing(tables: AccountTables, table: Table, lives: Lives) -> str:
