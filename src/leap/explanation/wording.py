@@ -38,7 +38,18 @@ def value_of(feature: Feature, value: object) -> str:
     if feature.kind == "category":
         return str(value)
     shown = number(float(str(value)))
-    return f"{shown} {feature.unit}" if feature.unit else shown
+    return f"{shown} {_of_one(feature.unit) if shown == '1' else feature.unit}" if feature.unit else shown
+
+
+def _of_one(unit: str) -> str:
+    """A unit as it is said of one.
+
+    >>> _of_one("products"), _of_one("days"), _of_one("USD a month"), _of_one("countries")
+    ('product', 'day', 'USD a month', 'country')
+    """
+    if not unit.islower() or not unit.endswith("s") or unit.endswith("ss") or " " in unit:
+        return unit
+    return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]
 
 
 def phrase(

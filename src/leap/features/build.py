@@ -111,7 +111,7 @@ def _many_moments(tables: AccountTables, snapshots: Snapshots, catalog: FeatureC
     accounts become others over time (lineage), each moment has its own.
     """
     moments = snapshots.rows["features_at"].nunique()
-    if getattr(tables, "lineage", None) is not None:
+    if tables.lineage is not None:
         return {}
     return {
         name: features

@@ -16,15 +16,15 @@ _NAMES = {"stripe": "Stripe", "salesforce": "Salesforce", "hubspot": "HubSpot"}
 
 
 def exported(folder: Path, contents: FolderContents) -> list[Guess]:
-    """A guess for every table of an export that lies in the folder; its files are taken out of the contents."""
-    found = []
-    for table in recognise(folder):
-        guess = _guess(table, folder)
-        if guess is not None:
-            found.append(guess)
+    """A guess for every table of an export that lies in the folder; its files are taken out of the contents.
+
+    A file of which the layout can make no table stays in them, to be guessed like any other.
+    """
+    tables = recognise(folder)
+    guesses = {table.name: _guess(table, folder) for table in tables}
+    found = [guess for guess in guesses.values() if guess is not None]
     if found:
-        layout = str(found[0].of("source")).split(":")[0]
-        _take_out(layout, contents, folder)
+        _take_out(tables[0].source.split(":")[0], contents, [name for name, guess in guesses.items() if guess is None])
     return found
 
 
@@ -52,10 +52,10 @@ def _guess(table: LayoutTable, folder: Path) -> Guess | None:
     return guess
 
 
-def _take_out(layout: str, contents: FolderContents, folder: Path) -> None:
+def _take_out(layout: str, contents: FolderContents, unread: list[str]) -> None:
     rest = []
     for found in contents.tables:
-        if "/" not in found.source and belongs(layout, found.source):
+        if "/" not in found.source and belongs(layout, found.source, unread):
             contents.others[found.source] = f"read as a part of the {_NAMES[layout]} export, by its layout"
         else:
             rest.append(found)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from leap.errors import SourceError
@@ -80,13 +81,15 @@ def recognise(folder: Path, workspace: Path | None = None) -> list[LayoutTable]:
     return []
 
 
-def belongs(layout: str, file: str) -> bool:
-    """Whether a file is one of an export's own, by its name.
+def belongs(layout: str, file: str, without: Collection[str] = ()) -> bool:
+    """Whether a file is one of an export's own, by its name; not those that only the tables `without` are made from.
 
-    >>> belongs("stripe", "stripe_prices.csv"), belongs("stripe", "usage.csv")
+    >>> belongs("stripe", "stripe_prices.csv"), belongs("stripe", "invoice.csv", without=["invoices"])
     (True, False)
     """
-    return entity(file) in _FILES[layout]
+    kept = {need for table in LAYOUTS[layout] if table.name not in without for need in table.needs}
+    lost = {need for table in LAYOUTS[layout] if table.name in without for need in table.needs}
+    return entity(file) in _FILES[layout] - (lost - kept)
 
 
 def _export(layout: str, folder: Path) -> Export:
