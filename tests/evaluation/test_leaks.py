@@ -250,6 +250,28 @@ def test_a_table_that_only_began_later_is_kept():
     assert retrospective(world(200, change, {"seen": seen})) == []
 
 
+def events_of(rate_a_year: float, missing: bool) -> AccountTables:
+    """Events at one rate while an account lives; of those who left none, if they are missing."""
+
+    def change(frames: Frames, lives: pd.DataFrame) -> None:
+        rng, rows = np.random.default_rng(5), []
+        for account, life in lives.iterrows():
+            end = UNTIL - pd.Timedelta(days=1) if pd.isna(life["end"]) else life["end"]
+            days = (end - life["start"]).days
+            if days > 0 and not (missing and life["left"]):
+                n = rng.poisson(rate_a_year * days / 365)
+                rows += [(account, life["start"] + pd.Timedelta(days=int(d))) for d in rng.integers(0, days, n)]
+        frames["talks"] = pd.DataFrame(rows, columns=["account_id", "occurred_at"])
+
+    return world(200, change, {"talks": {"shape": "events", "source": "t.csv"}})
+
+
+def test_rare_events_of_which_a_short_life_has_none_are_no_leak():
+    assert retrospective(events_of(0.6, missing=False)) == []
+    assert retrospective(events_of(30, missing=False)) == []
+    assert named(retrospective(events_of(30, missing=True))) == ["talks.account_id"]
+
+
 def test_a_history_filled_backwards_is_found_by_its_first_value():
     """One row per account dated at its start, with what was known only at its end."""
     tables = history("fit_score", lambda a, life: [(life["start"], float(life["left"]) * 4 + RNG.normal())])

@@ -27,6 +27,8 @@ _LIFE_CORRELATION = 0.5
 _LEVEL_P = 1e-6
 _LEVEL_SHARE = 0.98
 _COVERAGE = 0.6
+_SURELY_SOME = 3.0
+"""Events expected in a life below which having none may be chance: who leaves early has less time for any."""
 
 
 def retrospective(tables: AccountTables) -> list[Leak]:
@@ -207,12 +209,15 @@ def _left_alone(members: np.ndarray, lives: Lives) -> str:
 def _those_who_left_are_missing(tables: AccountTables, table: Table, lives: Lives) -> str:
     """Whether hardly any of those who left stand in a table in which the others do: it was exported without them."""
     rows = table.rows
-    inside = np.isin(lives.codes, tables.accounts.get_indexer(pd.Index(rows[KEY].unique())))
+    codes = tables.accounts.get_indexer(pd.Index(rows[KEY]))
+    inside = np.isin(lives.codes, codes)
     own = next((column for column in (AT, START) if column in rows), None)
     # A table that begins later than an account ended cannot have it.
     overlap = np.ones(len(inside), dtype=bool)
     if own is not None:
         overlap = ~(lives.end < rows[own].min().to_datetime64())
+    if table.spec.shape == "events":
+        overlap &= ~(lives.days * _a_day(rows, codes, lives, tables.data_until) < _SURELY_SOME)
     left, stayed = lives.left & overlap, ~lives.left
     if min(left.sum(), stayed.sum()) < FEWEST or table.spec.role is not None:
         return ""
@@ -227,3 +232,12 @@ def _those_who_left_are_missing(tables: AccountTables, table: Table, lives: Live
         f"{of_left:.0%} of the accounts that have left stand in this table, of those still there {of_stayed:.0%}: "
         "those who left are missing, so being in it at all tells who stays"
     )
+
+
+def _a_day(rows: pd.DataFrame, codes: np.ndarray, lives: Lives, until: pd.Timestamp) -> float:
+    """Events a day of the usual account that is still there."""
+    stayed = lives.codes[~lives.left]
+    counts = pd.Series(codes).value_counts().reindex(stayed).fillna(0).to_numpy()
+    since = np.maximum(lives.start[~lives.left], rows[AT].min().to_datetime64())
+    days = (until.to_datetime64() - since) / np.timedelta64(1, "D")
+    return float(np.median(counts / np.maximum(days, 1.0)))
