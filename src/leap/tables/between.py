@@ -136,11 +136,18 @@ def too_early(tables: Mapping[str, Table]) -> list[Problem]:
     return found
 
 
+def _of_nothing(table: Table) -> str:
+    said = "No rows are used from this table."
+    if table.spec.role != "revenue":
+        return said
+    return f"{said} It says what accounts pay: without it there is no retention and no training."
+
+
 def empty(tables: Mapping[str, Table], problems: list[Problem]) -> list[Problem]:
     """Tables of which no row is used although no rule failed them."""
     failed = {problem.table for problem in problems if problem.level == "fail"}
     return [
-        Problem("warn", name, None, "empty_table", 0, 0.0, (), "No rows are used from this table.")
+        Problem("warn", name, None, "empty_table", 0, 0.0, (), _of_nothing(table))
         for name, table in tables.items()
         if not len(table.rows) and name not in failed
     ]
