@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leap.features import discover_features
+from leap.models.frames import health_frame
 from leap.outcomes import observe, realised_paths
 from leap.snapshots import as_of_dates, customer_snapshots, prospect_snapshots, purchase_snapshots
 from leap.tables import AccountTables
@@ -224,6 +226,25 @@ def test_a_company_that_buys_later_was_a_prospect_before():
     """A prospect has no revenue row known before as_of: what it bought afterwards does not hide it."""
     tables = company_of([subscription("a", "2022-01-01"), subscription("later", "2023-09-01")], "2024-01-01")
     assert list(prospect_snapshots(tables, pd.Timestamp("2023-06-01")).rows["account_id"]) == ["later"]
+
+
+def test_an_account_younger_than_the_trailing_months_does_not_train():
+    """Its MRR is a third of what it pays: a year later it would seem to have tripled."""
+    paid = {
+        "a": pd.date_range("2023-01-01", "2024-11-01", freq="MS"),
+        "b": pd.date_range("2023-05-10", periods=18, freq="MS"),
+    }
+    tables = company_of(
+        [{"account_id": a, "occurred_at": f"{day:%Y-%m-%d}", "mrr": 30} for a, days in paid.items() for day in days],
+        "2024-12-01",
+        outcome={"horizon_months": 3},
+        revenue={"shape": "events", "product": None, "cancelled": None},
+    )
+    frame = health_frame(tables, discover_features(tables))
+    rows = frame.snapshots.rows
+    assert rows[rows["account_id"] == "b"]["as_of"].min() == pd.Timestamp("2023-09-01")
+    assert rows[rows["account_id"] == "a"]["as_of"].min() == pd.Timestamp("2023-04-01")
+    assert (rows["mrr"] == 30).all() and (frame.outcomes.expansion == 0).all()
 
 
 def test_orders_have_their_first_purchase_row_when_the_trailing_months_are_full():

@@ -22,6 +22,7 @@ SignalName = Literal["fit", "economic", "retention", "buying", "disqualification
 Party = Literal["first", "third"]
 DateFormat = Literal[
     "iso", "DD/MM/YYYY", "MM/DD/YYYY", "DD.MM.YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD", "YYYYMMDD",
+    "YYYY-MM", "YYYYMM",
     "seconds", "milliseconds", "microseconds",
 ]  # fmt: skip
 AmountPer = Literal["month", "quarter", "half-year", "year", "week", "day"]
@@ -148,7 +149,8 @@ class TableSpec(_Frozen):
     signal: SignalName = "retention"
     party: Party = "first"
     dates: DateFormat = "iso"
-    """How dates are written where they are not ISO 8601; a time of day may follow. The last three count from 1970."""
+    """How dates are written where they are not ISO 8601; a time of day may follow. A month stands for its first day,
+    and the last three count from 1970."""
     decimal: Literal[".", ","] = "."
     """The decimal sign of numbers; with "," a point or space may part thousands."""
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)

@@ -144,6 +144,19 @@ def _anniversaries_of_joined(
         years += 1
 
 
+def with_full_months(tables: AccountTables, snapshots: Snapshots) -> np.ndarray:
+    """Rows whose account has paid for all the trailing months that make its MRR, shape (n,); of terms, all rows.
+
+    Before, its MRR is too small by definition, and grows without anything having grown.
+    """
+    revenue, rows = Revenue(tables), snapshots.rows
+    if revenue.by_periods or snapshots.at_purchase:
+        return np.ones(len(rows), dtype=bool)
+    first = revenue.first_paid_at(None)[rows["code"].to_numpy()]
+    began = (rows["as_of"] - pd.DateOffset(months=revenue.trailing_months)).to_numpy().astype("datetime64[us]")
+    return np.asarray(first <= began)
+
+
 def _months_until_full(revenue: Revenue) -> int:
     return 0 if revenue.by_periods else revenue.trailing_months
 

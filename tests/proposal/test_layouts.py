@@ -438,7 +438,8 @@ def test_costs_notes_and_movements(tmp_path):
         (["20220413", "20220506"], "YYYYMMDD", "20220413"),
         (["1649808000", "1651795200"], "seconds", "1649808000"),
         (["04/05/2022", "05/06/2022"], "iso", "4 May 2022 (DD/MM/YYYY) or 5 April 2022 (MM/DD/YYYY)"),
-        (["2022-04", "2022-05"], "iso", "cannot be read"),
+        (["2022-04", "2022-05"], "YYYY-MM", "2022-04"),
+        (["2022-W14", "2022-W15"], "iso", "cannot be read"),
         (["4 Apr 2022", "15 Apr 2022"], "iso", "cannot be read"),
     ],
 )

@@ -38,6 +38,11 @@ def read(text: str, dates: str = "iso", zone: str = "UTC") -> str:
         ("2024-01-01 00:00:00+00", "iso", "2024-01-01 00:00:00"),
         ("2024-01-01 00:00:00+0530", "iso", "2023-12-31 18:30:00"),
         ("2024-01-01 00:00:00 -08:00", "iso", "2024-01-01 08:00:00"),
+        ("2024-02", "YYYY-MM", "2024-02-01 00:00:00"),
+        ("2024-13", "YYYY-MM", "NaT"),
+        ("2024-02-01", "YYYY-MM", "NaT"),
+        ("202402", "YYYYMM", "2024-02-01 00:00:00"),
+        ("202400", "YYYYMM", "NaT"),
         ("31/12/2024", "DD/MM/YYYY", "2024-12-31 00:00:00"),
         ("1/2/2024 17:05", "DD/MM/YYYY", "2024-02-01 17:05:00"),
         ("12/31/2024", "DD/MM/YYYY", "NaT"),
@@ -171,3 +176,9 @@ def test_dates_that_stand_for_never_or_not_known_are_named(row, problem):
     tables = one_table(TERMS + row + "\nb,2023-05-01,,\n", **PERIODS)
     assert said(tables) == [problem]
     assert tables.tables["t"].rows_used == (1 if problem[0] == "quarantine" else 2)
+
+
+def test_months_that_are_not_declared_say_what_to_set():
+    for written, form in (("2024-02", "YYYY-MM"), ("202402", "YYYYMM")):
+        tables = one_table(events(written, written, "2024-02-01"), **EVENTS)
+        assert f'dates = "{form}"' in problem_of(tables, "t", "bad_date").remedy

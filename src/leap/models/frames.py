@@ -14,7 +14,7 @@ from leap.features import TENURE, FeatureCatalog, FeatureFrame, Scope, build_fea
 from leap.models.composition import Labels, TrainingRows
 from leap.models.encoding import Encoder
 from leap.outcomes import Outcomes, observe
-from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots
+from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots, with_full_months
 from leap.splits import Fold, temporal_folds
 from leap.tables import AccountTables
 
@@ -86,7 +86,7 @@ def _frame(
     as_of = snapshots.rows["as_of"].to_numpy()
     if record_begins is None and scope == Scope.HEALTH:
         record_begins = first_with_churn(as_of[outcomes.complete], outcomes.churned[outcomes.complete])
-    keep = outcomes.complete.copy()
+    keep = outcomes.complete & with_full_months(tables, snapshots)
     if record_begins is not None:
         keep &= as_of >= record_begins.to_datetime64()
     if not keep.any():

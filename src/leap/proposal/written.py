@@ -19,12 +19,15 @@ _PARTED = {
     "MM-DD-YYYY": (rf"(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})-(?P<y>\d{{4}}){_TIME}"),
     "YYYY/MM/DD": (rf"(?P<y>\d{{4}})/(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}}){_TIME}"),
     "YYYYMMDD": (r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})(?:\.0)?"),
+    "YYYY-MM": (r"(?P<y>(?:19|20)\d{2})-(?P<m>\d{1,2})(?P<d>)"),
+    "YYYYMM": (r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>)(?:\.0)?"),
 }
+_OF_MONTHS = ("YYYY-MM", "YYYYMM")
 _EPOCH = {"seconds": 1, "milliseconds": 1000, "microseconds": 10**6}
 _FIRST_EPOCH, _LAST_EPOCH = 631_152_000, 2_208_988_800
 """1990 and 2040, in seconds."""
-_BY_NAME_ONLY = frozenset({"YYYYMMDD", *_EPOCH})
-"""Forms that are plain numbers, so that only a name makes them dates."""
+_BY_NAME_ONLY = frozenset({"YYYYMMDD", *_OF_MONTHS, *_EPOCH})
+"""Forms that may be numbers or codes, so that only a name makes them dates."""
 _CALLED_DATE = (
     r"(^|_)(at|on|date|day|time|timestamp|datetime|month|period|week|created|started|ended|since|start|end|from|"
     r"to|until|"
@@ -90,7 +93,8 @@ def _days(text: pd.Series, form: str) -> pd.Series:
     if not text.head(1).str.fullmatch(_PARTED[form]).any() and not text.head(50).str.fullmatch(_PARTED[form]).any():
         return pd.Series(pd.NaT, index=text.index)
     found = text.astype(object).str.extract(f"^{_PARTED[form]}$")
-    parts = pd.DataFrame({"year": found["y"], "month": found["m"], "day": found["d"]})
+    day = found["y"].where(found["y"].isna(), "1") if form in _OF_MONTHS else found["d"]
+    parts = pd.DataFrame({"year": found["y"], "month": found["m"], "day": day})
     read: pd.Series = pd.to_datetime(parts.apply(pd.to_numeric, errors="coerce"), errors="coerce")
     return read
 

@@ -25,7 +25,7 @@ def date_hint(examples: Iterable[str], table: str | None = None, dates: str = "i
     "These look like Excel's serial days (45292 is 2024-01-01). Write dates as YYYY-MM-DD."
     """
     found = [text.strip() for text in examples if text.strip()]
-    for look in (_epoch, _serial, _compact, _year_first, _parts):
+    for look in (_epoch, _serial, _compact, _year_first, _month, _parts):
         said = look(found)
         if said is not None:
             looks, form = said
@@ -82,6 +82,12 @@ def _compact(found: Sequence[str]) -> tuple[str, str] | None:
 
 def _year_first(found: Sequence[str]) -> tuple[str, str] | None:
     return ("These look like YYYY/MM/DD.", "YYYY/MM/DD") if _most(found, r"\d{4}/\d{1,2}/\d{1,2}([T ].*)?") else None
+
+
+def _month(found: Sequence[str]) -> tuple[str, str] | None:
+    if _most(found, r"(19|20)\d{2}-\d{1,2}"):
+        return "These look like months, YYYY-MM.", "YYYY-MM"
+    return ("These look like months, YYYYMM.", "YYYYMM") if _most(found, r"(19|20)\d{2}(0[1-9]|1[0-2])") else None
 
 
 def _parts(found: Sequence[str]) -> tuple[str, str | None] | None:

@@ -24,7 +24,11 @@ _DATES = {
     "DD-MM-YYYY": r"(?P<d>\d{1,2})-(?P<m>\d{1,2})-(?P<y>\d{4})",
     "YYYY/MM/DD": r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})",
     "YYYYMMDD": r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})",
+    "YYYY-MM": r"(?P<y>\d{4})-(?P<m>\d{1,2})(?P<d>)",
+    "YYYYMM": r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>)",
 }
+_MONTHS = frozenset({_DATES["YYYY-MM"], _DATES["YYYYMM"]})
+"""A month stands for its first day."""
 # What is below a microsecond is cut; 3:00 stands for 03:00 in spreadsheets' exports. Nothing else is repaired.
 _TIME = (
     r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,6})\d{0,3})?)?(?:\s?(?P<p>[AaPp][Mm]))?"
@@ -165,6 +169,8 @@ def _pieces(text: pd.Series, pattern: str) -> dict[str, np.ndarray]:
 
     pieces = {name: whole(of[name]) for name in "ymdHMS"}
     pieces["y"] = np.where(fits, pieces["y"], -1)
+    if pattern in _MONTHS:
+        pieces["d"] = np.ones_like(pieces["d"])
     pieces["f"], pieces["timed"] = whole(fraction), timed
     pieces["z"] = of["z"].to_numpy(zero_copy_only=False)
     half = pc.utf8_lower(of["p"]).to_numpy(zero_copy_only=False)
