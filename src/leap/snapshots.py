@@ -152,7 +152,7 @@ def with_full_months(tables: AccountTables, snapshots: Snapshots) -> np.ndarray:
     revenue, rows = Revenue(tables), snapshots.rows
     if revenue.by_periods or snapshots.at_purchase:
         return np.ones(len(rows), dtype=bool)
-    first = revenue.first_paid_at(None)[rows["code"].to_numpy()]
+    first = revenue.first_paid_at(None)[rows["code"].to_numpy()].astype("datetime64[D]")
     began = (rows["as_of"] - pd.DateOffset(months=revenue.trailing_months)).to_numpy().astype("datetime64[us]")
     return np.asarray(first <= began)
 
