@@ -20,9 +20,10 @@ def main(argv: list[str] | None = None) -> int:
 def features(args: argparse.Namespace, console: Console) -> Result:
     """Build what training and service would see at those dates."""
     from leap.errors import UsageError
-    from leap.evaluation import admissible, left_out
+    from leap.evaluation import admissible
     from leap.exports import write_frame
     from leap.features import feature_matrix
+    from leap.reports import features as report
     from leap.snapshots import customer_snapshots, days_within
     from leap.sources import read_workspace
 
@@ -36,15 +37,7 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         catalog, leaks = admissible(tables)
         matrix = feature_matrix(tables, customer_snapshots(tables, days_within(tables, args.as_of)), catalog)
     write_frame(matrix, args.out)
-    document = {
-        "rows": len(matrix),
-        "columns": list(matrix.columns),
-        "catalog_fingerprint": catalog.fingerprint,
-        "left_out": [leak.to_json() for leak in left_out(leaks)],
-    }
-    lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
-    lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]
-    return Result(document, "\n".join(lines))
+    return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))
 
 
 if __name__ == "__main__":

@@ -156,11 +156,11 @@ def explain(args: argparse.Namespace, console: Console) -> Result:
 
 def features(args: argparse.Namespace, console: Console) -> Result:
     """The features of all rows, or of each account's latest row at the dates given."""
-    from leap.evaluation import left_out
     from leap.exports import write_frame
     from leap.flat.choosing import matrix_of
     from leap.flat.leaks import without_leaks
     from leap.flat.rows import flat_rows
+    from leap.reports import features as report
     from leap.snapshots import day_of
     from leap.sources import read_workspace
 
@@ -171,12 +171,4 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         tables, leaks = without_leaks(tables, until_given=given)
         catalog, matrix = matrix_of(flat_rows(tables, until_given=given), [day_of(one) for one in args.as_of or ()])
     write_frame(matrix, args.out)
-    document = {
-        "rows": len(matrix),
-        "columns": list(matrix.columns),
-        "catalog_fingerprint": catalog.fingerprint,
-        "left_out": [leak.to_json() for leak in left_out(leaks)],
-    }
-    lines = [f"{len(matrix):,} rows, {len(catalog.features)} features -> {args.out}"]
-    lines += [f"  {f.name:<45} {f.label}{f' [{f.unit}]' if f.unit else ''} ({f.scope})" for f in catalog.features]
-    return Result(document, "\n".join(lines))
+    return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))

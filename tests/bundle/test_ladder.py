@@ -85,11 +85,21 @@ def refused(folder: Path, command: tuple[str, ...], *words: str, **limits: float
 
 
 def running_with(marker: str) -> list[str]:
-    return [
-        path.name
-        for path in Path("/proc").glob("[0-9]*")
-        if marker.encode() in (path / "cmdline").read_bytes() and path.name != str(os.getpid())
-    ]
+    """Processes with a marker in their command; on a busy machine one that was killed may take a moment to end."""
+    found = [""]
+    until = time.monotonic() + 5
+    while found and time.monotonic() < until:
+        found = [path.name for path in Path("/proc").glob("[0-9]*") if marker.encode() in command_of(path)]
+        found = [name for name in found if name != str(os.getpid())]
+    return found
+
+
+def command_of(process: Path) -> bytes:
+    """The command of a process; nothing if it has ended meanwhile."""
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_a_whole_bundle_passes(folder: Path) -> None:
