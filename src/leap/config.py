@@ -25,6 +25,7 @@ DateFormat = Literal[
     "YYYY-MM", "YYYYMM",
     "seconds", "milliseconds", "microseconds",
 ]  # fmt: skip
+NumberForm = Literal[".", ",", "1,000"]
 AmountPer = Literal["month", "quarter", "half-year", "year", "week", "day"]
 
 SETTINGS_FILE = "leap.toml"
@@ -153,6 +154,8 @@ class TableSpec(_Frozen):
     and the last three count from 1970."""
     decimal: Literal[".", ","] = "."
     """The decimal sign of numbers; with "," a point or space may part thousands."""
+    thousands: Literal["", ","] = ""
+    """With "," numbers are written as 1,234.50, and a sign of a currency may stand before or after them."""
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)
     # history, events, snapshot
     at: str | None = None
@@ -224,11 +227,18 @@ class TableSpec(_Frozen):
             raise ValueError("`price` goes with `quantity`, on events that name no `amount`")
         if self.amount_per != "month" and self.shape != "periods":
             raise ValueError(f"amount_per is of periods, found shape {self.shape!r}")
+        if self.thousands and self.decimal == ",":
+            raise ValueError('thousands = "," goes with a decimal point, found decimal = ","')
         if self.shape == "snapshot" and self.outcome is None:
             raise ValueError("a snapshot table names its `outcome` column")
         if any(days <= 0 for days in self.windows_days):
             raise ValueError(f"windows_days are positive numbers of days, found {self.windows_days}")
         return self
+
+    @property
+    def number_form(self) -> NumberForm:
+        """How numbers are written: plainly, with a decimal comma, or with commas that part thousands."""
+        return "," if self.decimal == "," else "1,000" if self.thousands else "."
 
     @property
     def at_column(self) -> str:

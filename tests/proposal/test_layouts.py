@@ -493,15 +493,16 @@ def test_a_product_is_named_only_where_its_terms_do_not_overlap(tmp_path):
     assert "overlap another of the same account" in found.text
 
 
-def test_numbers_with_signs_are_said(tmp_path):
+def test_numbers_with_signs_of_money_are_declared(tmp_path):
     table(
         tmp_path / "subscriptions.csv",
         "account_id,start,end,mrr,seats",
         lambda i: (f"a{i}", day(i), "", f'"${i + 1},500.00"', i),
     )
     found = proposed(tmp_path)
-    assert found.settings.tables["subscriptions"].amount == "mrr"
-    assert "write plain numbers" in found.text
+    terms = found.settings.tables["subscriptions"]
+    assert (terms.amount, terms.thousands) == ("mrr", ",")
+    passes(tmp_path)
 
 
 def test_revenue_comes_after_accounts_and_before_the_rest(tmp_path):

@@ -132,5 +132,14 @@ def test_short_words_of_german_and_french_ledgers_are_understood(tmp_path):
 
 def test_numbers_that_cannot_be_read_are_shown_by_one_that_cannot(tmp_path):
     table(tmp_path / "payments.csv", "account_id,payment_date,amount",
-          lambda i: (f"a{i % 9}", day(i), f'"1,{100 + i}.50"' if i else "83.19"))  # fmt: skip
-    assert "numbers such as 1,101.50" in proposed(tmp_path).text
+          lambda i: (f"a{i % 9}", day(i), f'"(1,{100 + i}.50)"' if i else "83.19"))  # fmt: skip
+    assert "numbers such as (1,101.50)" in proposed(tmp_path).text
+
+
+def test_amounts_with_commas_between_thousands_are_declared(tmp_path):
+    table(tmp_path / "contracts.csv", "account_id,start_date,end_date,mrr",
+          lambda i: (f"a{i}", day(i), "", f'"${1000 + i:,}.50"'))  # fmt: skip
+    found = proposed(tmp_path)
+    contracts = found.settings.tables["contracts"]
+    assert (contracts.role, contracts.amount, contracts.thousands) == ("revenue", "mrr", ",")
+    assert found.settings.company.currency == "USD"

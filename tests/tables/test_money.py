@@ -169,3 +169,31 @@ def test_a_negative_quantity_is_named_by_its_own_column():
         ("quarantine", "price", "negative_amount", 1),
     ]
     assert tables.tables["t"].rows["_amount"].tolist() == [7.0]
+
+
+PARTED = 'account_id,started_on,ended_on,mrr\na,2023-01-01,,"$1,234.50"\nb,2023-01-01,,99.00\nc,2023-01-01,,"USD 12,000.00"\n'
+
+
+def test_numbers_with_commas_between_thousands_are_read_once_that_is_declared():
+    tables = one_table(PARTED, shape="periods", role="revenue", amount="mrr", thousands=",")
+    assert said(tables) == []
+    assert tables.tables["t"].rows["_amount"].tolist() == [1234.5, 99.0, 12000.0]
+
+
+def test_undeclared_they_are_refused_with_what_to_set():
+    tables = one_table(PARTED, shape="periods", role="revenue", amount="mrr")
+    assert said(tables) == [("quarantine", "mrr", "bad_number", 2)]
+    assert 'thousands = ","' in problem_of(tables, "t", "bad_number").remedy
+
+
+@pytest.mark.parametrize("wrong", ["1,23", "1,2345", "12,34.5", "(5)", "1.234,50", "$", "5 apples"])
+def test_what_is_not_parted_in_threes_is_still_refused(wrong):
+    text = f'account_id,started_on,ended_on,mrr\na,2023-01-01,,"{wrong}"\nb,2023-01-01,,5\n'
+    tables = one_table(text, shape="periods", role="revenue", amount="mrr", thousands=",")
+    assert said(tables) == [("quarantine", "mrr", "bad_number", 1)]
+
+
+def test_a_feature_is_read_in_the_same_form():
+    text = "account_id,size\n" + "".join(f'a{i},"{i + 1},000.5"\n' for i in range(20))
+    tables = one_table(text, shape="attributes", thousands=",", columns={"size": {}})
+    assert said(tables) == [] and tables.tables["t"].rows["size"].tolist()[:2] == ["1000.5", "2000.5"]

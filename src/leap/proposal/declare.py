@@ -20,6 +20,7 @@ from leap.proposal.written import (
     WITH_SIGNS,
     date_forms,
     number_form,
+    parts_thousands,
     plain_numbers,
 )
 from leap.tables import values
@@ -208,6 +209,8 @@ def _say_decimal(guess: Guess) -> None:
             guess.instead.append(("decimal", ",", f"check: {shown} in {column} is either a thousand or has "
             f"three decimals; write "
                                   "decimal if it is the latter, else take the commas away"))  # fmt: skip
+        elif form == WITH_SIGNS and column in used and not sure and parts_thousands(file.distinct(column)):
+            guess.say("thousands", ",", f"{shown} in {column}")
         elif form == WITH_SIGNS and column in used:
             guess.notes.append(
                 f"Check: {column} holds numbers such as {shown}: write plain numbers, without signs and separators of "

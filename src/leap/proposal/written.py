@@ -178,6 +178,13 @@ def number_form(distinct: Iterable[str]) -> str | None:
     return WITH_SIGNS if _fits(there, _THOUSANDS) or _fits(there, _SIGNED) else None
 
 
+def parts_thousands(distinct: Iterable[str]) -> bool:
+    """Whether all are numbers such as $1,234.50: some have a point, so the commas can only part thousands."""
+    there = [value for value in distinct if value.lower() not in _NO_NUMBER]
+    bad = values.numbers(pd.Series(there, dtype=str), "1,000")[1]
+    return any("." in value for value in there) and not bool(bad.any())
+
+
 def _fits(there: list[str], pattern: re.Pattern[str]) -> bool:
     """Whether nearly all values are written so."""
     return sum(bool(pattern.fullmatch(value)) for value in there) >= _MOST * len(there)
@@ -185,6 +192,8 @@ def _fits(there: list[str], pattern: re.Pattern[str]) -> bool:
 
 def read_numbers(column: pd.Series, form: str) -> pd.Series:
     """Numbers of a column as its form says; those that cannot be read are missing."""
+    if form == WITH_SIGNS:
+        return values.numbers(column, "1,000")[0]
     if form != DECIMAL_COMMA or pd.api.types.is_numeric_dtype(column.dtype):
         return values.numbers(column)[0]
     text = values.as_text(column).str.replace(r"[. \u00a0\u202f']", "", regex=True).str.replace(",", ".")

@@ -199,9 +199,9 @@ def _outcome(reader: Reader, column: str) -> None:
     reader.text(VALUE, column)
     spec = reader.spec
     if spec.outcome_kind == "number":
-        found, bad = values.numbers(reader.raw[column], spec.decimal)
+        found, bad = values.numbers(reader.raw[column], spec.number_form)
         reader.report("quarantine", "bad_outcome", bad, column, "The outcome is a number; leave it empty to be scored.")
-        if spec.decimal == ",":
+        if spec.number_form != ".":
             plain = found.map(repr, na_action="ignore").fillna("")
             reader.rows[VALUE] = plain.where(np.isfinite(found), reader.rows[VALUE]).astype(str)
     elif spec.outcome_positive is None:

@@ -21,6 +21,8 @@ FALSE_WORDS = frozenset({"false", "f", "no", "n", "0", "0.0"})
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _SPACES = "\u00a0\u202f "
 _THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
+_MONEY = r"(?:[$€£¥]|[A-Z]{3}\s)"
+_PARTED_NUMBER = rf"^[+-]?{_MONEY}?\s?[+-]?(\d+|\d{{1,3}}(,\d{{3}})+)(\.\d*)?\s?(?:[$€£¥]|\s[A-Z]{{3}})?$"
 _COMMA_NUMBER = rf"^[+-]?(\d+|\d{{1,3}}([.{_SPACES}]\d{{3}})+)(,\d+)?$"
 
 
@@ -70,16 +72,19 @@ def is_missing_word(text: pd.Series) -> pd.Series:
     return pd.Series(short.str.lower().isin(MISSING_WORDS).to_numpy(dtype=bool), index=text.index)
 
 
-def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series]:
+def numbers(column: pd.Series, form: str = ".") -> tuple[pd.Series, pd.Series]:
     """Finite float64 values, and where something stood that is no finite number.
 
-    With a decimal comma a point or a space may part thousands, in threes.
+    With a decimal comma (`form` ",") a point or a space may part thousands, in threes; with `form` "1,000" a comma
+    does, and a sign of a currency may stand before or after.
 
     >>> values, bad = numbers(pd.Series(["1.5", "", "NULL", "about 3", "inf", "$1"]))
     >>> values.tolist(), bad.tolist()
     ([1.5, nan, nan, nan, nan, nan], [False, False, False, True, True, True])
-    >>> numbers(pd.Series(["1.200,50", "1 200", "1.5"]), decimal=",")[0].tolist()
+    >>> numbers(pd.Series(["1.200,50", "1 200", "1.5"]), ",")[0].tolist()
     [1200.5, 1200.0, nan]
+    >>> numbers(pd.Series(["$1,200.50", "-3", "1,20", "USD 7"]), "1,000")[0].tolist()
+    [1200.5, -3.0, nan, 7.0]
     """
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -88,22 +93,26 @@ def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series
         return pd.Series(np.where(finite, values, np.nan), column.index), pd.Series(bad, column.index)
     text = as_text(column)
     plain = text
-    if decimal == ",":
-        plain = rewritten_with_point(text).where(text.str.fullmatch(_COMMA_NUMBER), "")
+    if form in _FORMS:
+        plain = rewritten_plainly(text, form).where(text.str.fullmatch(_FORMS[form][0]), "")
     values = _parsed(plain)
     absent = (text == "").to_numpy(dtype=bool) | is_missing_word(text).to_numpy()
     return pd.Series(values, column.index), pd.Series(np.isnan(values) & ~absent, column.index)
 
 
-def rewritten_with_point(text: pd.Series) -> pd.Series:
-    """Numbers with a decimal comma written with a point; everything else as it is.
+_FORMS = {",": (_COMMA_NUMBER, f"[.{_SPACES}]"), "1,000": (_PARTED_NUMBER, r"[^0-9.+-]")}
+"""What numbers of a form look like, and the signs in them that say nothing."""
 
-    >>> rewritten_with_point(pd.Series(["1.200,5", "7", "a,b"])).tolist()
+
+def rewritten_plainly(text: pd.Series, form: str) -> pd.Series:
+    """Numbers of a form as plain ones; everything else as it is.
+
+    >>> rewritten_plainly(pd.Series(["1.200,5", "7", "a,b"]), ",").tolist()
     ['1200.5', '7', 'a,b']
     """
-    fits = text.str.fullmatch(_COMMA_NUMBER)
-    plain = text.str.replace(f"[.{_SPACES}]", "", regex=True).str.replace(",", ".", regex=False)
-    return plain.where(fits, text)
+    number, idle = _FORMS[form]
+    plain = text.str.replace(idle, "", regex=True).str.replace(",", ".", regex=False)
+    return plain.where(text.str.fullmatch(number), text)
 
 
 def _parsed(text: pd.Series) -> np.ndarray:
@@ -119,7 +128,7 @@ def _parsed(text: pd.Series) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def number_hint(examples: Iterable[str], table: str, decimal: str) -> str:
+def number_hint(examples: Iterable[str], table: str, form: str) -> str:
     """What values that are no numbers seem to be, and the remedy.
 
     >>> number_hint(["1.200,00"], "orders", ".")
@@ -128,11 +137,15 @@ def number_hint(examples: Iterable[str], table: str, decimal: str) -> str:
     found = [text for text in examples if text]
     comma = sum("," in text and bool(re.fullmatch(_COMMA_NUMBER, text)) for text in found)
     # 1,200 may be twelve hundred or one and a fifth: only what cannot be thousands tells.
-    if decimal == "." and comma > len(found) / 2 and any(not re.fullmatch(_THOUSANDS, text) for text in found):
+    if form == "." and comma > len(found) / 2 and any(not re.fullmatch(_THOUSANDS, text) for text in found):
         remedy = f'set decimal = "," on [tables.{table}], or write 1234.50, without decimal commas.'
         return f"These have a decimal comma: {remedy}"
-    if decimal == ",":
+    if form == "." and any("." in text for text in found) and all(re.fullmatch(_PARTED_NUMBER, text) for text in found):
+        return f'These have commas between thousands, or a sign of money: set thousands = "," on [tables.{table}].'
+    if form == ",":
         return f'Expected numbers such as 1.234,50, since decimal = "," on [tables.{table}]; correct these or that.'
+    if form == "1,000":
+        return f'Expected numbers such as 1,234.50, since thousands = "," on [tables.{table}]; correct these or that.'
     return "Write plain numbers such as 1234.50, without currency signs, thousands separators or decimal commas."
 
 

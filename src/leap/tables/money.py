@@ -45,7 +45,7 @@ def money_rules(reader: Reader) -> None:
         if spec.price is not None:
             reader.report("quarantine", "negative_amount", reader.rows[QUANTITY] < 0, spec.quantity, remedy)
         reader.report("quarantine", "negative_amount", reader.rows[AMOUNT] < 0, column, remedy)
-    if spec.decimal == "." and column is not None:
+    if spec.number_form == "." and column is not None:
         _thousands_or_thousandths(reader, column)
     _currency(reader)
 

@@ -235,10 +235,10 @@ class Reader:
 
     def number(self, target: str, column: str, *, required: bool) -> None:
         """Read a column of numbers; text and infinities are quarantined."""
-        parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
+        parsed, bad = values.numbers(self.raw[column], self.spec.number_form)
         if bad.any():
             examples = values.as_text(self.raw.loc[bad, column].head(1000))
-            remedy = values.number_hint(examples, self.name, self.spec.decimal)
+            remedy = values.number_hint(examples, self.name, self.spec.number_form)
             self.report("quarantine", "bad_number", bad, column, remedy)
         absent = (parsed.isna() & ~bad).to_numpy()
         if required and column not in self.absent:
@@ -295,15 +295,16 @@ class Reader:
         kept = self.raw[there]
         for column in there:
             self._mostly_numbers(column)
-            if self.spec.decimal == "," and isinstance(kept[column].dtype, pd.StringDtype):
-                kept = kept.assign(**{column: values.rewritten_with_point(kept[column].str.strip())})
+            if self.spec.number_form != "." and isinstance(kept[column].dtype, pd.StringDtype):
+                plain = values.rewritten_plainly(kept[column].str.strip(), self.spec.number_form)
+                kept = kept.assign(**{column: plain})
         self.rows = pd.concat([self.rows.drop(columns=there, errors="ignore"), kept], axis=1)
 
     def _mostly_numbers(self, column: str) -> None:
         """Warn of words and infinities among the numbers of a feature; a row is not lost for them."""
         if pd.api.types.is_bool_dtype(self.raw[column].dtype) or self.spec.columns[column].available == "after":
             return
-        parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
+        parsed, bad = values.numbers(self.raw[column], self.spec.number_form)
         if not parsed.notna().any() or bad.sum() > 0.1 * parsed.notna().sum():
             return
         remedy = "Almost all are plain numbers; these count as missing."
@@ -319,7 +320,7 @@ class Reader:
         column = self.settings.company.gross_margin
         if not isinstance(column, str) or column not in self.raw.columns or column in RESERVED:
             return
-        parsed, bad = values.numbers(self.raw[column], self.spec.decimal)
+        parsed, bad = values.numbers(self.raw[column], self.spec.number_form)
         remedy = "A gross margin is a fraction such as 0.78; these count as not given."
         self.report("warn", "bad_margin", bad | (parsed.abs() > 1), column, remedy)
         if column not in self.spec.columns:

@@ -8,7 +8,7 @@ from leap.tables.cells import (
     is_missing_word,
     number_hint,
     numbers,
-    rewritten_with_point,
+    rewritten_plainly,
     truths,
 )
 from leap.tables.date_hints import date_hint
@@ -28,6 +28,6 @@ __all__ = [
     "number_hint",
     "numbers",
     "read_moments",
-    "rewritten_with_point",
+    "rewritten_plainly",
     "truths",
 ]
