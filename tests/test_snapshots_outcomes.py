@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leap.errors import NotEnoughData
 from leap.features import discover_features
 from leap.models.frames import health_frame
 from leap.outcomes import observe, realised_paths
@@ -245,6 +246,20 @@ def test_an_account_younger_than_the_trailing_months_does_not_train():
     assert rows[rows["account_id"] == "b"]["as_of"].min() == pd.Timestamp("2023-09-01")
     assert rows[rows["account_id"] == "a"]["as_of"].min() == pd.Timestamp("2023-04-01")
     assert (rows["mrr"] == 30).all() and (frame.outcomes.expansion == 0).all()
+
+
+def test_orders_of_which_no_account_fills_the_trailing_months_are_declined_in_words():
+    """All complete rows are of an account that was too young for them: there is nothing to learn from."""
+    orders = [("free", "2023-01-01", 0), ("young", "2023-04-10", 30)]
+    tables = company_of(
+        [{"account_id": account, "occurred_at": day, "mrr": paid} for account, day, paid in orders],
+        "2023-12-01",
+        outcome={"horizon_months": 3},
+        revenue={"shape": "events", "product": None, "cancelled": None},
+    )
+    assert observe(tables, customer_snapshots(tables, as_of_dates(tables))).complete.any()
+    with pytest.raises(NotEnoughData, match="fill the trailing months"):
+        health_frame(tables, discover_features(tables))
 
 
 def test_orders_have_their_first_purchase_row_when_the_trailing_months_are_full():

@@ -14,6 +14,7 @@ from leap.features import TENURE, FeatureCatalog, FeatureFrame, Scope, build_fea
 from leap.models.composition import Labels, TrainingRows
 from leap.models.encoding import Encoder
 from leap.outcomes import Outcomes, observe
+from leap.revenue import Revenue
 from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots, with_full_months
 from leap.splits import Fold, temporal_folds
 from leap.tables import AccountTables
@@ -75,24 +76,24 @@ def _frame(
     record_begins: pd.Timestamp | None = None,
 ) -> ScopeFrame:
     outcomes = observe(tables, snapshots)
-    if not outcomes.complete.any():
+    complete = outcomes.complete & with_full_months(tables, snapshots)
+    if not complete.any():
         months = tables.settings.outcome.horizon_months
         raise NotEnoughData(
             f"No snapshot has a complete outcome: the data end before {tables.data_until:%Y-%m-%d}, "
-            f"less than {months} months "
-            "after the first revenue.",
+            f"less than {months} months after {_first_moment(tables)}.",
             remedy=f"Give more history, or a shorter outcome.horizon_months than {months} (3 or 6).",
         )
     as_of = snapshots.rows["as_of"].to_numpy()
     if record_begins is None and scope == Scope.HEALTH:
-        record_begins = first_with_churn(as_of[outcomes.complete], outcomes.churned[outcomes.complete])
-    keep = outcomes.complete & with_full_months(tables, snapshots)
+        record_begins = first_with_churn(as_of[complete], outcomes.churned[complete])
+    keep = complete.copy()
     if record_begins is not None:
         keep &= as_of >= record_begins.to_datetime64()
     if not keep.any():
         raise NotEnoughData(
             f"No complete outcome is left for the {scope} models from {record_begins:%Y-%m-%d} on, where the churn "
-            f"record begins ({int(outcomes.complete.sum())} rows before it).",
+            f"record begins ({int(complete.sum())} rows before it).",
             remedy="Give more history, or the accounts that left before that date.",
         )
     snapshots, outcomes = snapshots.where(keep), outcomes.where(keep)
@@ -105,6 +106,12 @@ def _frame(
     )
     folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable)
     return ScopeFrame(scope, snapshots, features, outcomes, encoder, rows, folds, record_begins)
+
+
+def _first_moment(tables: AccountTables) -> str:
+    if Revenue(tables).by_periods:
+        return "the first revenue"
+    return "an account's orders first fill the trailing months"
 
 
 def first_with_churn(as_of: np.ndarray, churned: np.ndarray) -> pd.Timestamp | None:

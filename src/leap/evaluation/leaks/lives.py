@@ -31,6 +31,10 @@ class Lives:
     @classmethod
     def of(cls, tables: AccountTables) -> Lives | None:
         """From the revenue table; None without one, or where nobody or everybody has left."""
+        return tables.remembered("lives", lambda: cls._found(tables))
+
+    @classmethod
+    def _found(cls, tables: AccountTables) -> Lives | None:
         revenue = tables.with_role("revenue")
         if not revenue or not len(revenue[0].rows):
             return None
