@@ -98,6 +98,10 @@ class Policy(_Frozen):
     """Whether the ICP orders the target list (default) or also leaves accounts out of it."""
     save_rate: float = Field(0.3, ge=0, le=1)
     """Share of the churning accounts that an offer keeps."""
+    save_rate_evidence: float = Field(20.0, gt=0)
+    """How many past offers the save rate is known from: alpha + beta of its Beta distribution."""
+    offer_share: float = Field(0.05, ge=0, le=1)
+    """What an offer that is taken up costs, as a share of the account's value."""
     contact_cost: float = Field(0.0, ge=0)
     """Cost of contacting one account, in the reporting currency."""
     capacity: int | None = Field(None, ge=1)
@@ -197,6 +201,8 @@ class TableSpec(_Frozen):
     outcome: str | None = None
     outcome_kind: Literal["binary", "number"] = "binary"
     outcome_positive: str | int | float | bool | None = None
+    duration: str | None = None
+    """Months until the outcome or, where it has not happened, until the row was last seen."""
 
     @field_validator("source")
     @classmethod
@@ -231,6 +237,8 @@ class TableSpec(_Frozen):
             raise ValueError('thousands = "," goes with a decimal point, found decimal = ","')
         if self.shape == "snapshot" and self.outcome is None:
             raise ValueError("a snapshot table names its `outcome` column")
+        if self.duration is not None and (self.shape != "snapshot" or self.outcome_kind != "binary"):
+            raise ValueError("`duration` goes with the binary outcome of a snapshot table")
         if any(days <= 0 for days in self.windows_days):
             raise ValueError(f"windows_days are positive numbers of days, found {self.windows_days}")
         return self

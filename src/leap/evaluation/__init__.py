@@ -1,5 +1,7 @@
 """How good the models are out of time, beside baselines and with intervals over accounts; and the leakage audit."""
 
+from leap.evaluation.claim import events_needed
+from leap.evaluation.coverage import judged_intervals
 from leap.evaluation.leaks import (
     Leak,
     admissible,
@@ -11,7 +13,8 @@ from leap.evaluation.leaks import (
     without_near_perfect,
 )
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
-from leap.evaluation.quality import OutcomeQuality, Quality, events_needed, judge, judged_intervals
+from leap.evaluation.outcome_quality import OutcomeQuality
+from leap.evaluation.quality import Quality, judge
 
 __all__ = [
     "Leak",

@@ -1,0 +1,53 @@
+"""How good the model of one outcome is out of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leap.metrics import Figure
+
+
+@dataclass(frozen=True)
+class OutcomeQuality:
+    """How good one outcome's model is out of time."""
+
+    learner: str
+    n_rows: int
+    n_accounts: int
+    n_events: int
+    base_rate: float
+    metrics: Mapping[str, Figure]
+    calibration: Mapping[str, float]
+    losses: Mapping[str, float] = field(default_factory=dict)
+    linear_baseline: Mapping[str, float] = field(default_factory=dict)
+    """AUC and Brier score of a plain logistic regression on the same rows."""
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether the interval of the ranking skill leaves chance out."""
+        figure = self.metrics.get("auc")
+        return figure is not None and figure.low > 0.5
+
+    @property
+    def skill_in_errors(self) -> float:
+        """Skill of ranking over its standard error."""
+        figure = self.metrics.get("auc")
+        return (
+            (figure.value - 0.5) / ((figure.high - figure.low) / 3.92) if figure and figure.high > figure.low else 0.0
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON of `train`."""
+        return {
+            **{
+                k: v
+                for k, v in self.__dict__.items()
+                if k not in ("metrics", "calibration", "losses", "linear_baseline")
+            },
+            "metrics": {name: figure.to_json() for name, figure in self.metrics.items()},
+            "calibration": dict(self.calibration),
+            "linear_baseline": dict(self.linear_baseline),
+            "inner_fold_losses": dict(self.losses),
+        }
