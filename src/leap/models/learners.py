@@ -216,7 +216,7 @@ def fit_boosted(
     options = dict(parameters)
     leaf_accounts = float(options.pop("leaf_accounts", 15))
     options |= {
-        "objective": "binary" if task == "binary" else "regression",
+        "objective": "binary" if task == "binary" else options.get("objective", "regression"),
         "min_data_in_leaf": max(5, int(leaf_accounts * rows_per_account)),
         "max_depth": 6,
         "max_bin": 63,
