@@ -68,9 +68,7 @@ def fit_intervals(rows: Followed, wanted: float = LEVEL, value_wanted: float = L
         coverage,
         wanted=wanted,
         value_reason=NO_VALUE,
-        level_errors=level_errors(
-            rows.prediction.nrr, rows.ratio, rows.starting, rows.accounts, rows.as_of, rows.horizon_months
-        ),
+        level_errors=level_errors(rows.prediction.nrr, rows.ratio, rows.starting, rows.as_of, rows.horizon_months),
     )
     known = ~np.isnan(rows.values)
     if len(np.unique(rows.accounts[known])) < _MIN_VALUE_ACCOUNTS:
