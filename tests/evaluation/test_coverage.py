@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from leap.evaluation import judged_intervals, realised_values
+from leap.evaluation import judged_intervals, predict_folds, realised_values
 from leap.evaluation.coverage_segments import alarms, with_segments
 from leap.evaluation.portfolio_interval import portfolio_interval
+from leap.features import discover_features
 from leap.metrics import Figure
+from leap.models.frames import health_frame
 from leap.uncertainty.calibrate import held
 from leap.value import ValueTerms
 from tests.uncertainty.outcomes import Book, drawn
@@ -176,7 +178,7 @@ def test_a_coverage_that_changed_over_the_folds_is_told():
 
 
 def test_a_trained_company_has_a_coverage_by_segment_with_accounts(planted: TrainedWorld):
-    values = realised_values(planted.tables, planted.health)
+    values = realised_values(planted.tables, planted.health, planted.found)
     intervals, coverage = judged_intervals(planted.found, values, draws=50)
     found = with_segments(coverage, planted.found, planted.health, draws=50).to_json()
     by = {segment["by"] for segment in found["segments"]}
@@ -193,20 +195,19 @@ def test_a_trained_company_has_a_coverage_by_segment_with_accounts(planted: Trai
 
 
 def test_realised_value_is_the_discounted_months_paid_over_the_starting_mrr():
-    from leap.features import discover_features
-    from leap.models.frames import health_frame
-
-    rows = [subscription("stays", "2021-01-01"), subscription("leaves", "2021-01-01", "2022-07-01")]
+    rows = [subscription("stays", "2019-01-01"), subscription("leaves", "2019-01-01", "2022-12-01")]
     tables = company_of(rows, "2024-01-01", company={"gross_margin": 0.8, "discount_rate": 0.1})
     frame = health_frame(tables, discover_features(tables))
-    values, at = realised_values(tables, frame), frame.snapshots.rows
-    first = (at["as_of"] == "2022-01-01").to_numpy()
-    months = dict(zip(at["account_id"][first], values[first], strict=True))
+    found = predict_folds(frame, only="base_rate")
+    values, at = realised_values(tables, frame, found), frame.snapshots.rows.iloc[found.rows]
     discount = ValueTerms(0.8, 0.1, 12).discount(12)
-    assert months["stays"] == pytest.approx(discount.sum())
-    assert months["leaves"] == pytest.approx(discount[:5].sum())
+    stays = (at["account_id"] == "stays").to_numpy()
+    left_after = 12 * (2022 - at["as_of"].dt.year) + 12 - at["as_of"].dt.month.to_numpy()
+    paid = np.array([discount[: months - 1].sum() for months in left_after.to_numpy()[~stays]])
+    assert len(paid) > 0 and values[~stays] == pytest.approx(paid)
+    assert values[stays] == pytest.approx(discount.sum())
     unknown = company_of(rows, "2024-01-01")
-    assert np.isnan(realised_values(unknown, health_frame(unknown, discover_features(unknown)))).all()
+    assert np.isnan(realised_values(unknown, frame, found)).all()
 
 
 # --- the portfolio

@@ -78,19 +78,26 @@ class Coverage:
         }
 
 
-def realised_values(tables: AccountTables, frame: ScopeFrame) -> np.ndarray:
-    """Value of the twelve months after each row in discounted months of its starting MRR, shape (n,).
+def realised_values(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> np.ndarray:
+    """Value of the twelve months after each row predicted out of time, in discounted months of its starting MRR.
 
     Missing where the months are not over, and where the account has no gross margin: its value is not known.
     """
     terms = ValueTerms.of(tables.settings)
-    paths = realised_paths(tables, frame.snapshots)
-    value = paths @ terms.discount(paths.shape[1]) / frame.rows.labels.starting
-    return np.where(np.isnan(margins(tables, terms))[frame.rows.accounts], np.nan, value)
+    unknown = np.isnan(margins(tables, terms))[found.accounts]
+    values = np.full(len(found.rows), np.nan)
+    if unknown.all():
+        return values
+    wanted = np.zeros(len(frame.rows.accounts), dtype=bool)
+    wanted[found.rows] = True
+    paths = realised_paths(tables, frame.snapshots.where(wanted))
+    position = (np.cumsum(wanted) - 1)[found.rows]
+    values = paths[position] @ terms.discount(paths.shape[1]) / found.labels.starting
+    return np.where(unknown, np.nan, values)
 
 
 def followed(found: OutOfTime, values: np.ndarray | None = None) -> Followed:
-    """The rows predicted out of time as intervals are calibrated on; `values` are of all rows of the frame."""
+    """The rows predicted out of time as intervals are calibrated on; `values` are their `realised_values`."""
     days = (found.known_at[0] - found.as_of[0]) / np.timedelta64(1, "D")
     return Followed(
         prediction=found.prediction,
@@ -98,7 +105,7 @@ def followed(found: OutOfTime, values: np.ndarray | None = None) -> Followed:
         accounts=found.accounts,
         as_of=found.as_of,
         starting=found.labels.starting,
-        values=np.full(len(found.rows), np.nan) if values is None else values[found.rows],
+        values=np.full(len(found.rows), np.nan) if values is None else values,
         min_uplift=found.labels.min_uplift,
         horizon_months=max(1.0, float(np.round(days / 30.4375))),
     )

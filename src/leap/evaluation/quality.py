@@ -101,7 +101,7 @@ class Quality:
 def judge(found: OutOfTime, draws: int = 200, values: np.ndarray | None = None) -> Quality:
     """Figures of every outcome, the portfolio, and whether the models may claim anything.
 
-    `values` are `realised_values` of the frame, for the coverage of value's intervals.
+    `values` are the `realised_values` of these rows, for the coverage of value's intervals.
     """
     keep, model = ~found.leaving, found.models[-1]
     outcomes = {name: judge_component(model, found, name, keep, draws) for name in COMPONENTS}

@@ -112,7 +112,9 @@ def _covering(
 
 def _first(coverage: Callable[[float], float], needed: float) -> float:
     """The first nominal share of the ladder that reaches the coverage needed; the last if none does."""
-    low, high = 0, len(_NOMINAL) - 1
+    if coverage(float(_NOMINAL[0])) >= needed:
+        return float(_NOMINAL[0])
+    low, high = 1, len(_NOMINAL) - 1
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if coverage(float(_NOMINAL[middle])) >= needed else (middle + 1, high)
