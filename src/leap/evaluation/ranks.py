@@ -36,12 +36,13 @@ def _places(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return lower, np.searchsorted(ordered, score, side="right") - lower
 
 
-def share_of(values: np.ndarray) -> dict[str, float]:
-    """A mean of zeros and ones with Wilson's 95 % interval, which is no point where nobody or everybody has it.
+def share_of(values: np.ndarray, n: int) -> dict[str, float]:
+    """A mean of zeros and ones with Wilson's 95 % interval for `n` accounts, however many rows they have.
 
+    The interval is no point where nobody or everybody has it.
     Wilson (1927), "Probable inference, the law of succession, and statistical inference".
     """
-    n, z = len(values), 1.96
+    z = 1.96
     if not n:
         return dict.fromkeys(("value", "low", "high"), float("nan"))
     share = float(values.mean())
@@ -50,11 +51,12 @@ def share_of(values: np.ndarray) -> dict[str, float]:
     return {"value": share, "low": max(0.0, float(centre - half)), "high": min(1.0, float(centre + half))}
 
 
-def mean_of(values: np.ndarray) -> dict[str, float]:
-    """A mean with its 95 % interval by the normal law; missing values are left out."""
+def mean_of(values: np.ndarray, n: int | None = None) -> dict[str, float]:
+    """A mean with its 95 % interval by the normal law, as of `n` accounts; missing values are left out."""
     values = values[np.isfinite(values)]
     if not len(values):
         return dict.fromkeys(("value", "low", "high"), float("nan"))
-    half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    n = len(values) if n is None else n
+    half = 1.96 * float(values.std(ddof=1)) / n**0.5 if n > 1 and len(values) > 1 else float("nan")
     mean = float(values.mean())
     return {"value": mean, "low": mean - half, "high": mean + half}

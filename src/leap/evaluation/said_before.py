@@ -59,9 +59,9 @@ class SaidBefore:
 
 
 def said_before(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> SaidBefore:
-    """Each account's first event that a model of `found` could have spoken of, looked up at every lead.
+    """The events that a model of `found` could have spoken of, looked up at every lead.
 
-    Several events of an account are not looked up: the first is enough, and what comes later cannot replace it.
+    Of one account the first, and each that is 180 days after the last one taken: what comes later replaces none.
     """
     events = dated_events(tables)
     every = _grid(frame, found)
@@ -87,8 +87,8 @@ def said_before(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> S
 
 
 _COLUMNS = (
-    "account_id", "name", "outcome", "event_date", "at_days", "as_of", "days_before", "model_cutoff", "probability",
-    "base_rate", "rank_percentile", "ranked_accounts", "already_leaving", "within_horizon",
+    "account_id", "name", "outcome", "event_date", "at_days", "as_of", "days_before", "model_cutoff", "model",
+    "probability", "base_rate", "rank_percentile", "ranked_accounts", "already_leaving", "within_horizon",
     "top_10", "top_20", "stayed_top_10", "stayed_top_20",
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def floor_to(every: str, moments: pd.Series) -> pd.Series:
     datetime.date(2024, 3, 18)
     """
     days = moments.dt.normalize()
-    back = days.dt.weekday if every == "week" else days.dt.day - 1
+    back = days.dt.day_of_week if every == "week" else days.dt.day - 1
     floored: pd.Series = days - pd.to_timedelta(back, unit="D")
     return floored
 
@@ -115,22 +115,35 @@ def floor_to(every: str, moments: pd.Series) -> pd.Series:
 def _chosen(
     tables: AccountTables, events: pd.DataFrame, since: pd.Timestamp, every: str
 ) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
-    """Each account's first event with a model at the shortest lead, of so many accounts; and what was counted."""
+    """Events with a model at the shortest lead, of so many accounts; and what was counted."""
     reached = events[(floor_to(every, events["at"] - pd.Timedelta(days=min(LEADS))) >= since).to_numpy()]
-    first = reached.drop_duplicates(["outcome", "code"], keep="first")
+    spaced = reached[_far_apart(reached)]
     parts, counts = [], {}
     for outcome in COMPONENTS:
-        own = first[first["outcome"] == outcome]
-        ids = tables.accounts[own["code"].to_numpy()]
-        kept = own.iloc[np.argsort([_hash(account) for account in ids], kind="stable")[:MOST_ACCOUNTS]]
+        own = spaced[spaced["outcome"] == outcome]
+        codes = own["code"].unique()
+        order = np.argsort([_hash(account) for account in tables.accounts[codes]], kind="stable")
+        kept = own[own["code"].isin(codes[order[:MOST_ACCOUNTS]])]
         parts.append(kept)
-        everyone = events.loc[events["outcome"] == outcome, "code"].nunique()
+        everyone = int(events.loc[events["outcome"] == outcome, "code"].nunique())
         counts[outcome] = {
-            "accounts": int(everyone),
-            "before_the_first_model": int(everyone) - len(own),
-            "looked_up": len(kept),
+            "accounts": everyone,
+            "before_the_first_model": everyone - len(codes),
+            "looked_up": min(len(codes), MOST_ACCOUNTS),
+            "events": len(kept),
         }
     return pd.concat(parts, ignore_index=True), counts
+
+
+def _far_apart(events: pd.DataFrame) -> np.ndarray:
+    """Of events sorted by day, each account's first of a kind and those a longest lead after the last one taken."""
+    taken: dict[tuple[str, int], pd.Timestamp] = {}
+    keep = np.zeros(len(events), dtype=bool)
+    for i, (outcome, code, at) in enumerate(zip(events["outcome"], events["code"], events["at"], strict=True)):
+        last = taken.get((outcome, code))
+        if last is None or at - last >= pd.Timedelta(days=max(LEADS)):
+            taken[outcome, code], keep[i] = at, True
+    return keep
 
 
 def _hash(account: str) -> str:
@@ -194,6 +207,7 @@ def _on_one_day(
             "at_days": int(days),
             "as_of": _day(as_of),
             "days_before": (pd.Timestamp(at).normalize() - as_of).days,
+            "model": book.learner[outcome],
             "within_horizon": bool(at <= until),
             **here.said(position),
         }
@@ -209,6 +223,7 @@ class _Book:
     leaving: np.ndarray
     scores: Mapping[str, np.ndarray]
     base_rate: Mapping[str, float]
+    learner: Mapping[str, str]
     last: Mapping[str, np.ndarray]
 
     @classmethod
@@ -230,6 +245,7 @@ class _Book:
             rows["leaving"].to_numpy(dtype=bool),
             {outcome: getattr(predicted, source) for outcome, source in _SOURCE.items()},
             {outcome: model.component(outcome).base_rate for outcome in COMPONENTS},
+            {outcome: model.component(outcome).learner_name for outcome in COMPONENTS},
             last,
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from leap.bundle.make import summary_metrics
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import OutcomeQuality, OutOfTime, Quality
+from leap.evaluation.fold_figures import fold_spans
 from leap.explanation import pictures
 from leap.features import FeatureFrame
 from leap.metrics import Figure
@@ -180,10 +181,12 @@ def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found:
     pictures.lift_picture(outcome, probability, "Churn: events found, out of time", paths[1])
     pictures.shap_summary(bundle.health, _sample(health.latest()), paths[2])
     pictures.shap_summary(bundle.fit, _sample(fit.latest()), paths[3])
+    folds = folder / "folds.png"
+    pictures.folds_picture(fold_spans(health), folds)
     report, card = folder / "icp_report.html", folder / "model_card.md"
     report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
     card.write_text(model_card.render(bundle), encoding="utf-8")
-    return [path for path in [*paths, report, card] if path.exists()]
+    return [path for path in [*paths, folds, report, card] if path.exists()]
 
 
 def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
