@@ -183,10 +183,10 @@ def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found:
     pictures.shap_summary(bundle.fit, _sample(fit.latest()), paths[3])
     folds = folder / "folds.png"
     pictures.folds_picture(fold_spans(health), folds)
-    report, card = folder / "icp_report.html", folder / "model_card.md"
+    report = folder / "icp_report.html"
     report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
-    card.write_text(model_card.render(bundle), encoding="utf-8")
-    return [path for path in [*paths, folds, report, card] if path.exists()]
+    cards = model_card.write(model_card.render(bundle, bundle_hash=model_card.hash_of(folder / "bundle")), folder)
+    return [path for path in [*paths, folds, report, *cards] if path.exists()]
 
 
 def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
