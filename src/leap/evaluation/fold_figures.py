@@ -121,7 +121,8 @@ def _of_new_accounts(found: OutOfTime, frame: ScopeFrame, number: int, kept: np.
 def drift_of_skill(found: OutOfTime, draws: int = 400) -> dict[str, dict[str, Any]]:
     """By outcome, how the AUC changes from fold to fold, a year; with what 95 % interval, and what that says.
 
-    A straight line through the folds' AUCs, each weighing by its accounts with the event. Accounts are drawn together
+    A straight line through the folds' AUCs, from the first in which a learner beat the base rate on, each weighing by
+    its accounts with the event. Accounts are drawn together
     with all their rows, so that one tested in several folds moves them together. What shakes all accounts of a fold at
     once is not in the interval.
     """
@@ -132,11 +133,12 @@ def _drift(found: OutOfTime, name: str, draws: int) -> dict[str, Any]:
     happened, predicted, _, rows = rows_of_component(found, name, ~found.leaving)
     fold, accounts = found.fold[rows], found.accounts[rows]
     mixed = [k for k in np.unique(fold) if 0 < happened[fold == k].sum() < (fold == k).sum()]
-    nothing = {"per_year": None, "folds": len(mixed), "verdict": "one fold only" if len(mixed) == 1 else "no folds"}
+    ranked = [k for k in mixed if found.models[k].component(name).learner_name != "base_rate"]
+    # Before the first ranking there was too little to learn from: what comes after it is no rise of skill.
+    mixed = [k for k in mixed if ranked and k >= ranked[0]]
     if len(mixed) < 2:
-        return nothing
-    if all(found.models[k].component(name).learner_name == "base_rate" for k in mixed):
-        return {**nothing, "verdict": "base rates only: no skill that could change"}
+        verdict = "one fold with a ranking" if ranked else "base rates only: no skill that could change"
+        return {"per_year": None, "folds": len(mixed), "verdict": verdict}
     years = np.array([_years(found.cutoffs[k]) for k in mixed])
     events = np.array([len(np.unique(accounts[(fold == k) & (happened > 0)])) for k in mixed], dtype=float)
     figures = [metrics.AucWithin(fold[fold == k]).prepare(happened[fold == k], predicted[fold == k]) for k in mixed]

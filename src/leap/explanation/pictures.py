@@ -96,13 +96,16 @@ def folds_picture(folds: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure, axis = matplotlib.subplots(figsize=(9, 1.2 + 0.45 * len(folds)))
     bars = [
         ("train_from", "train_until", "#9fb4c4", 0.6, "trains on"),
-        ("train_until", "cutoff", "#e3e7ea", 0.25, "gap of one horizon"),
+        ("train_until", "test_from", "#e3e7ea", 0.25, "gap of one horizon"),
         ("test_from", "test_until", "#1d7a4f", 0.6, "tested on"),
         ("test_until", "outcomes_until", "#c6dfd2", 0.25, "outcomes become known"),
     ]
+    first, last = (pd.Timestamp(pick(f[end] for f in folds)) for pick, end in ((min, "train_from"), (max, bars[-1][1])))
     for begin, end, colour, height, label in bars:
         starts = [pd.Timestamp(fold[begin]) for fold in folds]
-        days = [max((pd.Timestamp(fold[end]) - at).days, 1) for fold, at in zip(folds, starts, strict=True)]
+        # Rows of one date are a bar too.
+        least = (last - first).days // 120 if height > 0.5 else 0
+        days = [max((pd.Timestamp(fold[end]) - at).days, least) for fold, at in zip(folds, starts, strict=True)]
         widths = [pd.Timedelta(days=width) for width in days]
         axis.barh(range(len(folds)), widths, left=starts, height=height, color=colour, label=label)
     axis.set_yticks(range(len(folds)), [str(fold["cutoff"]) for fold in folds])

@@ -89,7 +89,7 @@ def fold_picture(folds: Sequence[Mapping[str, Any]]) -> FoldPicture | None:
 
     rows = tuple(_fold_row(fold, number, at) for number, fold in enumerate(folds))
     bottom = _TOP + _STEP * len(rows)
-    years = range(first.year + (first.dayofyear > 1), last.year + 1)
+    years = range(first.year + (first.day_of_year > 1), last.year + 1)
     every = 1 if len(years) <= 14 else 2 if len(years) <= 28 else 5
     ticks = tuple((at(f"{year}-01-01"), str(year)) for year in years if year % every == 0)
     return FoldPicture(rows, ticks, 900.0, bottom + 24, bottom)
@@ -98,7 +98,7 @@ def fold_picture(folds: Sequence[Mapping[str, Any]]) -> FoldPicture | None:
 def _fold_row(fold: Mapping[str, Any], number: int, at: Any) -> FoldRow:
     bounds = [
         ("train", "train_from", "train_until", "trains on rows"),
-        ("gap", "train_until", "cutoff", "gap: the last training rows' outcomes become known"),
+        ("gap", "train_until", "test_from", "gap: the last training rows' outcomes become known"),
         ("test", "test_from", "test_until", "tests rows"),
         ("after", "test_until", "outcomes_until", "their outcomes become known"),
     ]
@@ -106,7 +106,7 @@ def _fold_row(fold: Mapping[str, Any], number: int, at: Any) -> FoldRow:
     for kind, begin, end, words in bounds:
         x, until = at(fold[begin]), at(fold[end])
         # Rows of one date are a bar too.
-        width = max(until - x, 3.0 if kind in ("train", "test") else 0.0)
+        width = max(until - x, 5.0 if kind in ("train", "test") else 0.0)
         spans.append(Span(kind, x, round(width, 1), f"{words}, {fold[begin]} to {fold[end]}"))
     return FoldRow(str(fold["cutoff"]), _TOP + _STEP * number, tuple(spans))
 

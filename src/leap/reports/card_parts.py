@@ -36,7 +36,7 @@ def parts(bundle: ModelBundle, gate: Sequence[Mapping[str, Any]] | None = None) 
             {**row, "scope": words, "outcome": _OUTCOMES.get(row["outcome"], row["outcome"]), "part": part_words(row)}
             for scope, words in _WHOSE
             for row in quality[scope].get("slices") or ()
-            if scope == Scope.HEALTH or row["outcome"] == "churn"
+            if row["outcome"] == "churn" or (scope == Scope.HEALTH and _ranks(quality[scope], row["outcome"]))
         ),
         segments=tuple({**row, "scope": words} for words, found in coverage for row in found.get("segments") or ()),
         alarms=tuple(f"{words}: {found['alarm']}" for words, found in coverage if found.get("alarm")),
@@ -44,6 +44,11 @@ def parts(bundle: ModelBundle, gate: Sequence[Mapping[str, Any]] | None = None) 
         checks=checks,
         passed=all(check.get("passed") for check in checks) if checks else None,
     )
+
+
+def _ranks(quality: Mapping[str, Any], outcome: str) -> bool:
+    """Whether the outcome's model says more than its base rate."""
+    return bool((quality["outcomes"].get(outcome) or {}).get("learner", "base_rate") != "base_rate")
 
 
 def part_words(row: Mapping[str, Any]) -> str:
