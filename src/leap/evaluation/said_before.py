@@ -23,7 +23,7 @@ from leap.evaluation.ranks import in_top, rank_percentile
 from leap.features import FeatureFrame, build_features
 from leap.models.composition import COMPONENTS, ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import add_months
+from leap.revenue import Revenue, add_months
 from leap.snapshots import Snapshots, customer_snapshots, known_as
 from leap.tables import AccountTables
 
@@ -50,6 +50,8 @@ class SaidBefore:
     rows: pd.DataFrame
     counts: Mapping[str, Mapping[str, int]]
     every: str
+    note: str | None = None
+    """What to mind about the dates of events."""
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rows, without the columns that only the summary needs."""
@@ -83,9 +85,14 @@ def said_before(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> S
         counts[outcome]["absent_not_a_customer"] = int((own["model"] >= 0).sum()) - counts[outcome]["rows"]
     order = rows["outcome"].map({name: i for i, name in enumerate(COMPONENTS)})
     rows = rows.assign(order=order).sort_values(["order", "event_date", "account_id", "at_days"], kind="stable")
-    return SaidBefore(rows.drop(columns="order").reset_index(drop=True), counts, every)
+    note = None if Revenue(tables).by_periods else _OF_ORDERS
+    return SaidBefore(rows.drop(columns="order").reset_index(drop=True), counts, every, note)
 
 
+_OF_ORDERS = (
+    "Of orders only churn has a date: the first month that begins without any order in the trailing months. Near it "
+    "the account had already stopped ordering, so that only the longest leads foretell anything."
+)
 _COLUMNS = (
     "account_id", "name", "outcome", "event_date", "at_days", "as_of", "days_before", "model_cutoff", "model",
     "probability", "base_rate", "rank_percentile", "ranked_accounts", "already_leaving", "within_horizon",

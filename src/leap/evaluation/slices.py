@@ -24,6 +24,7 @@ MIN_EVENTS = 5
 """Accounts with the event, and without it, that an AUC is given for; the ratio is given for as few."""
 
 _MOST_FEATURES = 8
+_MANY_ROWS = 20_000
 _MOST_VALUES = 12
 _THIRDS = ("lowest third", "middle third", "highest third")
 OTHERS, MISSING = "(others)", "(not known)"
@@ -41,7 +42,7 @@ class _Part:
     high: float | None = None
 
 
-def slices(found: OutOfTime, frame: ScopeFrame, draws: int = 200) -> list[dict[str, Any]]:
+def slices(found: OutOfTime, frame: ScopeFrame, draws: int | None = None) -> list[dict[str, Any]]:
     """One entry a part of the accounts and outcome, of the rows predicted out of time.
 
     Keys: `by` (a fit category's feature, `mrr` or `tenure_months`), `label`, `value`, `low` and `high` (of thirds,
@@ -49,6 +50,7 @@ def slices(found: OutOfTime, frame: ScopeFrame, draws: int = 200) -> list[dict[s
     `ratio` (observed over predicted): figures with `value`, `low`, `high` (95 % over accounts) and `baseline`, or None
     where too few accounts had the event. Accounts whose end was already known are left out, as in all figures.
     """
+    draws = draws or (200 if len(found.rows) <= _MANY_ROWS else 100)
     return [
         _judged(found, part, outcome, draws)
         for part in _parts(found, frame)

@@ -41,6 +41,7 @@ def document(
         "said_before_summary": summarised(said),
         "said_before_counts": {outcome: dict(counted) for outcome, counted in said.counts.items()},
         "said_before_every": said.every,
+        "said_before_note": said.note,
         "seconds": dict(seconds),
     }
 
@@ -57,6 +58,7 @@ def declined_document(settings: Settings, data_until: str, reason: str, seconds:
         "said_before_summary": [],
         "said_before_counts": {},
         "said_before_every": None,
+        "said_before_note": None,
         "seconds": dict(seconds),
     }
 

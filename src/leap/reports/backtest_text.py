@@ -92,11 +92,16 @@ def _said_lines(summary: BacktestSummary) -> list[str]:
     )
     if any(row["beyond_horizon"] for row in found["said_before_summary"]):
         lines.append(f"  * of some the event lay beyond the horizon of {found['horizon_months']} months.")
+    if found["said_before_note"]:
+        lines.append(f"  {found['said_before_note']}")
     for outcome, kept in found["said_before_counts"].items():
+        if found["said_before_note"] and not kept["accounts"]:
+            continue
+        sample = " (a fixed sample)" if kept["looked_up"] < kept["accounts"] - kept["before_the_first_model"] else ""
         own = [row for row in found["said_before_summary"] if row["outcome"] == outcome]
         left, unranked = (sum(row[why] for row in own) for why in ("already_leaving", "unranked"))
         lines.append(
-            f"  {kept['accounts']:,} accounts {DID[outcome]}, {kept['looked_up']:,} of them looked up "
+            f"  {kept['accounts']:,} accounts {DID[outcome]}, {kept['looked_up']:,} of them looked up{sample} "
             f"({kept['before_the_first_model']:,} only before any model). Absent: {kept['absent_without_model']:,} "
             f"look-ups before any model, {kept['absent_not_a_customer']:,} before the account paid. Left out of the "
             f"shares: {left:,} of known leavers, {unranked:,} of base rates."
