@@ -70,6 +70,9 @@ def train(args: argparse.Namespace, console: Console) -> Result:
         quality, fit_quality = quality.of_final(model), fit_quality.of_final(fit_model)
     with console.stage("looking for ICPs"):
         icps = discover_icps(tables, fit, args.seed)
+    with console.stage("judging parts of the accounts"):
+        quality = quality.with_slices(evaluation.slices(found, health))
+        fit_quality = fit_quality.with_slices(evaluation.slices(fit_found, fit))
     with console.stage("explaining and bundling"):
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,

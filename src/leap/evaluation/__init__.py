@@ -15,6 +15,7 @@ from leap.evaluation.leaks import (
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
+from leap.evaluation.slices import slices
 
 __all__ = [
     "Leak",
@@ -33,6 +34,7 @@ __all__ = [
     "predict_folds",
     "realised_values",
     "require_folds",
+    "slices",
     "telling_names",
     "without_near_perfect",
 ]

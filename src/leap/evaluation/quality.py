@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,8 @@ class Quality:
     reason: str | None
     intervals: Intervals
     coverage: Coverage
+    slices: tuple[Mapping[str, Any], ...] = ()
+    """Figures within parts of the accounts, as `evaluation.slices` gives them."""
 
     @property
     def unproven(self) -> list[str]:
@@ -85,6 +87,10 @@ class Quality:
         }
         return replace(self, outcomes=outcomes)
 
+    def with_slices(self, found: Sequence[Mapping[str, Any]]) -> Quality:
+        """The same figures, and those within parts of the accounts beside them."""
+        return replace(self, slices=tuple(found))
+
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
         return {
@@ -92,6 +98,7 @@ class Quality:
             "outcomes": {name: outcome.to_json() for name, outcome in self.outcomes.items()},
             "portfolio": dict(self.portfolio),
             "folds": [dict(fold) for fold in self.folds],
+            "slices": [dict(part) for part in self.slices],
             "intervals": {"level": self.intervals.level, **self.coverage.to_json()},
             "claimed": self.claimed,
             "reason": self.reason,

@@ -11,6 +11,7 @@ import numpy as np
 from leap.bundle.make import summary_metrics
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import OutcomeQuality, OutOfTime, Quality
+from leap.evaluation.fold_figures import fold_spans
 from leap.explanation import pictures
 from leap.features import FeatureFrame
 from leap.metrics import Figure
@@ -205,10 +206,12 @@ def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found:
     pictures.lift_picture(outcome, probability, "Churn: events found, out of time", paths[1])
     pictures.shap_summary(bundle.health, _sample(health.latest()), paths[2])
     pictures.shap_summary(bundle.fit, _sample(fit.latest()), paths[3])
-    report, card = folder / "icp_report.html", folder / "model_card.md"
+    folds = folder / "folds.png"
+    pictures.folds_picture(fold_spans(health), folds)
+    report = folder / "icp_report.html"
     report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
-    card.write_text(model_card.render(bundle), encoding="utf-8")
-    return [path for path in [*paths, report, card] if path.exists()]
+    cards = model_card.write(model_card.render(bundle, bundle_hash=model_card.hash_of(folder / "bundle")), folder)
+    return [path for path in [*paths, folds, report, *cards] if path.exists()]
 
 
 def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
