@@ -55,7 +55,8 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("predicting out of time"):
         found = evaluation.predict_folds(health, tuned=tuned, seed=args.seed)
         fit_found = evaluation.predict_folds(fit, seed=args.seed)
-        quality, fit_quality = evaluation.judge(found), evaluation.judge(fit_found)
+        stakes = evaluation.Stakes.of(tables, health, found)
+        quality, fit_quality = evaluation.judge(found, stakes=stakes), evaluation.judge(fit_found)
     if not quality.claimed:
         store.declined(company, str(quality.reason))
         document = report.declined_document(str(quality.reason), console.seconds, quality, fit_quality)

@@ -38,6 +38,7 @@ class OutOfTime:
     leaving: np.ndarray
     cutoffs: tuple[pd.Timestamp, ...]
     models: tuple[ScopeModel, ...]
+    as_of: np.ndarray
 
 
 def out_of_time(
@@ -79,6 +80,7 @@ def out_of_time(
         leaving=leaving[positions],
         cutoffs=tuple(fold.cutoff for fold in folds),
         models=tuple(models),
+        as_of=rows.as_of[positions],
     )
 
 

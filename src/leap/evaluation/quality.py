@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from leap.evaluation.calibration_report import drifted, spread_beyond_chance
 from leap.evaluation.claim import claim
 from leap.evaluation.components import judge_component, judge_fold
 from leap.evaluation.coverage import judged_intervals
+from leap.evaluation.money import Stakes
 from leap.evaluation.nrr import judge_nrr, portfolio
 from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.outcome_quality import OutcomeQuality
@@ -39,20 +39,8 @@ class Quality:
 
     @property
     def warnings(self) -> list[str]:
-        """Levels that came in otherwise than predicted, by more than 15 %: the rate drifted."""
-        found = []
-        for name in COMPONENTS:
-            predicted = self.outcomes[name].calibration["mean_predicted"]
-            observed = self.outcomes[name].calibration["mean_observed"]
-            events = self.outcomes[name].n_events
-            if events < MIN_EVENTS or not (predicted > 0 and observed > 0) or abs(np.log(observed / predicted)) < 0.15:
-                continue
-            way = "more often" if observed > predicted else "less often"
-            found.append(
-                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time "
-                f"({observed:.1%} against {predicted:.1%}): its rate drifts. "
-                "Trust the order of accounts before the level."
-            )
+        """Levels and spreads that came in otherwise than predicted, beyond their aims and beyond chance."""
+        found = [warning for name in COMPONENTS for warning in self._calibration_warnings(name)]
         # The mean is not what an absolute error rewards: only where the order says nothing either, nothing is told.
         nrr, order = self.outcomes["nrr"].metrics["mae"], self.outcomes["nrr"].metrics["spearman"]
         if nrr.value > nrr.baseline and not order.low > 0:
@@ -60,6 +48,28 @@ class Quality:
             found.append(
                 f"{whose} NRR of a single account is told no better than by the average of all "
                 f"(error {nrr.value:.2f} against {nrr.baseline:.2f}): use the order of accounts and sums over many."
+            )
+        return found
+
+    def _calibration_warnings(self, name: str) -> list[str]:
+        outcome, said = self.outcomes[name], self.outcomes[name].calibration
+        if outcome.n_events < MIN_EVENTS:
+            return []
+        found = []
+        if drifted(said):
+            observed, predicted = said["mean_observed"], said["mean_predicted"]
+            way = "more often" if observed > predicted else "less often"
+            found.append(
+                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time "
+                f"({observed:.1%} against {predicted:.1%}, beyond what chance allows): its rate drifts. "
+                "Trust the order of accounts before the level."
+            )
+        if spread_beyond_chance(said) and outcome.learner != "base_rate":
+            way = "lie too far apart" if said["slope"] < 1 else "lie too close together"
+            found.append(
+                f"The {self.scope} models' probabilities of {name} {way} (slope {said['slope']:.2f}, 95 % interval "
+                f"{said['slope_low']:.2f} to {said['slope_high']:.2f}; 1 is right): trust the order of accounts before "
+                "the highest and lowest of them."
             )
         return found
 
@@ -85,10 +95,13 @@ class Quality:
         }
 
 
-def judge(found: OutOfTime, draws: int = 200) -> Quality:
-    """Figures of every outcome, the portfolio, and whether the models may claim anything."""
+def judge(found: OutOfTime, draws: int = 200, stakes: Stakes | None = None) -> Quality:
+    """Figures of every outcome, the portfolio, and whether the models may claim anything.
+
+    `stakes` are what offers cost and what accounts are worth: with them, what contacting accounts would have earned.
+    """
     keep, model = ~found.leaving, found.models[-1]
-    outcomes = {name: judge_component(model, found, name, keep, draws) for name in COMPONENTS}
+    outcomes = {name: judge_component(model, found, name, keep, draws, stakes) for name in COMPONENTS}
     intervals, coverage = judged_intervals(found, draws)
     outcomes["nrr"] = judge_nrr(found, keep, coverage, draws)
     claimed, reason = claim(outcomes)
