@@ -62,36 +62,53 @@ def lift_report(
 ) -> dict[str, Any]:
     """What the accounts ranked highest hold, as in the JSON of `train`, `outcomes.churn.lift`.
 
-    `at` has one entry a depth: `5%`, `10%`, `20%` and, where the policy has one, `capacity`. Each says for
-
-    - `accounts`: those that left,
-    - `mrr`: the starting MRR of those that left,
-    - `mrr_by_expected_loss`: the same where accounts are ranked by probability times MRR,
-
-    the `gain` (share of all of it that the top holds) and the `lift` (over what a random top would hold) with 95 %
-    intervals over accounts, the `baseline` of a random order and the `best` possible order. Rows of one date (fit
-    models: of one fold) are ranked together and every account counts once in each list; equal scores count by their
-    expected value over all orders. Where nobody or everybody left, `at` is None with a `reason`.
+    Rows of one date (fit models: of one fold) are ranked together, the losses are those of `labels`, and `at` is as
+    `gain_at` gives it.
     """
     lists = lists_of(found, scope)[keep]
-    document = {
-        "ranked_together": "fold" if scope == Scope.FIT else "date",
-        "n_lists": len(np.unique(lists)),
-        "ties": "expected_value",
-    }
     churned, starting, p = found.labels.churned[keep], found.labels.starting[keep], found.prediction.p[keep]
-    reason = "no_rows" if not len(churned) else one_sided(churned)
+    together = "fold" if scope == Scope.FIT else "date"
+    return {
+        "ranked_together": together,
+        **gain_at(lists, found.accounts[keep], churned, p, resamples, starting=starting, capacity=capacity),
+    }
+
+
+def gain_at(
+    lists: np.ndarray,
+    accounts: np.ndarray,
+    happened: np.ndarray,
+    probability: np.ndarray,
+    resamples: np.ndarray,
+    *,
+    starting: np.ndarray | None = None,
+    capacity: int | None = None,
+) -> dict[str, Any]:
+    """What the tops of lists hold of all that happened, with 95 % intervals over accounts.
+
+    `at` has one entry a depth: `5%`, `10%`, `20%` and, where there is one, `capacity`. Each says for
+
+    - `accounts`: those with the event,
+    - `mrr`: the starting MRR of those with the event,
+    - `mrr_by_expected_loss`: the same where accounts are ranked by probability times MRR,
+
+    the `gain` (share of all of it that the top holds) and the `lift` (over what a random top would hold), each with the
+    `baseline` of a random order and the `best` possible order. Every account counts once in each list; equal scores
+    count by their expected value over all orders. Where nobody or everybody has the event, `at` is None with `reason`.
+    """
+    document: dict[str, Any] = {"n_lists": len(np.unique(lists)), "ties": "expected_value"}
+    reason = one_sided(happened) if len(happened) else "no_rows"
     if reason:
         return {**document, "at": None, "reason": reason}
     depths = tuple(Depth(share) for share in SHARES) + ((Depth(count=capacity),) if capacity else ())
-    once = metrics.once_per_list(found.accounts[keep], lists)
-    lost = churned * starting
-    by_risk, by_loss = Lists.of(lists, p), Lists.of(lists, p * starting)
-    looked = {
-        "accounts": _gains(by_risk, Lists.of(lists, churned), churned, once, depths, resamples),
-        "mrr": _gains(by_risk, Lists.of(lists, lost), lost, once, depths, resamples),
-        "mrr_by_expected_loss": _gains(by_loss, Lists.of(lists, lost), lost, once, depths, resamples),
-    }
+    once = metrics.once_per_list(accounts, lists)
+    by_risk = Lists.of(lists, probability)
+    looked = {"accounts": _gains(by_risk, Lists.of(lists, happened), happened, once, depths, resamples)}
+    if starting is not None:
+        lost, by_loss = happened * starting, Lists.of(lists, probability * starting)
+        ideal = Lists.of(lists, lost)
+        looked["mrr"] = _gains(by_risk, ideal, lost, once, depths, resamples)
+        looked["mrr_by_expected_loss"] = _gains(by_loss, ideal, lost, once, depths, resamples)
     at = {depth.name: {name: part[i] for name, part in looked.items()} for i, depth in enumerate(depths)}
     return {**document, "at": at, "reason": None}
 

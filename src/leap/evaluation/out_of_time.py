@@ -36,9 +36,9 @@ class OutOfTime:
     labels: Labels
     accounts: np.ndarray
     leaving: np.ndarray
+    as_of: np.ndarray
     cutoffs: tuple[pd.Timestamp, ...]
     models: tuple[ScopeModel, ...]
-    as_of: np.ndarray
 
 
 def out_of_time(
@@ -78,9 +78,9 @@ def out_of_time(
         labels=rows.labels.where(positions),
         accounts=rows.accounts[positions],
         leaving=leaving[positions],
+        as_of=rows.as_of[positions],
         cutoffs=tuple(fold.cutoff for fold in folds),
         models=tuple(models),
-        as_of=rows.as_of[positions],
     )
 
 

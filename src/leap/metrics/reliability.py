@@ -45,18 +45,24 @@ def slope_error(
     of_account = np.column_stack([np.bincount(code, weights=column) for column in scores.T])
     bread = np.linalg.inv(curvature)
     covariance = bread @ (of_account.T @ of_account) @ bread * len(distinct) / (len(distinct) - 1)
-    return float(np.sqrt(covariance[0, 0]))
+    return float(np.sqrt(max(covariance[0, 0], 0.0)))
 
 
 def _regression(
     outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray, groups: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Coefficients (slope first), design and curvature of the regression; None if a side is constant."""
+    """Coefficients (slope first), design and curvature of the regression; None if a side is constant.
+
+    A prediction that differs between groups only is constant too: each has an intercept of its own.
+    """
     p = np.clip(probability, 1e-6, 1 - 1e-6)
     x = np.log(p / (1 - p))
-    if not len(x) or np.ptp(x) < 1e-9 or not 0 < np.average(outcome, weights=weight) < 1:
+    if not len(x) or not 0 < np.average(outcome, weights=weight) < 1:
         return None
     _, code = np.unique(np.zeros(len(x)) if groups is None else groups, return_inverse=True)
+    within = x - (np.bincount(code, weights=x) / np.bincount(code))[code]
+    if np.ptp(within) < 1e-9:
+        return None
     design = np.column_stack([x, np.eye(code.max() + 1)[code]])
     coefficient, ridge = np.zeros(design.shape[1]), 1e-6 * np.eye(design.shape[1])
     curvature = ridge
@@ -98,7 +104,7 @@ class PerfectError:
 
 
 def error_of_a_perfect_model(
-    probability: np.ndarray, accounts: np.ndarray, bins: int = _BINS, draws: int = 300, seed: int = 0
+    probability: np.ndarray, accounts: np.ndarray, bins: int = _BINS, draws: int = 500, seed: int = 0
 ) -> PerfectError:
     """The ECE of outcomes drawn from the predictions themselves.
 

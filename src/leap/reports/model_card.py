@@ -7,6 +7,7 @@ from typing import Any
 from leap.bundle.model_bundle import ModelBundle
 from leap.features import Scope
 from leap.reports import rendering
+from leap.reports.money import at_stake, list_rows, offer_rows
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 
@@ -15,6 +16,7 @@ _SCOPES = ((Scope.HEALTH, "customers"), (Scope.FIT, "before the purchase"))
 
 def render(bundle: ModelBundle) -> str:
     """The card: YAML front matter, then what the models are for, what they learned from and how good they are."""
+    churn = bundle.quality[Scope.HEALTH]["outcomes"]["churn"]
     judged = [(words, outcomes(bundle, scope), portfolio(bundle, scope)) for scope, words in _SCOPES]
     return rendering.render(
         "model_card.md",
@@ -25,6 +27,10 @@ def render(bundle: ModelBundle) -> str:
         judged=judged,
         learners=sorted({name for _, found, _ in judged for outcome in found for name in outcome.losses}),
         folds=[(words, fold) for scope, words in _SCOPES for fold in bundle.quality[scope]["folds"]],
+        lists=list_rows(churn),
+        offers=offer_rows(churn),
+        offer=(churn.get("money") or {}).get("offer"),
+        at_stake=at_stake(churn["money"]) if offer_rows(churn) else None,
         intervals=[("customers", bundle.intervals), ("before the purchase", bundle.fit_intervals)],
         drivers=drivers(bundle, bundle.drivers, most=10),
         scopes={words: len(bundle.catalog.of_scope(scope).features) for scope, words in _SCOPES},
