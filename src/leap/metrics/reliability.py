@@ -64,7 +64,7 @@ def _regression(
     if np.ptp(within) < 1e-9:
         return None
     design = np.column_stack([x, np.eye(code.max() + 1)[code]])
-    coefficient, ridge = np.zeros(design.shape[1]), 1e-6 * np.eye(design.shape[1])
+    coefficient, ridge = np.zeros(design.shape[1]), 1e-8 * weight.sum() * np.eye(design.shape[1])
     curvature = ridge
     for _ in range(50):
         mean = 0.5 * (1 + np.tanh(0.5 * design @ coefficient))
