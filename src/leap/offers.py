@@ -63,7 +63,7 @@ class Offer:
         """
         cost = self.offer_share * value + self.contact_cost
         at_stake = (self.save_rate * (1 - self.offer_share) + self.offer_share) * value
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             found = cost / at_stake
         return np.where(found < 1, found, np.nan)
 

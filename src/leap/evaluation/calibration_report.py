@@ -13,6 +13,10 @@ RATIO_AIM = (0.85, 1.15)
 SLOPE_AIM = (0.8, 1.2)
 _UNEVEN = 0.15
 """A calibration error beyond chance is told from this share of the observed rate on, as a wrong level is."""
+_LOOKS = 2.24 / 1.96
+"""How much further than its 95 % interval a figure may miss: level and slope are two looks that share one in 20."""
+_THIRD_LOOK = 1.5
+"""How much further than the 95 % quantile above the mean the calibration error of a perfect model may lie."""
 
 
 def calibration_report(
@@ -32,7 +36,7 @@ def calibration_report(
       perfectly calibrated model would show on these accounts.
     - `deciles`: `predicted`, `observed` with its interval (`low`, `high`), `n` rows and `accounts` of every tenth.
     - `verdict` in words: within the aims (a ratio of 0.85 to 1.15, a slope of 0.8 to 1.2), within chance, or what is
-      wrong beyond both.
+      wrong beyond both; since it looks at several figures, each may miss a little further than its own interval.
     - `training_events`: accounts with the event in the rows that the level was learned from.
     - `reason` (of ratio and verdict) and `slope_reason`: why there is none.
     """
@@ -93,7 +97,10 @@ def one_sided(outcome: np.ndarray) -> str | None:
 
 def level_beyond_chance(found: Mapping[str, Any]) -> bool:
     """Whether the level misses its aim, and chance does not explain that."""
-    return _beyond(found.get("ratio"), found.get("ratio_low"), found.get("ratio_high"), RATIO_AIM)
+    value, low, high = found.get("ratio"), found.get("ratio_low"), found.get("ratio_high")
+    if value is None or not value > 0 or RATIO_AIM[0] <= value <= RATIO_AIM[1]:
+        return False
+    return _beyond(*(None if end is None else float(np.log(end)) for end in (value, low, high)))
 
 
 def drifted(found: Mapping[str, Any]) -> bool:
@@ -111,14 +118,18 @@ def drifted(found: Mapping[str, Any]) -> bool:
 
 def spread_beyond_chance(found: Mapping[str, Any]) -> bool:
     """Whether the slope misses its aim, and chance does not explain that."""
-    return _beyond(found.get("slope"), found.get("slope_low"), found.get("slope_high"), SLOPE_AIM)
-
-
-def _beyond(value: float | None, low: float | None, high: float | None, aim: tuple[float, float]) -> bool:
-    """Whether a figure that should be 1 lies outside its aim with an interval that leaves 1 out; no end means open."""
-    if value is None or aim[0] <= value <= aim[1]:
+    value, low, high = found.get("slope"), found.get("slope_low"), found.get("slope_high")
+    if value is None or SLOPE_AIM[0] <= value <= SLOPE_AIM[1]:
         return False
-    return (low is not None and low > 1) or (high is not None and high < 1)
+    return _beyond(value - 1, None if low is None else low - 1, None if high is None else high - 1)
+
+
+def _beyond(value: float | None, low: float | None, high: float | None) -> bool:
+    """Whether a figure that should be 0 lies further off than its interval, widened, reaches; no end means open."""
+    if value is None:
+        return False
+    end = high if value < 0 else low
+    return end is not None and abs(value) > _LOOKS * abs(end - value)
 
 
 def verdict(found: Mapping[str, Any]) -> str:
@@ -147,6 +158,7 @@ def verdict(found: Mapping[str, Any]) -> str:
 
 def _uneven(found: Mapping[str, Any]) -> bool:
     perfect = found.get("ece_perfect")
-    if perfect is None or not found["ece"] > perfect["high"]:
+    if perfect is None:
         return False
-    return bool(found["ece"] - perfect["mean"] > _UNEVEN * found["mean_observed"])
+    by_chance = _THIRD_LOOK * (perfect["high"] - perfect["mean"])
+    return bool(found["ece"] - perfect["mean"] > max(by_chance, _UNEVEN * found["mean_observed"]))
