@@ -108,3 +108,15 @@ def test_only_what_chance_does_not_explain_warns(planted: TrainedWorld):
     (said,) = with_calibration(planted.quality, **spread)
     assert "too far apart" in said and "0.30 to 0.70" in said
     assert not with_calibration(planted.quality, **{**spread, "slope_high": 1.1})
+
+
+def test_offers_that_would_have_lost_money_beyond_chance_warn(planted: TrainedWorld):
+    churn = planted.quality.outcomes["churn"]
+
+    def said(low: float, high: float) -> bool:
+        money = {**(churn.money or {}), "against": {"nobody": {"value": -1.0, "low": low, "high": high}}}
+        outcomes = {**planted.quality.outcomes, "churn": replace(churn, money=money)}
+        return any("lost money" in warning for warning in replace(planted.quality, outcomes=outcomes).warnings)
+
+    assert said(-2.0, -0.5) and not said(-2.0, 0.5)
+    assert not any("lost money" in warning for warning in planted.quality.warnings)

@@ -182,6 +182,12 @@ def money_report(found: OutOfTime, keep: np.ndarray, stakes: Stakes, resamples: 
     }
 
 
+def loses_money(money: Mapping[str, Any] | None) -> bool:
+    """Whether contacting accounts by the model would have earned less than contacting nobody, beyond chance."""
+    high = ((money or {}).get("against") or {}).get("nobody", {}).get("high")
+    return high is not None and high < 0
+
+
 def no_money(reason: str) -> dict[str, Any]:
     """The figures of `money_report` where there are none."""
     return {**dict.fromkeys(("contacted", "earned", "against", "empb")), "reason": reason}

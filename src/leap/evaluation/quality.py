@@ -10,7 +10,7 @@ from leap.evaluation.calibration_report import drifted, spread_beyond_chance
 from leap.evaluation.claim import claim
 from leap.evaluation.components import judge_component, judge_fold
 from leap.evaluation.coverage import judged_intervals
-from leap.evaluation.money import Stakes
+from leap.evaluation.money import Stakes, loses_money
 from leap.evaluation.nrr import judge_nrr, portfolio
 from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.outcome_quality import OutcomeQuality
@@ -39,8 +39,13 @@ class Quality:
 
     @property
     def warnings(self) -> list[str]:
-        """Levels and spreads that came in otherwise than predicted, beyond their aims and beyond chance."""
+        """What came in otherwise than predicted, beyond its aim and beyond chance."""
         found = [warning for name in COMPONENTS for warning in self._calibration_warnings(name)]
+        if loses_money(self.outcomes["churn"].money):
+            found.append(
+                "Offers to the accounts whose expected gain is positive would have lost money out of time: do not "
+                "act on that gain before the probabilities, or the costs under [policy], are better known."
+            )
         # The mean is not what an absolute error rewards: only where the order says nothing either, nothing is told.
         nrr, order = self.outcomes["nrr"].metrics["mae"], self.outcomes["nrr"].metrics["spearman"]
         if nrr.value > nrr.baseline and not order.low > 0:
