@@ -148,7 +148,7 @@ def verdict(found: Mapping[str, Any]) -> str:
     if spread_beyond_chance(found):
         wrong.append("too extreme" if found["slope"] < 1 else "not extreme enough")
     if not wrong and _uneven(found):
-        wrong.append("uneven: right on the whole, wrong for parts")
+        wrong.append("uneven: right on average, wrong for some tenths")
     if wrong:
         return ", ".join(wrong)
     slope = found.get("slope")
@@ -158,7 +158,7 @@ def verdict(found: Mapping[str, Any]) -> str:
 
 def _uneven(found: Mapping[str, Any]) -> bool:
     perfect = found.get("ece_perfect")
-    if perfect is None:
+    if perfect is None or found.get("slope") is None or not RATIO_AIM[0] <= found["ratio"] <= RATIO_AIM[1]:
         return False
     by_chance = _THIRD_LOOK * (perfect["high"] - perfect["mean"])
     return bool(found["ece"] - perfect["mean"] > max(by_chance, _UNEVEN * found["mean_observed"]))
