@@ -37,6 +37,7 @@ class OutOfTime:
     accounts: np.ndarray
     leaving: np.ndarray
     as_of: np.ndarray
+    known_at: np.ndarray
     cutoffs: tuple[pd.Timestamp, ...]
     models: tuple[ScopeModel, ...]
 
@@ -80,6 +81,7 @@ def out_of_time(
         accounts=rows.accounts[positions],
         leaving=leaving[positions],
         as_of=rows.as_of[positions],
+        known_at=rows.known_at[positions],
         cutoffs=tuple(fold.cutoff for fold in folds),
         models=tuple(models),
     )
