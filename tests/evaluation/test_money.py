@@ -28,7 +28,7 @@ def a_found(p: Any, churned: Any, starting: Any, accounts: Any, dates: Any, plai
         rows=np.arange(len(p)), fold=np.zeros(len(p), dtype=int), prediction=prediction, baseline=prediction,
         baseline_nrr=zero, linear={"churn": linear}, labels=Labels(churned, 1 - churned, starting),
         accounts=np.asarray(accounts), leaving=zero.astype(bool),
-        as_of=pd.to_datetime(list(dates)).to_numpy(), cutoffs=(pd.Timestamp("2024-01-01"),), models=(),
+        as_of=pd.to_datetime(list(dates)).to_numpy(), known_at=pd.to_datetime(list(dates)).to_numpy(), cutoffs=(pd.Timestamp("2024-01-01"),), models=(),
     )  # fmt: skip
 
 
