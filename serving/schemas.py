@@ -186,6 +186,23 @@ class Reason(_Answer):
     direction: str | None = None
 
 
+class Action(_Answer):
+    """Whether to contact an account with an offer to stay, by `[policy]` of the settings."""
+
+    contact: bool | None = None
+    """The expected gain is positive and the account comes before the policy's capacity ends."""
+    expected_gain: float | None = None
+    """What contacting it is expected to earn, in money."""
+    threshold_p: float | None = None
+    """The churn probability above which contacting it earns more than it costs."""
+    value: float | None = None
+    """What the account is worth if it is kept."""
+    value_is: Literal["value_12m_if_kept", "mrr_x_12"] | None = None
+    """Its account value without churn, or MRR x 12 where no gross margin is known."""
+    reason: str | None = None
+    """Why something is null, or `beyond_capacity`."""
+
+
 class Base(_Answer):
     """What the model says of an account of which nothing is known."""
 
@@ -203,6 +220,7 @@ class Score(_Answer):
     grr: float | None = None
     nrr: Nrr | None = None
     value_12m: Money | None = None
+    action: Action | None = None
     icp: IcpMatch | None = None
     reasons: list[Reason] = Field(default_factory=list)
     base: Base | None = None

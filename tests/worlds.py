@@ -15,7 +15,7 @@ import pandas as pd
 from leap.bundle.make import make_bundle
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings, parse_settings
-from leap.evaluation import OutOfTime, Quality, judge, predict_folds
+from leap.evaluation import OutOfTime, Quality, Stakes, judge, predict_folds
 from leap.features import Feature, FeatureCatalog, FeatureFrame, Recipe, Scope, Signal, discover_features
 from leap.icp.discover import discover_icps
 from leap.models.composition import ScopeModel, train_scope
@@ -396,7 +396,7 @@ def trained(tables: AccountTables, seed: int = 0) -> TrainedWorld:
     health = health_frame(tables, discover_features(tables))
     fit = fit_frame(tables, health.features.catalog, health.record_begins)
     found, fit_found = predict_folds(health, seed=seed), predict_folds(fit, seed=seed)
-    quality, fit_quality = judge(found), judge(fit_found)
+    quality, fit_quality = judge(found, stakes=Stakes.of(tables, health, found)), judge(fit_found)
     model = train_scope(health.scope, health.encoder, health.trainable, None, None, quality.unproven, seed)
     fit_model = train_scope(fit.scope, fit.encoder, fit.trainable, None, None, fit_quality.unproven, seed)
     bundle = make_bundle(

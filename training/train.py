@@ -56,7 +56,11 @@ def train(args: argparse.Namespace, console: Console) -> Result:
         found = evaluation.predict_folds(health, tuned=tuned, seed=args.seed)
         fit_found = evaluation.predict_folds(fit, seed=args.seed)
     with console.stage("judging what followed"):
-        quality = evaluation.judge(found, values=evaluation.realised_values(tables, health, found))
+        quality = evaluation.judge(
+            found,
+            values=evaluation.realised_values(tables, health, found),
+            stakes=evaluation.Stakes.of(tables, health, found),
+        )
         fit_quality = evaluation.judge(fit_found, values=evaluation.realised_values(tables, fit, fit_found))
         quality, fit_quality = quality.with_coverage_of(found, health), fit_quality.with_coverage_of(fit_found, fit)
     if not quality.claimed:

@@ -68,7 +68,8 @@ def test_train_answers_in_the_form_of_every_training(trained: tuple[dict[str, An
     assert {"learner", "n_rows", "n_accounts", "n_events", "base_rate", "metrics", "calibration"} <= set(outcome)
     assert {"auc", "brier", "brier_skill", "log_loss"} == set(outcome["metrics"])
     assert all(set(figure) == {"value", "low", "high", "baseline"} for figure in outcome["metrics"].values())
-    assert {"slope", "mean_predicted", "mean_observed"} == set(outcome["calibration"])
+    assert {"slope", "mean_predicted", "mean_observed", "ratio", "verdict"} <= set(outcome["calibration"])
+    assert set(outcome["lift"]["at"]) == {"5%", "10%", "20%"}
     assert outcome["n_rows"] == 290 and outcome["held_out"] == "out_of_sample"
     assert first["portfolio"]["nrr_predicted"] is None and first["portfolio"]["reason"] == "flat_table"
     assert {"group", "features", "share", "stable"} <= set(first["drivers"][0])

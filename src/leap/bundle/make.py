@@ -134,7 +134,8 @@ def summary_metrics(quality: Mapping[str, Quality]) -> dict[str, float]:
                     suffix = "" if part == "value" else f".{part}"
                     flat[f"{scope}.{outcome}.{name}{suffix}"] = getattr(figure, part)
             for name, value in found.calibration.items():
-                flat[f"{scope}.{outcome}.calibration.{name}"] = value
+                if isinstance(value, float):
+                    flat[f"{scope}.{outcome}.calibration.{name}"] = value
         for name, number in judged.portfolio.items():
             if isinstance(number, float):
                 flat[f"{scope}.portfolio.{name}"] = number

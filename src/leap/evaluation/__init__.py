@@ -12,6 +12,7 @@ from leap.evaluation.leaks import (
     telling_names,
     without_near_perfect,
 )
+from leap.evaluation.money import Stakes
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
@@ -22,6 +23,7 @@ __all__ = [
     "OutOfTime",
     "OutcomeQuality",
     "Quality",
+    "Stakes",
     "admissible",
     "audit",
     "events_needed",

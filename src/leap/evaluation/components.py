@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from leap import metrics
+from leap.evaluation.calibration_report import calibration_report
+from leap.evaluation.money import Stakes, lift_report, money_report, no_money
 from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.outcome_quality import OutcomeQuality
+from leap.features import Scope
 from leap.metrics import Figure
 from leap.models.composition import COMPONENTS, ScopeModel
 
@@ -23,13 +26,16 @@ def rows_of_component(
     return outcome, getattr(found.prediction, source)[part], getattr(found.baseline, source)[part], part
 
 
-def judge_component(model: ScopeModel, found: OutOfTime, name: str, keep: np.ndarray, draws: int) -> OutcomeQuality:
+def judge_component(
+    model: ScopeModel, found: OutOfTime, name: str, keep: np.ndarray, draws: int, stakes: Stakes | None = None
+) -> OutcomeQuality:
+    """Skill, calibration and, of churn, what the ranking is worth: lists of any scope, money where `stakes` are."""
     component = model.component(name)
     outcome, predicted, baseline, part = rows_of_component(found, name, keep)
     accounts = found.accounts[part]
     figures: dict[str, Figure] = {}
+    resamples = metrics.account_bootstrap(accounts, draws) if len(accounts) else np.zeros((0, 0))
     if 0 < outcome.sum() < len(outcome):
-        resamples = metrics.account_bootstrap(accounts, draws)
         base_brier = metrics.brier(outcome, baseline, np.ones(len(outcome)))
 
         def skill(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> float:
@@ -65,16 +71,21 @@ def judge_component(model: ScopeModel, found: OutOfTime, name: str, keep: np.nda
         n_events=len(np.unique(accounts[outcome > 0])),
         base_rate=float(outcome.mean()) if len(outcome) else float("nan"),
         metrics=figures,
-        calibration={
-            "slope": metrics.calibration_slope(outcome, predicted, one, found.fold[part])
-            if len(outcome)
-            else float("nan"),
-            "mean_predicted": float(predicted.mean()) if len(outcome) else float("nan"),
-            "mean_observed": float(outcome.mean()) if len(outcome) else float("nan"),
-        },
+        calibration=calibration_report(outcome, predicted, accounts, found.fold[part], resamples, component.n_events),
         losses=component.losses,
         linear_baseline=linear,
+        **(_worth(model, found, keep, resamples, stakes) if name == "churn" else {}),
     )
+
+
+def _worth(
+    model: ScopeModel, found: OutOfTime, keep: np.ndarray, resamples: np.ndarray, stakes: Stakes | None
+) -> dict[str, dict[str, Any]]:
+    capacity = stakes.offer.capacity if stakes else None
+    worth = {"lift": lift_report(found, keep, model.scope, capacity, resamples)}
+    if stakes is not None:
+        return {**worth, "money": money_report(found, keep, stakes, resamples)}
+    return {**worth, "money": no_money("offers_are_for_customers" if model.scope == Scope.FIT else "no_offer_given")}
 
 
 def judge_fold(found: OutOfTime, number: int) -> dict[str, Any]:

@@ -19,10 +19,14 @@ class OutcomeQuality:
     n_events: int
     base_rate: float
     metrics: Mapping[str, Figure]
-    calibration: Mapping[str, float]
+    calibration: Mapping[str, Any]
     losses: Mapping[str, float] = field(default_factory=dict)
     linear_baseline: Mapping[str, float] = field(default_factory=dict)
     """AUC and Brier score of a plain logistic regression on the same rows."""
+    lift: Mapping[str, Any] | None = None
+    """Of churn: what the accounts ranked highest hold."""
+    money: Mapping[str, Any] | None = None
+    """Of churn: what offers would have earned."""
 
     @property
     def has_skill(self) -> bool:
@@ -44,10 +48,12 @@ class OutcomeQuality:
             **{
                 k: v
                 for k, v in self.__dict__.items()
-                if k not in ("metrics", "calibration", "losses", "linear_baseline")
+                if k not in ("metrics", "calibration", "losses", "linear_baseline", "lift", "money")
             },
             "metrics": {name: figure.to_json() for name, figure in self.metrics.items()},
             "calibration": dict(self.calibration),
             "linear_baseline": dict(self.linear_baseline),
             "inner_fold_losses": dict(self.losses),
+            **({} if self.lift is None else {"lift": dict(self.lift)}),
+            **({} if self.money is None else {"money": dict(self.money)}),
         }

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from leap.evaluation.calibration_report import drifted, spread_beyond_chance
 from leap.evaluation.claim import claim
 from leap.evaluation.components import judge_component, judge_fold
 from leap.evaluation.coverage import Coverage, judged_intervals
 from leap.evaluation.coverage_segments import with_segments
+from leap.evaluation.money import Stakes, loses_money
 from leap.evaluation.nrr import judge_nrr, portfolio
 from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.outcome_quality import OutcomeQuality
@@ -45,19 +47,12 @@ class Quality:
 
     @property
     def warnings(self) -> list[str]:
-        """Levels that came in otherwise than predicted, by more than 15 %: the rate drifted."""
-        found = []
-        for name in COMPONENTS:
-            predicted = self.outcomes[name].calibration["mean_predicted"]
-            observed = self.outcomes[name].calibration["mean_observed"]
-            events = self.outcomes[name].n_events
-            if events < MIN_EVENTS or not (predicted > 0 and observed > 0) or abs(np.log(observed / predicted)) < 0.15:
-                continue
-            way = "more often" if observed > predicted else "less often"
+        """What came in otherwise than predicted, beyond its aim and beyond chance."""
+        found = [warning for name in COMPONENTS for warning in self._calibration_warnings(name)]
+        if loses_money(self.outcomes["churn"].money):
             found.append(
-                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time "
-                f"({observed:.1%} against {predicted:.1%}): its rate drifts. "
-                "Trust the order of accounts before the level."
+                "Offers to the accounts whose expected gain is positive would have lost money out of time: do not "
+                "act on that gain before the probabilities, or the costs under [policy], are better known."
             )
         # The mean is not what an absolute error rewards: only where the order says nothing either, nothing is told.
         nrr, order = self.outcomes["nrr"].metrics["mae"], self.outcomes["nrr"].metrics["spearman"]
@@ -76,6 +71,28 @@ class Quality:
     def with_coverage_of(self, found: OutOfTime, frame: ScopeFrame) -> Quality:
         """The same figures, with the coverage by segment and its alarm."""
         return replace(self, coverage=with_segments(self.coverage, found, frame))
+
+    def _calibration_warnings(self, name: str) -> list[str]:
+        outcome, said = self.outcomes[name], self.outcomes[name].calibration
+        if outcome.n_events < MIN_EVENTS:
+            return []
+        found = []
+        if drifted(said):
+            observed, predicted = said["mean_observed"], said["mean_predicted"]
+            way = "more often" if observed > predicted else "less often"
+            found.append(
+                f"{name.capitalize()} happened {way} than the {self.scope} models predicted out of time "
+                f"({observed:.1%} against {predicted:.1%}, beyond what chance allows): its rate drifts. "
+                "Trust the order of accounts before the level."
+            )
+        if spread_beyond_chance(said) and outcome.learner != "base_rate":
+            way = "lie too far apart" if said["slope"] < 1 else "lie too close together"
+            found.append(
+                f"The {self.scope} models' probabilities of {name} {way} (slope {said['slope']:.2f}, 95 % interval "
+                f"{said['slope_low']:.2f} to {said['slope_high']:.2f}; 1 is right): trust the order of accounts before "
+                "the highest and lowest of them."
+            )
+        return found
 
     def of_final(self, model: ScopeModel) -> Quality:
         """The same figures with the learners that the final model came to use."""
@@ -105,13 +122,16 @@ class Quality:
         }
 
 
-def judge(found: OutOfTime, draws: int = 200, values: np.ndarray | None = None) -> Quality:
+def judge(
+    found: OutOfTime, draws: int = 200, values: np.ndarray | None = None, stakes: Stakes | None = None
+) -> Quality:
     """Figures of every outcome, the portfolio, and whether the models may claim anything.
 
-    `values` are the `realised_values` of these rows, for the coverage of value's intervals.
+    `values` are the `realised_values` of these rows, for the coverage of value's intervals; `stakes` what offers cost
+    and what accounts are worth: with them, what contacting accounts would have earned.
     """
     keep, model = ~found.leaving, found.models[-1]
-    outcomes = {name: judge_component(model, found, name, keep, draws) for name in COMPONENTS}
+    outcomes = {name: judge_component(model, found, name, keep, draws, stakes) for name in COMPONENTS}
     intervals, coverage = judged_intervals(found, values, draws)
     outcomes["nrr"] = judge_nrr(found, keep, coverage.figure, draws)
     claimed, reason = claim(outcomes)

@@ -9,13 +9,14 @@ import numpy as np
 
 from leap import metrics
 from leap.evaluation import OutcomeQuality, events_needed
+from leap.evaluation.calibration_report import calibration_report, drifted
+from leap.evaluation.money import gain_at
 from leap.flat.frame import HELD_WORDS, FlatFrame, Held, part
 from leap.flat.model import FlatModel, fit_model
 from leap.flat.rows import FlatOutcome
 from leap.metrics import Figure
 from leap.models.selection import MIN_EVENTS, plain_logistic, train
 
-_DRIFT = 0.15
 _DRAWS = 200
 
 
@@ -94,9 +95,9 @@ class FlatQuality:
 
     @property
     def warnings(self) -> list[str]:
-        """A level that came in otherwise than predicted by more than 15 %."""
+        """A level that came in otherwise than predicted, beyond its aim and beyond chance."""
         predicted, observed = (self.figures.calibration[name] for name in ("mean_predicted", "mean_observed"))
-        if not self.outcome.is_binary or min(predicted, observed) <= 0 or abs(np.log(observed / predicted)) < _DRIFT:
+        if not self.outcome.is_binary or not drifted(self.figures.calibration):
             return []
         way = "more often" if observed > predicted else "less often"
         return [
@@ -139,6 +140,7 @@ def judge(found: HeldOut) -> FlatQuality:
         base_rate=float(found.outcome.mean()),
         metrics=_figures(found),
         calibration=_calibration(found),
+        lift=_lift(found),
         losses=found.models[-1].component.losses,
         linear_baseline=_linear(found),
     )
@@ -179,13 +181,22 @@ def _figures(found: HeldOut) -> dict[str, Figure]:
     }
 
 
-def _calibration(found: HeldOut) -> dict[str, float]:
-    outcome, predicted, one = found.outcome, found.predicted, np.ones(len(found.rows))
+def _calibration(found: HeldOut) -> dict[str, Any]:
+    outcome, predicted = found.outcome, found.predicted
     if found.frame.outcome.is_binary:
-        slope = metrics.calibration_slope(outcome, predicted, one, found.fold)
-    else:
-        slope = _slope(outcome, predicted)
+        resamples, learned = metrics.account_bootstrap(found.resampled, _DRAWS), found.models[-1].component.n_events
+        return calibration_report(outcome, predicted, found.resampled, found.fold, resamples, learned)
+    slope = _slope(outcome, predicted)
     return {"slope": slope, "mean_predicted": float(predicted.mean()), "mean_observed": float(outcome.mean())}
+
+
+def _lift(found: HeldOut) -> dict[str, Any] | None:
+    """What the rows of each fold ranked highest hold of those with the outcome, as `evaluation.money.gain_at` says."""
+    if not found.frame.outcome.is_binary:
+        return None
+    resamples = metrics.account_bootstrap(found.resampled, _DRAWS)
+    at = gain_at(found.fold, found.resampled, found.outcome, found.predicted, resamples)
+    return {"ranked_together": "fold", **at}
 
 
 def _slope(observed: np.ndarray, predicted: np.ndarray) -> float:

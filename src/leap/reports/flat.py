@@ -11,6 +11,7 @@ import numpy as np
 
 from leap.bundle.flat_bundle import FlatBundle
 from leap.evaluation import OutcomeQuality
+from leap.evaluation.money import found_at
 from leap.explanation import pictures, wording
 from leap.features import families
 from leap.flat.choosing import WHICH
@@ -93,7 +94,7 @@ def text(bundle: FlatBundle, quality: FlatQuality, version: str, promoted: bool,
         verb = "It replaced" if promoted else "Promoting it would replace"
         lines.append(f"{verb} the model of another company: {replaces}.")
     lines += ["", f"How good, {HELD_WORDS[quality.held]} (95 % interval over accounts; baseline beside it)"]
-    lines += [quality_line(quality), "", f"What {bundle.outcome.words} is associated with"]
+    lines += [quality_line(quality), *list_lines(quality), "", f"What {bundle.outcome.words} is associated with"]
     lines += driver_lines(bundle)
     lines += [_note(note) for note in bundle.trained["notes"]]
     return "\n".join(lines)
@@ -119,8 +120,22 @@ def quality_line(quality: FlatQuality) -> str:
             f"predicted {predicted:.4g}, observed {observed:.4g} on average",
         ]
         counted = f"{found.n_accounts} accounts"
-    slope = f"calibration slope {found.calibration['slope']:.2f}"
-    return f"  {quality.outcome.column}: {'; '.join([*parts, slope])} ({counted}; {found.learner})"
+    slope, said = found.calibration["slope"], found.calibration.get("verdict")
+    parts += [] if slope is None else [f"calibration slope {slope:.2f}"]
+    parts += [said] if said else []
+    return f"  {quality.outcome.column}: {'; '.join(parts)} ({counted}; {found.learner})"
+
+
+def list_lines(quality: FlatQuality) -> list[str]:
+    """What the tenth of accounts ranked highest held of those with the outcome."""
+    held = found_at(quality.figures.lift, "10%", "accounts")
+    if held is None:
+        return []
+    shown = f"{held['value']:.0%} [{held['low']:.0%}, {held['high']:.0%}]"
+    return [
+        f"  In use: the 10% of accounts ranked highest held {shown} of those with {quality.outcome.words} (chance 10%, "
+        f"best possible {held['best']:.0%})"
+    ]
 
 
 def driver_lines(bundle: FlatBundle, most: int = 8) -> list[str]:
@@ -167,7 +182,8 @@ def run_fields(bundle: FlatBundle, quality: FlatQuality) -> dict[str, Any]:
 
 def _metrics(column: str, found: OutcomeQuality) -> dict[str, float]:
     column = families.slug(column)
-    flat = {f"flat.{column}.calibration.{name}": value for name, value in found.calibration.items()}
+    known = {name: value for name, value in found.calibration.items() if isinstance(value, float)}
+    flat = {f"flat.{column}.calibration.{name}": value for name, value in known.items()}
     for name, figure in found.metrics.items():
         for part in ("value", "low", "high", "baseline"):
             flat[f"flat.{column}.{name}{'' if part == 'value' else f'.{part}'}"] = getattr(figure, part)

@@ -12,6 +12,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.features import Scope
 from leap.reports import markdown_page, rendering
 from leap.reports.card_parts import parts
+from leap.reports.money import at_stake, list_rows, offer_rows
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 
@@ -26,6 +27,7 @@ def render(
     `gate` are the checks that the new model was put to, and `bundle_hash` names its files; sections of what is not
     known are left out.
     """
+    churn = bundle.quality[Scope.HEALTH]["outcomes"]["churn"]
     judged = [(words, outcomes(bundle, scope), portfolio(bundle, scope)) for scope, words in _SCOPES]
     return rendering.render(
         "model_card.md",
@@ -39,6 +41,10 @@ def render(
         judged=judged,
         learners=sorted({name for _, found, _ in judged for outcome in found for name in outcome.losses}),
         folds=[(words, fold) for scope, words in _SCOPES for fold in bundle.quality[scope]["folds"]],
+        lists=list_rows(churn),
+        offers=offer_rows(churn),
+        offer=(churn.get("money") or {}).get("offer"),
+        at_stake=at_stake(churn["money"]) if offer_rows(churn) else None,
         intervals=[("customers", bundle.intervals), ("before the purchase", bundle.fit_intervals)],
         drivers=drivers(bundle, bundle.drivers, most=10),
         scopes={words: len(bundle.catalog.of_scope(scope).features) for scope, words in _SCOPES},

@@ -84,6 +84,8 @@ class OutcomeSummary:
     predicted: float | None
     observed: float | None
     slope: float | None
+    calibration: Mapping[str, Any]
+    """Ratio, slope and calibration error with what chance allows, and the verdict in words."""
     plain_auc: float | None
     """AUC of a plain logistic regression on the same rows."""
     losses: Mapping[str, float]
@@ -155,6 +157,7 @@ def _outcome(name: str, found: Mapping[str, Any]) -> OutcomeSummary:
         predicted=known(calibration["mean_predicted"]),
         observed=known(calibration["mean_observed"]),
         slope=known(calibration["slope"]),
+        calibration=calibration,
         plain_auc=known(found.get("linear_baseline", {}).get("auc")),
         losses=dict(found["inner_fold_losses"]),
     )

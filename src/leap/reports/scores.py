@@ -25,6 +25,7 @@ def text(document: Mapping[str, Any], batch: Batch, bundle: ModelBundle) -> str:
             f"{portfolio['nrr_low']:.1%} to {portfolio['nrr_high']:.1%}), GRR {portfolio['grr']:.1%}, "
             f"churn {portfolio['churn']:.1%} of {money(portfolio['mrr'], company.currency)} MRR."
         )
+    lines += offer_lines(batch, bundle)
     at_risk = batch.most_at_risk(5)
     if at_risk:
         lines.append("Most money at risk, and what speaks most against keeping it:")
@@ -34,6 +35,21 @@ def text(document: Mapping[str, Any], batch: Batch, bundle: ModelBundle) -> str:
     if company.money_note:
         lines.append(f"Note: {company.money_note}")
     return "\n".join(lines)
+
+
+def offer_lines(batch: Batch, bundle: ModelBundle) -> list[str]:
+    """How many customers are worth an offer to stay, and what contacting them is expected to gain."""
+    actions, policy = batch.customers.actions, bundle.settings.policy
+    worth = int((actions.gain > 0).sum())
+    if not len(batch.customers):
+        return []
+    limit = f", {int(actions.contact.sum()):,} within the capacity" if worth > actions.contact.sum() else ""
+    gain = money(float(actions.gain[actions.contact].sum()), bundle.settings.company.currency)
+    return [
+        f"Worth an offer to stay: {worth:,} of {len(batch.customers):,} customers{limit}, expected to gain {gain} (an "
+        f"offer keeps {policy.save_rate:.0%} of those that would leave and costs {policy.offer_share:.0%} of what the "
+        "account is worth)."
+    ]
 
 
 def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 5) -> list[str]:
@@ -50,4 +66,12 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
-    return [head, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+    return [head, *_action_line(score, bundle), *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+
+
+def _action_line(score: Mapping[str, Any], bundle: ModelBundle) -> list[str]:
+    action = score["action"]
+    if not action["contact"]:
+        return []
+    gain = money(action["expected_gain"], bundle.settings.company.currency)
+    return [f"    worth an offer: {gain} expected gain (from a churn of {action['threshold_p']:.0%} on)"]

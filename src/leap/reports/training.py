@@ -16,6 +16,7 @@ from leap.explanation import pictures
 from leap.features import FeatureFrame
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
+from leap.reports.money import list_lines, offer_lines
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
 
@@ -85,6 +86,9 @@ def text(
         lines.append(f"{verb} the model of another company: {replaces}.")
     lines += ["", "How good, out of time (95 % interval over accounts; baseline beside it)"]
     lines += [quality_line(name, found) for name, found in quality.outcomes.items()]
+    lines += list_lines(quality.outcomes["churn"]) + offer_lines(
+        quality.outcomes["churn"], bundle.settings.company.currency
+    )
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
     lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
@@ -112,7 +116,8 @@ def quality_line(name: str, found: OutcomeQuality) -> str:
     if name == "nrr":
         parts.append(f"account error {_with_interval(figures['mae'])} (baseline {figures['mae'].baseline:.2f})")
     observed, predicted = found.calibration["mean_observed"], found.calibration["mean_predicted"]
-    parts.append(f"predicted {predicted:.1%}, observed {observed:.1%}")
+    said = found.calibration.get("verdict")
+    parts.append(f"predicted {predicted:.1%}, observed {observed:.1%}" + (f", {said}" if said else ""))
     counted = f"{found.n_events} of {found.n_accounts} accounts"
     return f"  {_OUTCOME_WORDS[name]:<12} {'; '.join(parts)} ({counted}; {found.learner})"
 

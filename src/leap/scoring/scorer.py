@@ -15,6 +15,7 @@ from leap.errors import CatalogError, UnknownAccount
 from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
+from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
@@ -54,6 +55,7 @@ class Scorer:
         for ready in (
             table.value,
             table.matches,
+            table.actions,
             table.prediction,
             table._nrr_by_feature,
             table._probability_by_feature,
@@ -110,6 +112,7 @@ class Scorer:
 
     def _with_known(self, table: ScoreTable) -> ScoreTable:
         own = self._table
+        table = replace(table, reach=self._reach)
         if own is None:
             return table
         names, margin, cost, leaving = list(table.names), table.margin.copy(), table.cost.copy(), table.leaving.copy()
@@ -118,6 +121,11 @@ class Scorer:
             if j is not None:
                 names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
         return replace(table, names=names, margin=margin, cost=cost, leaving=leaving)
+
+    @property
+    def _reach(self) -> Reach:
+        """How far the capacity goes in the list of all customers."""
+        return EVERYONE if self._table is None else self._table.actions.reach
 
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of companies that are not customers, by fit attributes only; a health attribute is refused."""
@@ -164,7 +172,7 @@ class Scorer:
                 raise UnknownAccount(
                     f"{account_id}: the rows given hold no MRR at {moment:%Y-%m-%d}; nothing to score."
                 )
-            table = score(self.bundle, built, snapshots, self.version)
+            table = replace(score(self.bundle, built, snapshots, self.version), reach=self._reach)
             result.append(table.to_json(0, top))
         return result
 

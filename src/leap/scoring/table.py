@@ -17,6 +17,8 @@ from leap.explanation import wording
 from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
+from leap.offers import Offer, value_if_kept
+from leap.scoring.action import Actions, Reach
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.uncertainty import Intervals
@@ -42,6 +44,8 @@ class ScoreTable:
     cost: np.ndarray
     columns: Mapping[str, np.ndarray]
     matrix: np.ndarray
+    reach: Reach | None = None
+    """How far the capacity goes in the list these accounts stand beside; None: they are the list."""
 
     def __len__(self) -> int:
         return len(self.account_ids)
@@ -90,6 +94,19 @@ class ScoreTable:
         point = account_value(self.mrr, found.p, found.d, found.u, self.margin, self._terms) - self.cost
         low, high = self._intervals.value(found, point + self.cost, self.mrr * self.margin, self._terms)
         return point, low - self.cost, high - self.cost
+
+    @cached_property
+    def actions(self) -> Actions:
+        """Whom to contact with an offer to stay, and what that is expected to gain."""
+        found = self.prediction
+        worth = value_if_kept(self.mrr, found.d, found.u, self.margin, self.cost, self._terms)
+        none = [self._no_action(i) for i in range(len(self))]
+        return Actions.of(Offer.of(self.bundle.settings.policy), self.account_ids, found.p, worth, none, self.reach)
+
+    def _no_action(self, i: int) -> str | None:
+        if self.scope == Scope.FIT:
+            return "not_a_customer"
+        return self.abstained(i) or ("no_expected_mrr" if math.isnan(self.mrr[i]) else None)
 
     @cached_property
     def matches(self) -> list[Match]:
@@ -169,6 +186,7 @@ class ScoreTable:
                 "high": number(value[2]),
                 "reason": self._no_value(i),
             },
+            "action": self.actions.to_json(i),
             "icp": self.matches[i].to_json(),
             "reasons": reasons,
             "base": {"nrr": self.attribution.base_nrr},
@@ -217,6 +235,8 @@ class ScoreTable:
                 for k in range(REASONS_IN_FILE)
             },
             "abstained": [self.abstained(i) or "" for i in range(len(self))],
+            "expected_gain": self.actions.gain,
+            "contact": pd.array([self.actions.to_json(i)["contact"] for i in range(len(self))], dtype="boolean"),
             "model_version": self.version,
             "definition_hash": self.bundle.definition_hash,
         }

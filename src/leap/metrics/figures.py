@@ -1,4 +1,4 @@
-"""Pure figures of quality, each with weights, and the account bootstrap that gives them intervals.
+"""Pure figures of skill, each with weights, and the account bootstrap that gives them intervals.
 
 Weights let one sort serve every resample: an account drawn twice counts twice, all its rows together.
 """
@@ -116,42 +116,9 @@ class Spearman:
 spearman = Spearman()
 
 
-def calibration_slope(
-    outcome: np.ndarray, probability: np.ndarray, weight: np.ndarray, groups: np.ndarray | None = None
-) -> float:
-    """Slope of a logistic regression of the outcome on the log-odds: 1 is right, below 1 too extreme; NaN if constant.
-
-    With `groups` each has an intercept of its own, so that a rate that drifts between folds is not taken for a wrong
-    slope. Cox (1958), "Two further applications of a model for binary regression".
-    """
-    p = np.clip(probability, 1e-6, 1 - 1e-6)
-    x = np.log(p / (1 - p))
-    if np.ptp(x) < 1e-9 or not 0 < np.average(outcome, weights=weight) < 1:
-        return float("nan")
-    _, code = np.unique(np.zeros(len(x)) if groups is None else groups, return_inverse=True)
-    design = np.column_stack([x, np.eye(code.max() + 1)[code]])
-    beta = np.zeros(design.shape[1])
-    for _ in range(50):
-        mean = 0.5 * (1 + np.tanh(0.5 * design @ beta))
-        curvature = (design * (weight * mean * (1 - mean))[:, None]).T @ design
-        step = np.linalg.solve(curvature + 1e-6 * np.eye(len(beta)), design.T @ (weight * (outcome - mean)))
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return float(beta[0])
-
-
 def portfolio_error(outcome: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> float:
     """Predicted less observed ratio of sums; the weights are starting MRR times how often an account was drawn."""
     return float(np.average(predicted, weights=weight) - np.average(outcome, weights=weight))
-
-
-def expected_calibration_error(outcome: np.ndarray, probability: np.ndarray, bins: int = 10) -> float:
-    """Mean gap of predicted and observed share over equally filled bins."""
-    order = np.argsort(probability, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    gaps = [abs(probability[part].mean() - outcome[part].mean()) * len(part) for part in parts]
-    return float(sum(gaps) / len(order))
 
 
 def account_bootstrap(accounts: np.ndarray, draws: int = 200, seed: int = 0) -> np.ndarray:

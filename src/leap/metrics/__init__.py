@@ -1,0 +1,60 @@
+"""Pure figures of quality, each with weights: skill, lists, profit and reliability, with intervals over accounts."""
+
+from leap.metrics.figures import (
+    AucWithin,
+    Figure,
+    Metric,
+    Spearman,
+    account_bootstrap,
+    auc,
+    brier,
+    log_loss,
+    mae,
+    mean,
+    portfolio_error,
+    spearman,
+    with_interval,
+)
+from leap.metrics.lists import Depth, Lists, once_per_list
+from leap.metrics.profit import ProfitCurve, empb_score, empc_score, gain_of_contact
+from leap.metrics.reliability import (
+    Decile,
+    PerfectError,
+    calibration_slope,
+    deciles,
+    error_of_a_perfect_model,
+    expected_calibration_error,
+    ratio_interval,
+    slope_error,
+)
+
+__all__ = [
+    "AucWithin",
+    "Decile",
+    "Depth",
+    "Figure",
+    "Lists",
+    "Metric",
+    "PerfectError",
+    "ProfitCurve",
+    "Spearman",
+    "account_bootstrap",
+    "auc",
+    "brier",
+    "calibration_slope",
+    "deciles",
+    "empb_score",
+    "empc_score",
+    "error_of_a_perfect_model",
+    "expected_calibration_error",
+    "gain_of_contact",
+    "log_loss",
+    "mae",
+    "mean",
+    "once_per_list",
+    "portfolio_error",
+    "ratio_interval",
+    "slope_error",
+    "spearman",
+    "with_interval",
+]
