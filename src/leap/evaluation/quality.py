@@ -26,7 +26,7 @@ class Quality:
 
     scope: Scope
     outcomes: Mapping[str, OutcomeQuality]
-    portfolio: Mapping[str, float | str | None]
+    portfolio: Mapping[str, Any]
     folds: tuple[Mapping[str, Any], ...]
     claimed: bool
     reason: str | None

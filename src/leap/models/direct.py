@@ -21,13 +21,11 @@ from leap.models.labels import TrainingRows
 from leap.models.learners import BaseRate, Learner, boosted_of, fit_boosted, fit_linear, learner_from_json
 from leap.models.selection import (
     BASE_RATE,
-    LEVEL_HALF_LIFE_MONTHS,
     MIN_EVENTS,
     PENALTIES,
     SMALL_TREES,
     Candidate,
     Rows,
-    recency,
     thinned,
 )
 from leap.splits import inner_folds
@@ -88,7 +86,7 @@ def fit_direct(rows: TrainingRows, only: str | None = None, seed: int = 0) -> Di
     everything = rows.of_direct()
     chosen, losses = _chosen(everything, only, seed)
     learner, stays = _fit(everything, chosen, seed)
-    money = rows.labels.starting * recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
+    money = rows.money()
     expected = float(money @ _relative(learner, stays, rows.matrix))
     level = float(money @ everything.outcome) / expected if expected > 0 else 0.0
     return DirectNRR(level, learner, stays, chosen.name, losses)

@@ -21,7 +21,6 @@ from leap.models.learners import Learner, boosted_of, fit_boosted, fit_linear, l
 from leap.models.links import Link
 from leap.models.selection import (
     BASE_RATE,
-    LEVEL_HALF_LIFE_MONTHS,
     PENALTIES,
     SMALL_TREES,
     Candidate,
@@ -95,7 +94,7 @@ def fit_sizes(
 
     `kept` are the retained rows and `probability` their propensity, shape (n,). `only` fixes the kind of learner that
     may be taken beside the constant. With the usual size the money of the training rows adds up:
-    `sum(S * propensity * size) = sum(S * change)`, each row weighing as the level of a rate does.
+    `sum(S * propensity * size) = sum(S * change)`, weighted by `TrainingRows.money`.
     """
     if not len(kept.accounts):
         return 0.0, None, {}
@@ -103,7 +102,7 @@ def fit_sizes(
     moving = amount > 0
     amount = np.minimum(amount, most_that_counts(amount[moving], kept.accounts[moving]))
     learner, losses = _chosen(_moved(kept, name, amount), only, seed)
-    money = kept.labels.starting * recency(kept.as_of, LEVEL_HALF_LIFE_MONTHS)
+    money = kept.money()
     return *_levelled(name, learner, kept.matrix, money * probability, float(money @ amount)), losses
 
 
