@@ -1,4 +1,4 @@
-"""The choice among candidates of any model by their losses in the inner folds.
+"""The choice among candidates of a model by their losses in the inner folds: the best of each kind, then the simplest.
 
 Settings of one kind compete by mean loss; kinds by one standard error (`selection.choose`), the simpler preferred.
 """

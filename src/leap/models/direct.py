@@ -177,7 +177,7 @@ def _log_linear(rows: Rows, kind: str, penalties: Sequence[float]) -> list[tuple
     """
     stayed = rows.outcome > 0
     if kind == "hurdle" and stayed.any() and not stayed.all():
-        chances = fit_linear(rows.matrix, stayed.astype(float), rows.weight, "binary", penalties)
+        chances = fit_linear(rows.matrix, stayed.astype(float), rows.weight, "binary", penalties, rows.accounts)
         ratios = _log_linear(rows.where(stayed), "linear", [_CALMER * penalty for penalty in penalties])
         return [(ratio, stays) for (ratio, _), stays in zip(ratios, chances, strict=True)]
     mean = float(np.average(rows.outcome, weights=rows.weight))

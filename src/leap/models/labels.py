@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, Rows, recency
+from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, OpenRows, Rows, recency
 
 _WINSOR, _TIMES = 0.99, 2.0
 _MOST_STARTING = 0.98
@@ -52,11 +52,13 @@ class TrainingRows:
     accounts: np.ndarray
     as_of: np.ndarray
     known_at: np.ndarray
+    open: OpenRows | None = None
+    """Younger rows, whose outcome has only begun to show: for the level of churn."""
 
-    def where(self, keep: np.ndarray) -> TrainingRows:
-        """The rows that a mask keeps."""
+    def where(self, keep: np.ndarray, open: OpenRows | None = None) -> TrainingRows:
+        """The rows that a mask keeps, with the open rows of that moment."""
         return TrainingRows(
-            self.matrix[keep], self.labels.where(keep), self.accounts[keep], self.as_of[keep], self.known_at[keep]
+            self.matrix[keep], self.labels.where(keep), self.accounts[keep], self.as_of[keep], self.known_at[keep], open
         )
 
     def of(self, name: str) -> Rows:
@@ -64,7 +66,8 @@ class TrainingRows:
         part = self if name == "churn" else self.where(self.labels.retained)
         outcome = part.labels.propensity(name)
         weight = recency(part.as_of) if len(part.as_of) else np.ones(0)
-        return Rows(part.matrix, outcome, weight, part.accounts, part.as_of, part.known_at, "binary")
+        young = self.open if name == "churn" else None
+        return Rows(part.matrix, outcome, weight, part.accounts, part.as_of, part.known_at, "binary", young)
 
     def of_direct(self) -> Rows:
         """Rows of the direct NRR model: the ratio winsorised, weighted by starting MRR (winsorised too)."""

@@ -168,7 +168,7 @@ def _deviations(
                 found[candidate][validate] = 0.0
             continue
         if linear:
-            path = fit_linear(part.rows.matrix, part.margin, part.weight, "ratio", PENALTIES)
+            path = fit_linear(part.rows.matrix, part.margin, part.weight, "ratio", PENALTIES, part.rows.accounts)
             for candidate, learner in zip(linear, path, strict=True):
                 found[candidate][validate] = learner.margin(matrix) - learner.base
         if trees:
@@ -206,5 +206,7 @@ def _boost(moved: _Moved, rounds: int, seed: int) -> Any:
 
 def _fit(moved: _Moved, chosen: Candidate, seed: int) -> Learner:
     if chosen.name == "linear":
-        return fit_linear(moved.rows.matrix, moved.margin, moved.weight, "ratio", [chosen.penalty])[0]
+        return fit_linear(
+            moved.rows.matrix, moved.margin, moved.weight, "ratio", [chosen.penalty], moved.rows.accounts
+        )[0]
     return boosted_of(_boost(moved, chosen.rounds, seed), moved.rows.matrix, chosen.rounds)
