@@ -151,13 +151,14 @@ def _factors(part: Rows, only: str | None, seed: int) -> Iterator[tuple[Candidat
     """Every candidate fitted on some rows: what it makes of an account, but for the level."""
     yield BASE_RATE, lambda matrix: np.ones(len(matrix))
     if only in (None, "linear"):
-        for kind, complexity in (("linear", 1), ("hurdle", 2)):
+        # Where hardly anyone leaves the two are one; elsewhere the hurdle has the right shape for who does.
+        for kind in ("hurdle", "linear"):
             for penalty, (learner, stays) in zip(PENALTIES, _log_linear(part, kind, PENALTIES), strict=True):
-                yield Candidate(kind, complexity, penalty=penalty), partial(_relative, learner, stays)
+                yield Candidate(kind, 1, penalty=penalty), partial(_relative, learner, stays)
     if only in (None, "boosted"):
         booster = _boost(part, max(_ROUNDS), seed) if np.ptp(part.outcome) > 0 else None
         for rounds in _ROUNDS:
-            candidate = Candidate("boosted", 3, rounds=rounds, parameters=_TREES)
+            candidate = Candidate("boosted", 2, rounds=rounds, parameters=_TREES)
             yield candidate, partial(_of_trees, booster, rounds)
 
 
@@ -183,9 +184,8 @@ def _log_linear(rows: Rows, kind: str, penalties: Sequence[float]) -> list[tuple
     mean = float(np.average(rows.outcome, weights=rows.weight))
     if np.ptp(rows.outcome) < 1e-12 or mean <= 0:
         return [(BaseRate(0.0), None) for _ in penalties]
-    return [
-        (learner, None) for learner in fit_linear(rows.matrix, rows.outcome / mean, rows.weight, "ratio", penalties)
-    ]
+    path = fit_linear(rows.matrix, rows.outcome / mean, rows.weight, "ratio", penalties, rows.accounts)
+    return [(learner, None) for learner in path]
 
 
 def _boost(rows: Rows, rounds: int, seed: int) -> Any:
