@@ -226,7 +226,11 @@ def random_component(rng: np.random.Generator, trees: list[Boosted], name: str) 
     calibration = Calibration(float(rng.uniform(0.05, 2)), float(rng.normal()))
     size = {"churn": 1.0, "contraction": float(rng.uniform(0.01, 0.99)), "expansion": float(rng.exponential(0.5))}[name]
     link: Link = "share" if name == "contraction" else "factor"
-    sizing = Sizing(link, random_learner(rng, trees)) if name != "churn" and rng.random() < 0.8 else None
+    sizing = (
+        Sizing(link, random_learner(rng, trees), float(rng.uniform(0.1, 1)))
+        if name != "churn" and rng.random() < 0.8
+        else None
+    )
     return Component(random_learner(rng, trees), calibration, size, "any", 1, 1, 1, 0.5, {}, sizing)
 
 
