@@ -79,18 +79,18 @@ def test_contributions_to_a_margin_add_up(model: ScopeModel, matrix: np.ndarray)
     for name in ("churn", "contraction", "expansion"):
         learner = model.component(name).learner
         np.testing.assert_allclose(
-            learner.base + learner.contributions(matrix).sum(axis=1), learner.margin(matrix), atol=1e-6
+            learner.base + learner.contributions(matrix).sum(axis=1), learner.margin(matrix), atol=1e-9
         )
 
 
 def test_contributions_to_a_probability_add_up(model: ScopeModel, matrix: np.ndarray):
     found, attributed = model.predict(matrix), model.attribute(matrix)
-    np.testing.assert_allclose(attributed.base_probability + attributed.probability.sum(axis=1), found.p, atol=1e-6)
+    np.testing.assert_allclose(attributed.base_probability + attributed.probability.sum(axis=1), found.p, atol=1e-9)
 
 
 def test_contributions_to_nrr_add_up(model: ScopeModel, matrix: np.ndarray):
     found, attributed = model.predict(matrix), model.attribute(matrix)
-    np.testing.assert_allclose(attributed.base_nrr + attributed.nrr.sum(axis=1), found.nrr, atol=1e-6)
+    np.testing.assert_allclose(attributed.base_nrr + attributed.nrr.sum(axis=1), found.nrr, atol=1e-9)
     assert np.abs(attributed.nrr).sum() > 0
 
 
@@ -102,7 +102,7 @@ def test_money_weighted_contributions_add_up_to_the_portfolio_of_any_subset(mode
         s = rows.labels.starting[part]
         of_features = (attributed.nrr[part] * s[:, None]).sum(axis=0) / s.sum()
         portfolio = (found.nrr[part] * s).sum() / s.sum()
-        assert attributed.base_nrr + of_features.sum() == pytest.approx(portfolio, abs=1e-6)
+        assert attributed.base_nrr + of_features.sum() == pytest.approx(portfolio, abs=1e-9)
 
 
 def test_a_feature_that_only_moves_churn_has_no_points_elsewhere(model: ScopeModel, matrix: np.ndarray):
