@@ -58,6 +58,9 @@ def test_a_known_leaver_counts_as_lost_in_every_prediction():
     leaving = np.array([False, False, True, False, False])
     figures = portfolio(found_of(told(), leaving))
     kept = 1 - 50 / 490
+    assert figures["account_rmse_baseline"] == pytest.approx(
+        np.sqrt(np.mean((np.where(leaving, 0, 0.9) - ENDING / STARTING) ** 2))
+    )
     assert figures["nrr_predicted"] == pytest.approx(0.9 * 1.1 * kept)
     assert figures["nrr_direct"] == pytest.approx(kept)
     assert figures["churn_rate_predicted"] == pytest.approx(0.1 * kept + 50 / 490)

@@ -50,7 +50,8 @@ def _slope(observed: np.ndarray, predicted: np.ndarray) -> float:
 def portfolio(found: OutOfTime) -> dict[str, Any]:
     """Ratios of sums over all test rows and in each fold; accounts whose end was already known count as ended.
 
-    `headline` says whose portfolio was nearer, `headline_account` whose single accounts were; they may disagree.
+    `headline` says whose portfolio was nearer, `headline_account` whose single accounts were, by the root mean square:
+    the mean absolute error stands beside it, but of ratios that mostly are 1 it rewards whoever sees nobody leave.
     """
     direct, composed, baseline = (
         np.where(found.leaving, 0.0, values)
@@ -59,13 +60,11 @@ def portfolio(found: OutOfTime) -> dict[str, Any]:
     ratio, one = found.labels.ratio, np.ones(len(found.rows))
     document: dict[str, Any] = _rates(found, np.ones(len(found.rows), dtype=bool))
     gaps = {name: abs(document[f"nrr_{name}"] - document["nrr_observed"]) for name in ("predicted", "direct")}
-    document |= {
-        "headline": "composition" if gaps["predicted"] <= gaps["direct"] else "direct",
-        "account_error": metrics.mae(ratio, composed, one),
-        "account_error_direct": metrics.mae(ratio, direct, one),
-        "account_error_baseline": metrics.mae(ratio, baseline, one),
-    }
-    nearer = document["account_error"] <= document["account_error_direct"]
+    document["headline"] = "composition" if gaps["predicted"] <= gaps["direct"] else "direct"
+    for name, values in (("", composed), ("_direct", direct), ("_baseline", baseline)):
+        document[f"account_error{name}"] = metrics.mae(ratio, values, one)
+        document[f"account_rmse{name}"] = float(np.sqrt(metrics.brier(ratio, values, one)))
+    nearer = document["account_rmse"] <= document["account_rmse_direct"]
     document["headline_account"] = "composition" if nearer else "direct"
     document["folds"] = [
         {"cutoff": f"{cutoff:%Y-%m-%d}", "n_rows": int((found.fold == number).sum())}
