@@ -92,12 +92,9 @@ def first_number(value: Any, nudge: float) -> bool:
 
 
 def linear_scope(document: dict[str, Any]) -> dict[str, Any]:
-    return next(
-        component["learner"]
-        for scope in ("health", "fit")
-        for component in (document[scope]["churn"], document[scope]["expansion"])
-        if component["learner"]["kind"] == "linear"
-    )
+    """The first linear learner of the bundle, alone or in a blend."""
+    learners = (document[scope][part]["learner"] for scope in ("health", "fit") for part in ("churn", "expansion"))
+    return next(found for each in learners if (found := each.get("linear", each))["kind"] == "linear")
 
 
 @pytest.mark.parametrize(
