@@ -92,9 +92,9 @@ def first_number(value: Any, nudge: float) -> bool:
 
 
 def linear_scope(document: dict[str, Any]) -> dict[str, Any]:
-    """The coefficients of a line, alone or in a blend."""
-    learners = [document[scope][name]["learner"] for scope in ("health", "fit") for name in ("churn", "expansion")]
-    return next(one.get("linear", one) for one in learners if one["kind"] in ("linear", "blend"))
+    """The first linear learner of the bundle, alone or in a blend."""
+    learners = (document[scope][part]["learner"] for scope in ("health", "fit") for part in ("churn", "expansion"))
+    return next(found for each in learners if (found := each.get("linear", each))["kind"] == "linear")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
 
+_TEXT = "models/{scope}_{part}.txt"
 _GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
 _KEYS = (
@@ -119,7 +120,7 @@ class ModelBundle:
         for scope in ("health", "fit"):
             for part, learner in text_learners(document[scope]).items():
                 if "text" in learner:
-                    path = f"models/{scope}_{part}.txt"
+                    path = _TEXT.format(scope=scope, part=part)
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
         files.write_folder(folder, {DOCUMENT: written(document), **texts})
@@ -142,9 +143,9 @@ class ModelBundle:
         try:
             document = read_document(found, ACCOUNTS, _KEYS)
             for scope in ("health", "fit"):
-                for learner in text_learners(document[scope]).values():
+                for part, learner in text_learners(document[scope]).items():
                     if "file" in learner:
-                        learner["text"] = found[learner["file"]].decode()
+                        learner["text"] = found[_text_file(scope, part, learner["file"])].decode()
             return cls._from_json(document)
         except LeapError:
             raise
@@ -218,6 +219,14 @@ class ModelBundle:
             trained=document["trained"],
             golden=document["golden"],
         )
+
+
+def _text_file(scope: str, part: str, named: str) -> str:
+    """The file of a part's trees: the one that `structure` has read under its own name, and no other."""
+    expected = _TEXT.format(scope=scope, part=part)
+    if named != expected:
+        raise BundleError(f"{DOCUMENT}: the trees of {scope} {part} stand in {expected}, found {named!r}.")
+    return expected
 
 
 def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:

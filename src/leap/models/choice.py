@@ -26,3 +26,15 @@ def choose_kind(losses: Mapping[Candidate, np.ndarray], accounts: np.ndarray) ->
             best[candidate.name] = candidate
     chosen = choose({c: losses[c] for c in best.values()}, accounts)
     return chosen, {name: float(losses[c].mean()) for name, c in best.items()}
+
+
+def gain_in_errors(gain: np.ndarray, accounts: np.ndarray) -> float:
+    """A mean over rows in its standard errors, the rows of an account taken as one.
+
+    >>> round(gain_in_errors(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1])), 3)
+    2.828
+    """
+    _, code = np.unique(accounts, return_inverse=True)
+    sums = np.bincount(code, weights=gain)
+    error = float(np.sqrt(len(sums) * sums.var()))
+    return float(gain.sum()) / error if error > 0 else 0.0

@@ -21,13 +21,11 @@ from leap.models.labels import TrainingRows
 from leap.models.learners import BaseRate, Learner, boosted_of, fit_boosted, fit_linear, learner_from_json
 from leap.models.selection import (
     BASE_RATE,
-    LEVEL_HALF_LIFE_MONTHS,
     MIN_EVENTS,
     PENALTIES,
     SMALL_TREES,
     Candidate,
     Rows,
-    recency,
     thinned,
 )
 from leap.splits import inner_folds
@@ -88,7 +86,7 @@ def fit_direct(rows: TrainingRows, only: str | None = None, seed: int = 0) -> Di
     everything = rows.of_direct()
     chosen, losses = _chosen(everything, only, seed)
     learner, stays = _fit(everything, chosen, seed)
-    money = rows.labels.starting * recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
+    money = rows.money()
     expected = float(money @ _relative(learner, stays, rows.matrix))
     level = float(money @ everything.outcome) / expected if expected > 0 else 0.0
     return DirectNRR(level, learner, stays, chosen.name, losses)
@@ -153,13 +151,14 @@ def _factors(part: Rows, only: str | None, seed: int) -> Iterator[tuple[Candidat
     """Every candidate fitted on some rows: what it makes of an account, but for the level."""
     yield BASE_RATE, lambda matrix: np.ones(len(matrix))
     if only in (None, "linear"):
-        for kind, complexity in (("linear", 1), ("hurdle", 2)):
+        # Where hardly anyone leaves the two are one; elsewhere the hurdle has the right shape for who does.
+        for kind in ("hurdle", "linear"):
             for penalty, (learner, stays) in zip(PENALTIES, _log_linear(part, kind, PENALTIES), strict=True):
-                yield Candidate(kind, complexity, penalty=penalty), partial(_relative, learner, stays)
+                yield Candidate(kind, 1, penalty=penalty), partial(_relative, learner, stays)
     if only in (None, "boosted"):
         booster = _boost(part, max(_ROUNDS), seed) if np.ptp(part.outcome) > 0 else None
         for rounds in _ROUNDS:
-            candidate = Candidate("boosted", 3, rounds=rounds, parameters=_TREES)
+            candidate = Candidate("boosted", 2, rounds=rounds, parameters=_TREES)
             yield candidate, partial(_of_trees, booster, rounds)
 
 
@@ -179,15 +178,14 @@ def _log_linear(rows: Rows, kind: str, penalties: Sequence[float]) -> list[tuple
     """
     stayed = rows.outcome > 0
     if kind == "hurdle" and stayed.any() and not stayed.all():
-        chances = fit_linear(rows.matrix, stayed.astype(float), rows.weight, "binary", penalties)
+        chances = fit_linear(rows.matrix, stayed.astype(float), rows.weight, "binary", penalties, rows.accounts)
         ratios = _log_linear(rows.where(stayed), "linear", [_CALMER * penalty for penalty in penalties])
         return [(ratio, stays) for (ratio, _), stays in zip(ratios, chances, strict=True)]
     mean = float(np.average(rows.outcome, weights=rows.weight))
     if np.ptp(rows.outcome) < 1e-12 or mean <= 0:
         return [(BaseRate(0.0), None) for _ in penalties]
-    return [
-        (learner, None) for learner in fit_linear(rows.matrix, rows.outcome / mean, rows.weight, "ratio", penalties)
-    ]
+    path = fit_linear(rows.matrix, rows.outcome / mean, rows.weight, "ratio", penalties, rows.accounts)
+    return [(learner, None) for learner in path]
 
 
 def _boost(rows: Rows, rounds: int, seed: int) -> Any:

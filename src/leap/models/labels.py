@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leap.models.selection import OpenRows, Rows, recency
+from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, OpenRows, Rows, recency
 
 _WINSOR, _TIMES = 0.99, 2.0
-_MOST_STARTING = 0.95
+_MOST_STARTING = 0.98
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,19 @@ class TrainingRows:
         """Rows of the direct NRR model: the ratio winsorised, weighted by starting MRR (winsorised too)."""
         grown = self.labels.amount("expansion")
         ratio = np.minimum(self.labels.ratio, 1 + most_that_counts(grown, self.accounts))
-        most = np.quantile(self.labels.starting, _MOST_STARTING)
-        weight = np.minimum(self.labels.starting, most) * recency(self.as_of)
+        weight = self._starting_that_counts() * recency(self.as_of)
         return Rows(self.matrix, ratio, weight / weight.mean(), self.accounts, self.as_of, self.known_at, "ratio")
+
+    def money(self) -> np.ndarray:
+        """Weights with which a level makes sums of money add up, shape (n,): starting MRR, recent rows counting more.
+
+        The largest accounts count as the 98th percentile: with revenue that is skewed enough, what one of them did
+        would else be the level of all.
+        """
+        return np.asarray(self._starting_that_counts() * recency(self.as_of, LEVEL_HALF_LIFE_MONTHS))
+
+    def _starting_that_counts(self) -> np.ndarray:
+        return np.asarray(np.minimum(self.labels.starting, np.quantile(self.labels.starting, _MOST_STARTING)))
 
 
 def most_that_counts(amounts: np.ndarray, accounts: np.ndarray) -> float:

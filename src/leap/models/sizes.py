@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from leap.models import links
-from leap.models.choice import choose_kind
+from leap.models.choice import choose_kind, gain_in_errors
 from leap.models.labels import TrainingRows, most_that_counts
 from leap.models.learners import Learner, boosted_of, fit_boosted, fit_linear, learner_from_json
 from leap.models.links import Link
 from leap.models.selection import (
     BASE_RATE,
-    LEVEL_HALF_LIFE_MONTHS,
     PENALTIES,
     SMALL_TREES,
     Candidate,
@@ -39,31 +38,35 @@ _SMALLEST = 0.01
 
 @dataclass(frozen=True)
 class Sizing:
-    """What moves an account's size away from the usual one, on the scale of the link."""
+    """What moves an account's size away from the usual one, on the scale of the link, as far as it can be trusted."""
 
     link: Link
     learner: Learner
+    slope: float = 1.0
+
+    def deviation(self, matrix: np.ndarray) -> np.ndarray:
+        """How far the margin is from the usual one's, shape (n,)."""
+        return self.slope * (self.learner.margin(matrix) - self.learner.base)
 
     def sizes(self, usual: float, matrix: np.ndarray) -> np.ndarray:
         """Expected sizes, shape (n,), where `usual` is the size of which nothing else is known."""
-        deviation = self.learner.margin(matrix) - self.learner.base
-        return links.value(self.link, links.margin_of(self.link, usual) + deviation)
+        return links.value(self.link, links.margin_of(self.link, usual) + self.deviation(matrix))
 
     def attribute(self, usual: float, matrix: np.ndarray) -> np.ndarray:
         """Contributions to the size, shape (n, width); a row plus `usual` is its size."""
         start = float(links.margin_of(self.link, usual))
-        return links.through(self.link, self.learner.contributions(matrix), start)
+        return links.through(self.link, self.slope * self.learner.contributions(matrix), start)
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
-        return {"link": self.link, "learner": self.learner.to_json()}
+        return {"link": self.link, "slope": self.slope, "learner": self.learner.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Sizing:
         """The inverse of `to_json`."""
         if document["link"] not in ("share", "factor"):
             raise ValueError(f"unknown link {document['link']!r}")
-        return cls(document["link"], learner_from_json(document["learner"]))
+        return cls(document["link"], learner_from_json(document["learner"]), float(document["slope"]))
 
 
 @dataclass(frozen=True)
@@ -95,30 +98,29 @@ def fit_sizes(
 
     `kept` are the retained rows and `probability` their propensity, shape (n,). `only` fixes the kind of learner that
     may be taken beside the constant. With the usual size the money of the training rows adds up:
-    `sum(S * propensity * size) = sum(S * change)`, each row weighing as the level of a rate does.
+    `sum(S * propensity * size) = sum(S * change)`, weighted by `TrainingRows.money`.
     """
     if not len(kept.accounts):
         return 0.0, None, {}
     amount = kept.labels.amount(name)
     moving = amount > 0
     amount = np.minimum(amount, most_that_counts(amount[moving], kept.accounts[moving]))
-    learner, losses = _chosen(_moved(kept, name, amount), only, seed)
-    money = kept.labels.starting * recency(kept.as_of, LEVEL_HALF_LIFE_MONTHS)
-    return *_levelled(name, learner, kept.matrix, money * probability, float(money @ amount)), losses
+    sizing, losses = _chosen(_moved(kept, name, amount), only, seed)
+    money = kept.money()
+    return *_levelled(name, sizing, kept.matrix, money * probability, float(money @ amount)), losses
 
 
 def _levelled(
-    name: str, learner: Learner | None, matrix: np.ndarray, money: np.ndarray, total: float
+    name: str, sizing: Sizing | None, matrix: np.ndarray, money: np.ndarray, total: float
 ) -> tuple[float, Sizing | None]:
     """The usual size with which the expected money is the total; a contraction takes at most everything."""
     expected = float(money.sum())
     constant = total / expected if expected > 0 else 0.0
     constant = min(constant, 1.0) if name == "contraction" else constant
-    link = link_of(name)
-    if learner is None or not 0 < constant < (1.0 if link == "share" else np.inf):
+    if sizing is None or not 0 < constant < (1.0 if sizing.link == "share" else np.inf):
         return constant, None
-    margin = links.level_margin(link, learner.margin(matrix) - learner.base, money, total)
-    return float(links.value(link, np.array([margin]))[0]), Sizing(link, learner)
+    margin = links.level_margin(sizing.link, sizing.deviation(matrix), money, total)
+    return float(links.value(sizing.link, np.array([margin]))[0]), sizing
 
 
 def link_of(name: str) -> Link:
@@ -138,9 +140,10 @@ def _moved(kept: TrainingRows, name: str, amount: np.ndarray) -> _Moved:
     return _Moved(rows, size, margin, recency(rows.as_of), link)
 
 
-def _chosen(moved: _Moved, only: str | None, seed: int) -> tuple[Learner | None, Mapping[str, float]]:
-    """The learner of the simplest candidate within one standard error of the best, fitted on all rows; None for the
-    constant.
+def _chosen(moved: _Moved, only: str | None, seed: int) -> tuple[Sizing | None, Mapping[str, float]]:
+    """The simplest candidate within one standard error of the best, fitted on all rows; None for the constant.
+
+    Its deviations are shrunk as far as what they gain cannot be told from nothing.
     """
     if only == "base_rate" or moved.n_accounts < MIN_MOVED or np.ptp(moved.margin) < 1e-9:
         return None, {}
@@ -149,9 +152,13 @@ def _chosen(moved: _Moved, only: str | None, seed: int) -> tuple[Learner | None,
         return None, {}
     deviations = _deviations(moved, pairs, only, seed)
     validated = ~np.isnan(deviations[BASE_RATE])
+    accounts = moved.rows.accounts[validated]
     losses = {c: _losses(moved, deviation, pairs)[validated] for c, deviation in deviations.items()}
-    chosen, least = choose_kind(losses, moved.rows.accounts[validated])
-    return (None if chosen == BASE_RATE else _fit(moved, chosen, seed)), least
+    chosen, least = choose_kind(losses, accounts)
+    if chosen == BASE_RATE:
+        return None, least
+    z = gain_in_errors(losses[BASE_RATE] - losses[chosen], accounts)
+    return Sizing(moved.link, _fit(moved, chosen, seed), 1 - 1 / z**2) if z > 1 else None, least
 
 
 def _deviations(
@@ -169,7 +176,7 @@ def _deviations(
                 found[candidate][validate] = 0.0
             continue
         if linear:
-            path = fit_linear(part.rows.matrix, part.margin, part.weight, "ratio", PENALTIES)
+            path = fit_linear(part.rows.matrix, part.margin, part.weight, "ratio", PENALTIES, part.rows.accounts)
             for candidate, learner in zip(linear, path, strict=True):
                 found[candidate][validate] = learner.margin(matrix) - learner.base
         if trees:
@@ -207,5 +214,7 @@ def _boost(moved: _Moved, rounds: int, seed: int) -> Any:
 
 def _fit(moved: _Moved, chosen: Candidate, seed: int) -> Learner:
     if chosen.name == "linear":
-        return fit_linear(moved.rows.matrix, moved.margin, moved.weight, "ratio", [chosen.penalty])[0]
+        return fit_linear(
+            moved.rows.matrix, moved.margin, moved.weight, "ratio", [chosen.penalty], moved.rows.accounts
+        )[0]
     return boosted_of(_boost(moved, chosen.rounds, seed), moved.rows.matrix, chosen.rounds)
