@@ -22,8 +22,10 @@ from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
 from leap.uncertainty import Intervals
+from leap.wins import WinModel
 
 _GOLDEN_TOLERANCE = 1e-9
+_WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
     "fit_drivers", "quality", "economics", "trained", "golden",
@@ -52,6 +54,8 @@ class ModelBundle:
     economics: Mapping[str, float | None]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
+    win: WinModel | None = None
+    """Which prospects are won; None where there are no deals or nothing may be claimed of them."""
 
     @property
     def name(self) -> str:
@@ -94,7 +98,8 @@ class ModelBundle:
             "outcome": self.settings.outcome.model_dump(),
             "catalog_fingerprint": self.fingerprint,
             "outcomes": self.quality["health"]["outcomes"],
-            "fit_outcomes": self.quality["fit"]["outcomes"],
+            "fit_outcomes": {**self.quality["fit"]["outcomes"], **_if_any("win", self.quality.get("win"))},
+            "climb": self.quality.get("climb"),
             "portfolio": self.quality["health"]["portfolio"],
             "intervals": self.intervals.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
@@ -122,6 +127,9 @@ class ModelBundle:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
+        if self.win is not None and "text" in (learner := document["win"]["component"]["learner"]):
+            texts[_WIN_TREES] = learner.pop("text").encode()
+            learner["file"] = _WIN_TREES
         files.write_folder(folder, {DOCUMENT: written(document), **texts})
 
     @classmethod
@@ -146,6 +154,9 @@ class ModelBundle:
                     learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
                     if "file" in learner:
                         learner["text"] = found[learner["file"]].decode()
+            win = document.get("win")
+            if win is not None and "file" in (learner := win["component"]["learner"]):
+                learner["text"] = found[learner["file"]].decode()
             return cls._from_json(document)
         except LeapError:
             raise
@@ -154,7 +165,7 @@ class ModelBundle:
 
     def with_golden(self, health: FeatureFrame, fit: FeatureFrame) -> ModelBundle:
         """The bundle with golden rows: features of real rows and the scores that every loading must repeat."""
-        golden = {}
+        golden: dict[str, Any] = {}
         for scope, frame in (("health", health), ("fit", fit)):
             model: ScopeModel = getattr(self, scope)
             rows = [
@@ -162,11 +173,14 @@ class ModelBundle:
                 for i in range(len(frame.frame))
             ]
             golden[scope] = {"rows": rows, "expected": _scored(model, rows)}
+        if self.win is not None:
+            rows = golden["fit"]["rows"]
+            golden["win"] = {"rows": rows, "expected": _scored(self.win, rows)}
         return ModelBundle(**{**self.__dict__, "golden": golden})
 
     def check_golden(self) -> None:
         """BundleError if a golden row scores otherwise than when the bundle was made, or has no finite score."""
-        for scope in ("health", "fit"):
+        for scope in ("health", "fit", *(["win"] if self.win is not None else [])):
             golden = self.golden[scope]
             try:
                 found = _scored(getattr(self, scope), golden["rows"])
@@ -198,6 +212,7 @@ class ModelBundle:
             "economics": dict(self.economics),
             "trained": dict(self.trained),
             "golden": dict(self.golden),
+            "win": self.win.to_json() if self.win is not None else None,
         }
 
     @classmethod
@@ -218,11 +233,18 @@ class ModelBundle:
             economics=document["economics"],
             trained=document["trained"],
             golden=document["golden"],
+            win=WinModel.from_json(document["win"], catalog) if document.get("win") is not None else None,
         )
 
 
-def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _if_any(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {name: value}
+
+
+def _scored(model: ScopeModel | WinModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Predictions and the sum and size of contributions for golden rows."""
+    if isinstance(model, WinModel):
+        return {"p": model.of_values(rows).tolist()}
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.features import Scope
-from leap.reports import rendering
+from leap.reports import rendering, wins
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 
@@ -27,6 +27,7 @@ def render(bundle: ModelBundle) -> str:
         folds=[(words, fold) for scope, words in _SCOPES for fold in bundle.quality[scope]["folds"]],
         intervals=[("customers", bundle.intervals), ("before the purchase", bundle.fit_intervals)],
         drivers=drivers(bundle, bundle.drivers, most=10),
+        deals=wins.lines(bundle.quality),
         scopes={words: len(bundle.catalog.of_scope(scope).features) for scope, words in _SCOPES},
         results=[result for words, found, _ in judged for outcome in found for result in _results(words, outcome)],
     )

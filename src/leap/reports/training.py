@@ -15,6 +15,8 @@ from leap.explanation import pictures
 from leap.features import FeatureFrame
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
+from leap.reports import wins as of_deals
+from leap.wins import Wins
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
 
@@ -39,7 +41,8 @@ def document(
         "replaces_model_of": replaces,
         "as_of_range": bundle.trained["as_of_range"],
         "outcomes": found["outcomes"],
-        "fit_outcomes": fit_quality.to_json()["outcomes"],
+        "fit_outcomes": {**fit_quality.to_json()["outcomes"], **_win(bundle.quality)},
+        "climb": bundle.quality.get("climb"),
         "portfolio": found["portfolio"],
         "intervals": {"level": bundle.intervals.level, "coverage": bundle.intervals.coverage},
         "folds": found["folds"],
@@ -52,20 +55,30 @@ def document(
 
 
 def declined_document(
-    reason: str, seconds: Mapping[str, float], quality: Quality | None = None, fit_quality: Quality | None = None
+    reason: str,
+    seconds: Mapping[str, float],
+    quality: Quality | None = None,
+    fit_quality: Quality | None = None,
+    wins: Wins | None = None,
 ) -> dict[str, Any]:
     """The JSON of a `train` that makes no claim."""
+    deals = wins.to_json() if wins else {}
     return {
         "trained": False,
         "reason": reason,
         "version": None,
         "promoted": False,
         "outcomes": quality.to_json()["outcomes"] if quality else {},
-        "fit_outcomes": fit_quality.to_json()["outcomes"] if fit_quality else {},
+        "fit_outcomes": {**(fit_quality.to_json()["outcomes"] if fit_quality else {}), **_win(deals)},
+        "climb": deals.get("climb"),
         "portfolio": dict(quality.portfolio) if quality else {},
         "drivers": [],
         "seconds": dict(seconds),
     }
+
+
+def _win(quality: Mapping[str, Any]) -> dict[str, Any]:
+    return {"win": quality["win"]} if "win" in quality else {}
 
 
 def declined_text(company: str, reason: str) -> str:
@@ -85,6 +98,7 @@ def text(
     lines += [quality_line(name, found) for name, found in quality.outcomes.items()]
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
+    lines += [f"  {line}" for line in of_deals.lines(bundle.quality)]
     lines += ["", portfolio_line(quality, bundle), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]

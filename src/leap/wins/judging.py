@@ -197,10 +197,11 @@ def _claim(found: ForetoldDeals, figures: OutcomeQuality) -> tuple[bool, str | N
     what = "won" if won <= lost else "lost"
     area = figures.metrics.get("auc")
     seen, needed = events_needed(area, rarer, rate)
+    shown = "have shown" if rarer >= needed else "show"
     would = (
         f"At this skill about {needed} accounts with a deal {what} would be needed."
         if seen
-        else f"An AUC of 0.60 would show with about {needed} accounts with a deal {what}; here no signal is seen."
+        else f"An AUC of 0.60 would {shown} with about {needed} accounts with a deal {what}; here no signal is seen."
     )
     if figures.learner == "base_rate" or area is None:
         return False, (

@@ -27,6 +27,10 @@ class Wins:
     climb: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """`win`, as among the fit outcomes of `train`, and `climb`."""
+        return {"win": self.quality.to_json(), "climb": dict(self.climb)}
+
 
 def learn(tables: AccountTables, fit: ScopeFrame, found: OutOfTime, *, seed: int = 0) -> Wins:
     """The win model and the comparison of win rates with the fit models that were judged in `found`."""

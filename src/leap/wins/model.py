@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class WinModel:
         own = FeatureFrame(frame.frame[catalog.names], catalog, frame.observed_late)
         return self.of_matrix(self.encoder.encode(own))
 
-    def of_values(self, rows: list[dict[str, object]]) -> np.ndarray:
+    def of_values(self, rows: Sequence[Mapping[str, object]]) -> np.ndarray:
         """Probabilities of rows given as plain values by feature name; what is not given is missing, shape (n,)."""
         names = self.encoder.catalog.by_name
         encoded = [self.encoder.encode_one({k: v for k, v in row.items() if k in names}) for row in rows]
