@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,19 @@ from leap.snapshots import Snapshots
 from leap.splits import Fold, temporal_folds
 from leap.tables import AccountTables
 from leap.wins.deals import Deals, end_of
+from leap.wins.unknown import about_companies, drawn, usual_values
 
 _FILLED_AFTERWARDS_AUC = 0.75
 """From which on being filled at all tells who was won too well for a column without dates to be of before the deal."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Deals as rows of a binary outcome, won; their encoder, and the usual value of each feature that was observed."""
+
+    rows: Rows
+    encoder: Encoder
+    usual: Mapping[str, float | str]
 
 
 @dataclass(frozen=True)
@@ -37,30 +47,23 @@ class WinFrame:
     until: np.datetime64
     leaks: tuple[Leak, ...]
 
-    def rows(self, moment: np.datetime64, encoder: Encoder) -> tuple[np.ndarray, Rows]:
-        """Positions of the deals whose result counts as known at a moment, and these as training rows."""
+    def training(self, moment: np.datetime64) -> Training:
+        """What is learned from at a moment: the deals whose result counts as known, and nothing that came later."""
         counted = self.deals.counted_from(self.deals.cycle(moment))
-        keep = np.flatnonzero(counted <= moment)
-        return keep, self.as_rows(keep, counted, encoder)
-
-    def as_rows(self, keep: np.ndarray, counted: np.ndarray, encoder: Encoder) -> Rows:
-        """Some deals as rows of a binary outcome, won."""
-        mask = np.zeros(len(self.deals), dtype=bool)
-        mask[keep] = True
-        created = self.deals.created[keep]
-        return Rows(
-            matrix=encoder.encode(self.features.where(mask)),
+        keep = counted <= moment
+        known, created = self.features.where(keep), self.deals.created[keep]
+        features, accounts = drawn(known), self.deals.accounts[keep]
+        encoder = Encoder.fit(features, accounts)
+        rows = Rows(
+            matrix=encoder.encode(features),
             outcome=self.deals.won[keep],
-            weight=recency(created) if len(keep) else np.ones(0),
-            accounts=self.deals.accounts[keep],
+            weight=recency(created) if len(created) else np.ones(0),
+            accounts=accounts,
             as_of=created,
             known_at=counted[keep],
             task="binary",
         )
-
-    def encoder(self, known: np.ndarray) -> Encoder:
-        """The encoder of what stands in the deals of a mask: later deals add no column."""
-        return Encoder.fit(self.features.where(known), self.deals.accounts[known])
+        return Training(rows, encoder, usual_values(known))
 
     def folds(self) -> list[Fold]:
         """Folds in time over the deals: trained on results that count as known at the cutoff, tested on deals created
@@ -113,10 +116,10 @@ def win_frame(tables: AccountTables, fit: FeatureCatalog) -> WinFrame:
 
 
 def usable(tables: AccountTables, fit: FeatureCatalog) -> FeatureCatalog:
-    """The fit features that are of the company itself and not of its deals, terms or time as a customer."""
+    """The fit features of the company itself, not of its deals, terms, time as a customer or of being observed."""
     told = {table.name for role in ("deals", "revenue") for table in tables.with_role(role)}
     kept = [f.name for f in fit.features if f.scope == Scope.FIT and f.name != TENURE and f.recipe.table not in told]
-    return fit.with_features(kept)
+    return about_companies(fit.with_features(kept))
 
 
 def features_of(tables: AccountTables, deals: Deals, catalog: FeatureCatalog) -> FeatureFrame:

@@ -16,6 +16,7 @@ from leap.models.selection import MIN_EVENTS, plain_logistic, train
 from leap.splits import Fold
 from leap.wins.frame import WinFrame, fewest
 from leap.wins.model import WinModel, fit_win
+from leap.wins.unknown import filled
 
 _DRAWS = 200
 
@@ -98,19 +99,20 @@ def foretell(frame: WinFrame, *, seed: int = 0) -> ForetoldDeals:
     parts: list[dict[str, np.ndarray]] = []
     models = []
     for number, fold in enumerate(folds):
-        encoder = frame.encoder(fold.train)
-        _, past = frame.rows(np.datetime64(fold.cutoff, "us"), encoder)
-        model = fit_win(encoder, past, seed=seed)
+        training = frame.training(np.datetime64(fold.cutoff, "us"))
+        model, past = fit_win(training, seed=seed), training.rows
         models.append(model)
         test = np.flatnonzero(fold.test)
-        matrix = encoder.encode(frame.features.where(fold.test))
-        plain = plain_logistic(past) if encoder.width else train(past, only="base_rate")
+        features = frame.features.where(fold.test)
+        matrix = training.encoder.encode(filled(features, training.usual))
+        base = train(past, only="base_rate")
+        plain = plain_logistic(past) if training.encoder.width else base
         parts.append(
             {
                 "rows": test,
                 "fold": np.full(len(test), number),
-                "predicted": model.of_matrix(matrix),
-                "baseline": train(past, only="base_rate").predict(matrix),
+                "predicted": model.of_frame(features),
+                "baseline": base.predict(matrix),
                 "linear": plain.predict(matrix),
             }
         )

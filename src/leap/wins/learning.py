@@ -50,8 +50,7 @@ def _win_model(frame: WinFrame, seed: int) -> tuple[WinQuality, WinModel | None]
         return WinQuality(None, False, str(error)), None
     if not quality.claimed:
         return quality, None
-    encoder = frame.encoder(frame.deals.known_at(frame.until))
-    model = fit_win(encoder, frame.rows(frame.until, encoder)[1], seed=seed)
+    model = fit_win(frame.training(frame.until), seed=seed)
     quality = quality.of_final(model)
     return quality, model if quality.claimed else None
 

@@ -3,7 +3,8 @@
 As practitioners do it in a spreadsheet: take the closed deals, write down the win rate of every value of every
 attribute (of a number: of every fifth of its values), and score an account by the mean of the rates of its values. All
 attributes count the same. A value with few deals is drawn towards the rate of all, by ten deals of the average, so that
-one lucky deal does not make a segment. Every deal closed counts, however quickly, and nothing of what followed.
+one lucky deal does not make a segment; one that is missing counts as the rate of all. Every deal closed counts, however
+quickly, and nothing of what followed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ PRIOR_DEALS = 10.0
 """Deals of the average that each value's rate is drawn towards the rate of all by."""
 
 _FIFTHS = (0.2, 0.4, 0.6, 0.8)
-_MISSING = "(missing)"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Scorecard:
         }
         rates: dict[str, dict[str, float]] = {}
         for name in features.catalog.names:
+            # Rows without a value are left out of the groups, and so have no rate of their own.
             sums = pd.DataFrame({"bin": _bins(features, name, edges), "won": won}).groupby("bin")["won"]
             wins, deals = sums.sum(), sums.count()
             if len(deals) > 1:
@@ -71,10 +72,11 @@ def _edges(numbers: np.ndarray) -> np.ndarray:
 
 
 def _bins(features: FeatureFrame, name: str, edges: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The name of each row's bin: its category, or the fifth its number lies in; missing is a value of its own."""
+    """The name of each row's bin: its category, or the fifth its number lies in; None where it is missing."""
     column = features.frame[name]
     if name not in edges:
-        return column.where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
+        return np.asarray(column.to_numpy(dtype=object))
     numbers = column.to_numpy(dtype=float)
     places = np.searchsorted(edges[name], numbers, side="left").astype(str).astype(object)
-    return np.where(np.isnan(numbers), _MISSING, places)
+    places[np.isnan(numbers)] = None
+    return places
