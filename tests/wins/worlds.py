@@ -48,10 +48,9 @@ class World:
         """The end of the data, exclusive."""
         return f"{FROM + pd.DateOffset(months=MONTHS):%Y-%m-%d}"
 
-    def tables(self, *, until: str | None = None, **changed: pd.DataFrame) -> AccountTables:
+    def tables(self, *, settings: Mapping[str, Any] = SETTINGS, **changed: pd.DataFrame) -> AccountTables:
         """As checked tables, some of them replaced."""
-        settings = parse_settings(SETTINGS)
-        found = assemble(settings, {**self.frames, **changed}, [], until or self.until)
+        found = assemble(parse_settings(settings), {**self.frames, **changed}, [], self.until)
         refused = [problem for problem in found.problems if problem.level not in ("warn",)]
         assert not refused, refused
         return found
@@ -69,7 +68,14 @@ def world(
     ids = [f"a{i:04d}" for i in range(accounts)]
     industry = rng.choice(INDUSTRIES, accounts)
     employees = np.exp(rng.normal(5, 1, accounts)).astype(int) + 1
-    firms = pd.DataFrame({"account_id": ids, "industry": industry, "employees": employees, "region": rng.choice(["north", "south", "east"], accounts)})
+    firms = pd.DataFrame(
+        {
+            "account_id": ids,
+            "industry": industry,
+            "employees": employees,
+            "region": rng.choice(["north", "south", "east"], accounts),
+        }
+    )
     chance = 1 / (1 + np.exp(-wins * pd.Series(industry).map(WINS).to_numpy()))
     won = rng.random(accounts) < chance
     created = FROM + pd.to_timedelta(rng.integers(0, MONTHS * 30, accounts), unit="D")
