@@ -20,10 +20,11 @@ from leap.errors import BundleError, LeapError
 from leap.explanation.drivers import Driver
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
-from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
+from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
 from leap.wins import WinModel
 
+_GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
 _WIN_TREES = "models/win.txt"
 _KEYS = (
@@ -121,8 +122,7 @@ class ModelBundle:
         document = self._to_json()
         texts: dict[str, bytes] = {}
         for scope in ("health", "fit"):
-            for part in (*COMPONENTS, "direct"):
-                learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+            for part, learner in text_learners(document[scope]).items():
                 if "text" in learner:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
@@ -150,8 +150,7 @@ class ModelBundle:
         try:
             document = read_document(found, ACCOUNTS, _KEYS)
             for scope in ("health", "fit"):
-                for part in (*COMPONENTS, "direct"):
-                    learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+                for learner in text_learners(document[scope]).values():
                     if "file" in learner:
                         learner["text"] = found[learner["file"]].decode()
             win = document.get("win")
@@ -248,7 +247,7 @@ def _scored(model: ScopeModel | WinModel, rows: Sequence[Mapping[str, Any]]) -> 
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
     return {
-        **{name: np.asarray(getattr(predicted, name)).tolist() for name in ("p", "d", "u", "q", "nrr", "direct")},
+        **{name: np.asarray(getattr(predicted, name)).tolist() for name in _GOLDEN},
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),
     }
