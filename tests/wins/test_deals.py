@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from leap.errors import NotEnoughData
-from leap.features import FeatureFrame, discover_features
+from leap.features import FeatureFrame, Recipe, discover_features
 from leap.models.frames import FeatureCatalog
 from leap.tables import AccountTables
 from leap.wins.deals import Deals
@@ -195,11 +195,14 @@ def test_being_looked_up_only_because_of_the_purchase_is_no_skill():
 
 
 def test_missing_values_are_drawn_from_the_known_ones_and_usual_where_scored():
-    catalog = FeatureCatalog((a_feature("size"), a_feature("stage", "category")))
+    news = a_feature("news", recipe=Recipe("news", "events", "count"))
+    catalog = FeatureCatalog((a_feature("size"), a_feature("stage", "category"), news))
     rows = pd.DataFrame({"size": [1.0, np.nan, 3.0, 8.0], "stage": pd.Series(["b", None, None, "b"], dtype=object)})
+    rows["news"] = [2.0, np.nan, 0.0, 5.0]
     frame = FeatureFrame(rows, catalog, np.zeros(4, dtype=bool))
     one, again = drawn(frame).frame, drawn(frame).frame
     pd.testing.assert_frame_equal(one, again)
     assert one["size"][1] in (1.0, 3.0, 8.0) and one["stage"].tolist() == ["b"] * 4
-    assert usual_values(frame) == {"size": 3.0, "stage": "b"}
+    assert one["news"].tolist() == [2, 0, 0, 5], "news that was never seen is none"
+    assert usual_values(frame) == {"size": 3.0, "stage": "b", "news": 0.0}
     assert filled(frame, usual_values(frame)).frame["size"].tolist() == [1, 3, 3, 8]
