@@ -108,3 +108,13 @@ def test_a_rate_that_has_doubled_lately_raises_what_is_expected():
         model = train_scope(frame.scope, frame.encoder, frame.trainable, only="base_rate")
         expected.append(float(model.predict(frame.rows.matrix[:1]).p[0]))
     assert expected[1] > expected[0] * 1.3, expected
+
+
+def test_a_fold_waits_until_enough_accounts_have_churned_to_fit_a_model():
+    """Five churn in the first two years, then two a month: a cutoff before the twentieth would only have a base rate."""
+    ends = {i: 5 * (i + 1) for i in range(5)} | {i: 25 + (i - 5) // 2 for i in range(5, 75)}
+    frame = frame_of(company(ends, until=60))
+    for fold in frame.folds:
+        rows = frame.rows.where(fold.train)
+        assert len(np.unique(rows.accounts[rows.labels.churned == 1])) >= 20
+    assert frame.folds

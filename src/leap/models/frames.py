@@ -15,6 +15,7 @@ from leap.models.begun import begun
 from leap.models.composition import Labels, TrainingRows
 from leap.models.encoding import Encoder
 from leap.models.rows import OpenRows
+from leap.models.selection import MIN_EVENTS
 from leap.outcomes import Outcomes, observe
 from leap.revenue import Revenue
 from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots, with_full_months
@@ -111,13 +112,24 @@ def _frame(
     labels = Labels(outcomes.churned, outcomes.ratio, outcomes.starting, tables.settings.outcome.min_uplift)
     matrix = encoder.encode(all_features)
     rows = TrainingRows(matrix[keep], labels, accounts, snapshots.rows["as_of"].to_numpy(), outcomes.known_at)
-    folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable)
+    enough = enough_churn_known(rows.where(outcomes.trainable))
+    folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable, enough)
     frame = ScopeFrame(scope, snapshots, features, outcomes, encoder, rows, folds, record_begins)
     if scope != Scope.HEALTH:
         return frame
     shown = begun(tables, everyone, all_outcomes, matrix)
     at_folds = [shown.at(fold.cutoff) for fold in folds]
     return replace(frame, open_at_folds=at_folds, open_now=shown.at(tables.data_until))
+
+
+def enough_churn_known(rows: TrainingRows) -> pd.Timestamp | None:
+    """When so many accounts had churned that a model could be fitted; None if that was never so.
+
+    A fold before that day would be predicted by the base rate, and say nothing of any model.
+    """
+    churned = rows.labels.churned == 1
+    first = pd.Series(rows.known_at[churned]).groupby(rows.accounts[churned]).min().sort_values()
+    return None if len(first) < MIN_EVENTS else pd.Timestamp(first.iloc[MIN_EVENTS - 1])
 
 
 def _young(tables: AccountTables, snapshots: Snapshots, outcomes: Outcomes) -> np.ndarray:
