@@ -19,7 +19,8 @@ from tests.worlds import PLANTED_SETTINGS, TrainedWorld, planted_frames
 
 SCORE_FILE = [
     "account_id", "name", "as_of", "mrr", "churn_probability", "contraction_rate", "expansion_rate",
-    "expansion_probability", "nrr", "nrr_low", "nrr_high", "nrr_direct", "grr", "status", "value_12m", "value_12m_low",
+    "expansion_probability", "nrr", "nrr_low", "nrr_high", "nrr_direct", "grr", "win_probability", "status", "value_12m",
+    "value_12m_low",
     "value_12m_high", "icp_id", "icp_tier", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "abstained",
     "expected_gain", "contact", "model_version", "definition_hash",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(args: argparse.Namespace, console: Console) -> Result:
     """The main job, step by step."""
-    from leap import evaluation
+    from leap import evaluation, wins
     from leap.bundle.make import make_bundle
     from leap.errors import NotEnoughData
     from leap.flat.workspace import flat_table
@@ -63,9 +63,11 @@ def train(args: argparse.Namespace, console: Console) -> Result:
         )
         fit_quality = evaluation.judge(fit_found, values=evaluation.realised_values(tables, fit, fit_found))
         quality, fit_quality = quality.with_coverage_of(found, health), fit_quality.with_coverage_of(fit_found, fit)
+    with console.stage("deals won, and past win rates"):
+        won = wins.learn(tables, fit, fit_found, seed=args.seed)
     if not quality.claimed:
         store.declined(company, str(quality.reason))
-        document = report.declined_document(str(quality.reason), console.seconds, quality, fit_quality)
+        document = report.declined_document(str(quality.reason), console.seconds, quality, fit_quality, won)
         return Result(document, report.declined_text(company, str(quality.reason)), 1)
 
     with console.stage("fitting the final models"):
@@ -80,7 +82,7 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("explaining and bundling"):
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
-            leaks=leaks, seed=args.seed, trials=args.trials,
+            leaks=leaks, seed=args.seed, trials=args.trials, wins=won,
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
         bundle.save(Path(folder) / "bundle")

@@ -225,3 +225,44 @@ def test_telco_is_told_as_well_as_it_honestly_can_be(shared_data: Path, copies: 
     quality = judged(table, key="customerID", outcome="Churn", outcome_positive="Yes", columns=columns)
     assert 0.83 < quality.figures.metrics["auc"].value < 0.865
     assert 0.9 < quality.figures.calibration["slope"] < 1.1
+
+
+# --- tables that were made to look better than they are
+
+
+def test_a_table_that_is_half_and_half_is_told_from_one_that_is_not() -> None:
+    table = customers(400, seed=2)
+    left, stayed = table[table["churned"] == "1"], table[table["churned"] == "0"]
+    balanced = pd.concat([left, stayed.head(len(left))])
+    (said,) = [note for note in frame_of(balanced).notes if "exactly half" in note]
+    assert "churned = true" in said
+    assert not any("exactly half" in note for note in frame_of(table).notes)
+
+
+def test_rows_that_are_alike_but_differ_in_what_followed_are_no_copies() -> None:
+    table = customers(400, seed=2)
+    table = table.assign(usage=[str(i % 110) for i in range(400)], plan="pro", autopay="true", seats="5")
+    assert not any("repeat another row" in note for note in frame_of(table).notes)
+    once = table.assign(usage=[str(i) for i in range(400)])
+    twice = pd.concat([once, once.assign(account_id="again " + once["account_id"])])
+    assert any("400 of 800 rows repeat another row" in note for note in frame_of(twice).notes)
+
+
+def test_more_skill_than_what_lies_ahead_allows_is_warned_of() -> None:
+    found = judged(customers(300, seed=3, strength=5.0))
+    assert found.figures.metrics["auc"].value > 0.9
+    assert any("is more than what lies ahead usually allows" in warning for warning in found.warnings)
+    assert not any("lies ahead" in warning for warning in judged(customers(300, seed=3)).warnings)
+
+
+def test_a_won_outcome_is_spoken_of_as_won() -> None:
+    table = customers(200, seed=11, strength=0.0).rename(columns={"churned": "won"})
+    quality = judged(table, outcome="won", columns={name: {} for name in ("usage", "seats", "plan")})
+    assert not quality.claimed and "accounts with won = true" in str(quality.reason)
+    assert "churn" not in str(quality.reason)
+
+
+def test_outcomes_of_another_kind_are_refused_with_how_many() -> None:
+    table = customers(60).assign(churned="Yes")
+    with pytest.raises(NotEnoughData, match="60 of 60 rows were refused by the checks"):
+        frame_of(table, outcome_kind="number")

@@ -19,6 +19,7 @@ from leap.models.frames import ScopeFrame
 from leap.revenue import PARTS, Revenue, definition_hash, us
 from leap.tables import AccountTables
 from leap.value import acquisition_cost
+from leap.wins import Wins
 
 _GOLDEN_ROWS = 20
 LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "shap")
@@ -33,6 +34,7 @@ def make_bundle(
     leaks: Sequence[Leak],
     seed: int,
     trials: int,
+    wins: Wins | None = None,
 ) -> ModelBundle:
     """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
     quality.
@@ -50,12 +52,17 @@ def make_bundle(
         icp=icp,
         drivers=tuple(drivers(model, found.models, frame.latest())),
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
-        quality={"health": quality.to_json(), "fit": fit_quality.to_json()},
+        quality={"health": quality.to_json(), "fit": fit_quality.to_json(), **(wins.to_json() if wins else {})},
         economics=_economics(tables),
-        trained=_provenance(tables, frame, quality.warnings + fit_quality.warnings, leaks, seed, trials),
+        trained=_provenance(tables, frame, _warnings(quality, fit_quality, wins), leaks, seed, trials),
         golden={},
+        win=wins.model if wins else None,
     )
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
+
+
+def _warnings(quality: Quality, fit_quality: Quality, wins: Wins | None) -> list[str]:
+    return quality.warnings + fit_quality.warnings + list(wins.notes if wins else ())
 
 
 def typical_values(frame: FeatureFrame) -> dict[str, Any]:

@@ -22,10 +22,12 @@ from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
+from leap.wins import WinModel
 
 _TEXT = "models/{scope}_{part}.txt"
 _GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
+_WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
     "fit_drivers", "quality", "economics", "trained", "golden",
@@ -54,6 +56,8 @@ class ModelBundle:
     economics: Mapping[str, float | None]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
+    win: WinModel | None = None
+    """Which prospects are won; None where there are no deals or nothing may be claimed of them."""
 
     @property
     def name(self) -> str:
@@ -96,7 +100,8 @@ class ModelBundle:
             "outcome": self.settings.outcome.model_dump(),
             "catalog_fingerprint": self.fingerprint,
             "outcomes": self.quality["health"]["outcomes"],
-            "fit_outcomes": self.quality["fit"]["outcomes"],
+            "fit_outcomes": {**self.quality["fit"]["outcomes"], **_if_any("win", self.quality.get("win"))},
+            "climb": self.quality.get("climb"),
             "portfolio": self.quality["health"]["portfolio"],
             "intervals": self.intervals.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
@@ -123,6 +128,9 @@ class ModelBundle:
                     path = _TEXT.format(scope=scope, part=part)
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
+        if self.win is not None and "text" in (learner := document["win"]["component"]["learner"]):
+            texts[_WIN_TREES] = learner.pop("text").encode()
+            learner["file"] = _WIN_TREES
         files.write_folder(folder, {DOCUMENT: written(document), **texts})
 
     @classmethod
@@ -145,7 +153,12 @@ class ModelBundle:
             for scope in ("health", "fit"):
                 for part, learner in text_learners(document[scope]).items():
                     if "file" in learner:
-                        learner["text"] = found[_text_file(scope, part, learner["file"])].decode()
+                        learner["text"] = found[
+                            _own_file(f"{scope} {part}", _TEXT.format(scope=scope, part=part), learner["file"])
+                        ].decode()
+            win = document.get("win")
+            if win is not None and "file" in (learner := win["component"]["learner"]):
+                learner["text"] = found[_own_file("win", _WIN_TREES, learner["file"])].decode()
             return cls._from_json(document)
         except LeapError:
             raise
@@ -154,7 +167,7 @@ class ModelBundle:
 
     def with_golden(self, health: FeatureFrame, fit: FeatureFrame) -> ModelBundle:
         """The bundle with golden rows: features of real rows and the scores that every loading must repeat."""
-        golden = {}
+        golden: dict[str, Any] = {}
         for scope, frame in (("health", health), ("fit", fit)):
             model: ScopeModel = getattr(self, scope)
             rows = [
@@ -162,11 +175,14 @@ class ModelBundle:
                 for i in range(len(frame.frame))
             ]
             golden[scope] = {"rows": rows, "expected": _scored(model, rows)}
+        if self.win is not None:
+            rows = golden["fit"]["rows"]
+            golden["win"] = {"rows": rows, "expected": _scored(self.win, rows)}
         return ModelBundle(**{**self.__dict__, "golden": golden})
 
     def check_golden(self) -> None:
         """BundleError if a golden row scores otherwise than when the bundle was made, or has no finite score."""
-        for scope in ("health", "fit"):
+        for scope in ("health", "fit", *(["win"] if self.win is not None else [])):
             golden = self.golden[scope]
             try:
                 found = _scored(getattr(self, scope), golden["rows"])
@@ -198,6 +214,7 @@ class ModelBundle:
             "economics": dict(self.economics),
             "trained": dict(self.trained),
             "golden": dict(self.golden),
+            "win": self.win.to_json() if self.win is not None else None,
         }
 
     @classmethod
@@ -218,19 +235,25 @@ class ModelBundle:
             economics=document["economics"],
             trained=document["trained"],
             golden=document["golden"],
+            win=WinModel.from_json(document["win"], catalog) if document.get("win") is not None else None,
         )
 
 
-def _text_file(scope: str, part: str, named: str) -> str:
+def _own_file(part: str, expected: str, named: str) -> str:
     """The file of a part's trees: the one that `structure` has read under its own name, and no other."""
-    expected = _TEXT.format(scope=scope, part=part)
     if named != expected:
-        raise BundleError(f"{DOCUMENT}: the trees of {scope} {part} stand in {expected}, found {named!r}.")
+        raise BundleError(f"{DOCUMENT}: the trees of {part} stand in {expected}, found {named!r}.")
     return expected
 
 
-def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _if_any(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {name: value}
+
+
+def _scored(model: ScopeModel | WinModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Predictions and the sum and size of contributions for golden rows."""
+    if isinstance(model, WinModel):
+        return {"p": model.of_values(rows).tolist()}
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
     return {

@@ -19,6 +19,7 @@ from leap.splits import temporal_folds
 
 _ACCOUNT_FOLDS = 5
 _MANY_VALUES = 100
+_AGREEING = 0.95
 
 Held = Literal["out_of_time", "out_of_sample"]
 HELD_WORDS: dict[str, str] = {"out_of_time": "out of time", "out_of_sample": "in held-out folds of other accounts"}
@@ -84,7 +85,7 @@ def flat_frame(rows: FlatRows) -> FlatFrame:
     )
     _require_events(rows, training)
     folds, held = _folds(seen, training)
-    copies = len(np.unique(accounts)) - len(np.unique(owners))
+    copies = _copies(accounts, owners, seen.outcome)
     notes = notes_of(rows, copies, held == "out_of_time", unused(rows, catalog))
     return FlatFrame(rows.outcome_of, accounts, features, encoder, training, folds, held, rows.dated, notes)
 
@@ -100,9 +101,12 @@ def _require_outcomes(rows: FlatRows) -> None:
         return
     late, months = int(rows.young.sum()), rows.settings.outcome.horizon_months
     young = f" {late} are younger than {months} months at the end of the data." if late else ""
+    refused, kind = rows.table.rows_quarantined, "numbers" if not rows.outcome_of.is_binary else "yes or no"
+    wrong = f" {refused} of {rows.table.rows_read} rows were refused by the checks." if refused else ""
+    unlike = f" `leap check` says why rows were refused: outcomes are read as {kind} (outcome_kind)." if refused else ""
     raise NotEnoughData(
-        f"{rows.table.name}: no row has a known outcome in {rows.outcome_of.column} ({len(rows)} rows).{young}",
-        remedy="Fill in the outcomes that are known; rows without one are only scored.",
+        f"{rows.table.name}: no row has a known outcome in {rows.outcome_of.column} ({len(rows)} rows).{young}{wrong}",
+        remedy=f"Fill in the outcomes that are known; rows without one are only scored.{unlike}",
     )
 
 
@@ -149,6 +153,16 @@ def _folds(seen: FlatRows, rows: Rows) -> tuple[tuple[FlatFold, ...], Held]:
     dealt = np.array([zlib.crc32(str(key).encode()) % _ACCOUNT_FOLDS for key in seen.keys[first]])[group]
     folds = [FlatFold(str(k + 1), dealt != k, dealt == k) for k in range(_ACCOUNT_FOLDS)]
     return tuple(fold for fold in folds if fold.train.any() and fold.test.any()), "out_of_sample"
+
+
+def _copies(accounts: np.ndarray, owners: np.ndarray, outcome: np.ndarray) -> int:
+    """Rows that repeat another account's; none where what followed differs: those are alike by chance, no copies."""
+    rows = pd.DataFrame({"account": accounts, "outcome": outcome}).groupby(owners)
+    repeats = (rows["account"].transform("first") != accounts).to_numpy()
+    if not repeats.any():
+        return 0
+    of_first = rows["outcome"].transform("first").to_numpy()
+    return int(repeats.sum()) if (outcome == of_first)[repeats].mean() >= _AGREEING else 0
 
 
 def _copies_as_one(keys: np.ndarray, features: FeatureFrame) -> np.ndarray:

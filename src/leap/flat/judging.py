@@ -17,6 +17,7 @@ from leap.flat.rows import FlatOutcome
 from leap.metrics import Figure
 from leap.models.selection import MIN_EVENTS, plain_logistic, train
 
+_TOO_GOOD_AUC, _TOO_GOOD_R2 = 0.9, 0.95
 _DRAWS = 200
 
 
@@ -95,13 +96,29 @@ class FlatQuality:
 
     @property
     def warnings(self) -> list[str]:
-        """A level that came in otherwise than predicted, beyond its aim and beyond chance."""
+        """A skill too high to be of an outcome that lay ahead, and a level off beyond its aim and beyond chance."""
+        return self._too_good() + self._level()
+
+    def _too_good(self) -> list[str]:
+        name, words, most = (
+            ("auc", "An AUC", _TOO_GOOD_AUC) if self.outcome.is_binary else ("r2", "An R2", _TOO_GOOD_R2)
+        )
+        figure = self.figures.metrics.get(name)
+        if figure is None or figure.value < most:
+            return []
+        return [
+            f"Warning: {words} of {figure.value:.2f} is more than what lies ahead usually allows: check that every "
+            f"column, first those that {self.outcome.column} is associated with most, was known before it and is not "
+            "made from it."
+        ]
+
+    def _level(self) -> list[str]:
         predicted, observed = (self.figures.calibration[name] for name in ("mean_predicted", "mean_observed"))
         if not self.outcome.is_binary or not drifted(self.figures.calibration):
             return []
         way = "more often" if observed > predicted else "less often"
         return [
-            f"{self.outcome.words} happened {way} than predicted {HELD_WORDS[self.held]} ({observed:.1%} against "
+            f"{self.outcome.event} happened {way} than predicted {HELD_WORDS[self.held]} ({observed:.1%} against "
             f"{predicted:.1%}): trust the order of rows before the level."
         ]
 
@@ -253,15 +270,16 @@ def _new_accounts(found: HeldOut) -> dict[str, Any]:
 def _claim(frame: FlatFrame, found: OutcomeQuality) -> tuple[bool, str | None]:
     """The interval of the skill must leave none out."""
     binary, column, how = frame.outcome.is_binary, frame.outcome.words, HELD_WORDS[frame.held]
+    with_it = f"accounts with {frame.outcome.event}"
     figure = found.metrics.get("auc" if binary else "r2")
     if found.n_events < MIN_EVENTS:
-        what = f"accounts with {column}" if binary else "accounts"
+        what = with_it if binary else "accounts"
         return False, f"{found.n_events} {what} in the rows that test the model; at least {MIN_EVENTS} are needed."
     none = 0.5 if binary else 0.0
     if figure is not None and figure.low > none:
         return True, None
-    needed = _needed_binary(figure, found, column) if binary else _needed_number(figure, found)
-    counted = f"{found.n_events} accounts with {column}" if binary else f"{found.n_accounts} accounts"
+    needed = _needed_binary(figure, found, with_it) if binary else _needed_number(figure, found)
+    counted = f"{found.n_events} {with_it}" if binary else f"{found.n_accounts} accounts"
     if found.learner == "base_rate" or figure is None:
         base = f"the base rate of {found.base_rate:.1%}" if binary else f"the mean of {found.base_rate:.4g}"
         return False, f"No learner of {column} beat {base} inside the training folds ({counted}). {needed}"
@@ -271,12 +289,12 @@ def _claim(frame: FlatFrame, found: OutcomeQuality) -> tuple[bool, str | None]:
     )
 
 
-def _needed_binary(figure: Figure | None, found: OutcomeQuality, column: str) -> str:
+def _needed_binary(figure: Figure | None, found: OutcomeQuality, with_it: str) -> str:
     seen, needed = events_needed(figure, found.n_events, found.base_rate)
     if not seen:
         would = "would have shown" if found.n_events >= needed else "would show"
-        return f"An AUC of 0.60 {would} with about {needed} accounts with {column}; here no signal is seen."
-    return f"At this skill about {needed} accounts with {column} would be needed."
+        return f"An AUC of 0.60 {would} with about {needed} {with_it}; here no signal is seen."
+    return f"At this skill about {needed} {with_it} would be needed."
 
 
 def _needed_number(figure: Figure | None, found: OutcomeQuality) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 from leap.flat.rows import FlatRows, known_at, negatives
 
 _FEW_COPIES = 0.01
+_MANY_ROWS = 100
 
 
 def notes_of(rows: FlatRows, copies: int, in_time: bool, columns: list[str]) -> tuple[str, ...]:
@@ -14,6 +15,7 @@ def notes_of(rows: FlatRows, copies: int, in_time: bool, columns: list[str]) -> 
     return (
         *_of_folds(rows, in_time),
         *_of_copies(copies, int(rows.labelled.sum())),
+        *_of_balance(rows),
         *_of_rows(rows),
         *_of_columns(rows, columns),
     )
@@ -47,6 +49,18 @@ def _of_copies(copies: int, n_rows: int) -> list[str]:
         f"Warning: {copies} of {n_rows} rows repeat another row in every feature. Copies stay in one fold and count as "
         "one account in intervals; if rows were repeated to balance the table, its rates and all probabilities are of "
         "the balanced table, not of the accounts."
+    ]
+
+
+def _of_balance(rows: FlatRows) -> list[str]:
+    """Exactly half of many rows: hardly ever by chance."""
+    n, events = int(rows.labelled.sum()), int((rows.outcome == 1).sum())
+    if not rows.outcome_of.is_binary or n < _MANY_ROWS or abs(2 * events - n) > 1:
+        return []
+    return [
+        f"Warning: {events} of {n} rows, exactly half, have {rows.outcome_of.event}, as after a table was balanced by "
+        "leaving out, repeating or making up rows: then its rates and all probabilities are of the balanced table, and "
+        "rows made up from others let any model look better than it is. Give the table as it was before."
     ]
 
 

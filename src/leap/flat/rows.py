@@ -50,6 +50,15 @@ class FlatOutcome:
         return f"{self.column}_probability" if self.kind == "binary" else self.column
 
     @property
+    def event(self) -> str:
+        """What an account has where it happened, in sentences.
+
+        >>> FlatOutcome("won", "binary", "won").event, FlatOutcome("won", "binary", "won = no").event
+        ('won = true', 'won = no')
+        """
+        return self.words if self.words != self.column else f"{self.column} = true"
+
+    @property
     def is_binary(self) -> bool:
         """Whether it happens or not."""
         return self.kind == "binary"
@@ -183,7 +192,10 @@ def outcome_problems(table: Table) -> list[Problem]:
             why = f"outcome_positive is {positive!r}, so every outcome is {kind}; else name the word for yes in quotes."
             return problem("bad_outcome", filled[bad], why)
     if len(filled) and not (outcome_values(spec, filled) == 1).any():
-        return problem("outcome_positive_not_found", filled, f"No outcome is {positive!r}; name one that is there.")
+        remedy = f"No outcome is {positive!r}; name one that is there."
+        if filled.nunique() == 1:
+            remedy = f"Every outcome is {filled.iloc[0]!r} and none {positive!r}: give rows of both, or both words."
+        return problem("outcome_positive_not_found", filled, remedy)
     return []
 
 

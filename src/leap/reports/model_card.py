@@ -10,7 +10,7 @@ from typing import Any
 from leap.bundle import files
 from leap.bundle.model_bundle import ModelBundle
 from leap.features import Scope
-from leap.reports import markdown_page, rendering
+from leap.reports import markdown_page, rendering, wins
 from leap.reports.card_parts import parts
 from leap.reports.money import at_stake, list_rows, offer_rows
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
@@ -47,6 +47,7 @@ def render(
         at_stake=at_stake(churn["money"]) if offer_rows(churn) else None,
         intervals=[("customers", bundle.intervals), ("before the purchase", bundle.fit_intervals)],
         drivers=drivers(bundle, bundle.drivers, most=10),
+        deals=wins.lines(bundle.quality),
         scopes={words: len(bundle.catalog.of_scope(scope).features) for scope, words in _SCOPES},
         results=[result for words, found, _ in judged for outcome in found for result in _results(words, outcome)],
     )

@@ -16,7 +16,9 @@ from leap.explanation import pictures
 from leap.features import FeatureFrame
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
+from leap.reports import wins as of_deals
 from leap.reports.money import list_lines, offer_lines
+from leap.wins import Wins
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
 
@@ -41,7 +43,8 @@ def document(
         "replaces_model_of": replaces,
         "as_of_range": bundle.trained["as_of_range"],
         "outcomes": found["outcomes"],
-        "fit_outcomes": fit_quality.to_json()["outcomes"],
+        "fit_outcomes": {**fit_quality.to_json()["outcomes"], **_win(bundle.quality)},
+        "climb": bundle.quality.get("climb"),
         "portfolio": found["portfolio"],
         "intervals": found["intervals"],
         "fit_intervals": fit_quality.to_json()["intervals"],
@@ -55,20 +58,30 @@ def document(
 
 
 def declined_document(
-    reason: str, seconds: Mapping[str, float], quality: Quality | None = None, fit_quality: Quality | None = None
+    reason: str,
+    seconds: Mapping[str, float],
+    quality: Quality | None = None,
+    fit_quality: Quality | None = None,
+    wins: Wins | None = None,
 ) -> dict[str, Any]:
     """The JSON of a `train` that makes no claim."""
+    deals = wins.to_json() if wins else {}
     return {
         "trained": False,
         "reason": reason,
         "version": None,
         "promoted": False,
         "outcomes": quality.to_json()["outcomes"] if quality else {},
-        "fit_outcomes": fit_quality.to_json()["outcomes"] if fit_quality else {},
+        "fit_outcomes": {**(fit_quality.to_json()["outcomes"] if fit_quality else {}), **_win(deals)},
+        "climb": deals.get("climb"),
         "portfolio": dict(quality.portfolio) if quality else {},
         "drivers": [],
         "seconds": dict(seconds),
     }
+
+
+def _win(quality: Mapping[str, Any]) -> dict[str, Any]:
+    return {"win": quality["win"]} if "win" in quality else {}
 
 
 def declined_text(company: str, reason: str) -> str:
@@ -91,6 +104,7 @@ def text(
     )
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
+    lines += [f"  {line}" for line in of_deals.lines(bundle.quality)]
     lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]

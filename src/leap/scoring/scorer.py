@@ -255,6 +255,7 @@ class Scorer:
             cost=np.full(n, cost),
             columns=columns,
             matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
+            win=self.bundle.win.of_values(known) if self.bundle.win is not None and model.scope == Scope.FIT else None,
         )
 
     @property

@@ -46,6 +46,8 @@ class ScoreTable:
     matrix: np.ndarray
     reach: Reach | None = None
     """How far the capacity goes in the list these accounts stand beside; None: they are the list."""
+    win: np.ndarray | None = None
+    """Of prospects the probability that a deal with them is won; None where nothing is claimed of it."""
 
     def __len__(self) -> int:
         return len(self.account_ids)
@@ -193,7 +195,16 @@ class ScoreTable:
             "residual": residual,
             "abstained": abstained,
             "scope": str(self.scope),
+            **self._win_json(i),
         }
+
+    def _win_json(self, i: int) -> dict[str, Any]:
+        """`win` of a prospect; a customer has none."""
+        if self.scope == Scope.HEALTH:
+            return {}
+        if self.win is None:
+            return {"win": {"p": None, "reason": "no_win_model"}}
+        return {"win": {"p": plain(float(self.win[i]))}}
 
     def _no_value(self, i: int) -> str | None:
         if math.isnan(self.margin[i]):
@@ -226,6 +237,7 @@ class ScoreTable:
             "as_of": list(self.as_of),
             "mrr": np.full(len(self), np.nan) if prospects else self.mrr,
             **{name: array * kept for name, array in numbers.items()},
+            "win_probability": np.full(len(self), np.nan) if self.win is None else self.win,
             "status": ["leaving" if leaves else status for leaves in self.leaving],
             **{name: array * kept for name, array in values.items()},
             "icp_id": [m.icp_id for m in self.matches],
@@ -297,6 +309,7 @@ def _table(
         else np.full(len(ids), usual_cac(bundle)),
         columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
         matrix=model.encoder.encode(frame),
+        win=bundle.win.of_frame(frame) if bundle.win is not None and model.scope == Scope.FIT else None,
     )
 
 
