@@ -24,9 +24,11 @@ def found_of(prediction: Prediction, leaving: np.ndarray | None = None, fold: np
     ratio = ENDING / STARTING
     labels = Labels((ratio == 0).astype(float), ratio, STARTING)
     fold = np.zeros(5, dtype=int) if fold is None else fold
+    as_of = np.full(5, np.datetime64("2023-01-01", "us"))
     return OutOfTime(
         rows=np.arange(5), fold=fold, prediction=prediction, baseline=prediction, baseline_nrr=np.full(5, 0.9),
-        linear={}, labels=labels, accounts=np.arange(5), leaving=np.zeros(5, dtype=bool) if leaving is None else leaving,
+        linear={}, labels=labels, as_of=as_of, known_at=as_of + np.timedelta64(365, "D"), accounts=np.arange(5),
+        leaving=np.zeros(5, dtype=bool) if leaving is None else leaving,
         cutoffs=tuple(pd.Timestamp("2023-01-01") + pd.DateOffset(years=k) for k in range(fold.max() + 1)), models=(),
     )  # fmt: skip
 
