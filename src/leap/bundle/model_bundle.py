@@ -122,6 +122,10 @@ class ModelBundle:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
+            trees = _hazard_part(document[scope])
+            if "text" in trees:
+                path = f"models/{scope}_hazard.txt"
+                texts[path], trees["file"] = trees.pop("text").encode(), path
         files.write_folder(folder, {DOCUMENT: written(document), **texts})
 
     @classmethod
@@ -146,6 +150,9 @@ class ModelBundle:
                     learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
                     if "file" in learner:
                         learner["text"] = found[learner["file"]].decode()
+                trees = _hazard_part(document[scope])
+                if "file" in trees:
+                    trees["text"] = found[trees["file"]].decode()
             return cls._from_json(document)
         except LeapError:
             raise
@@ -221,11 +228,19 @@ class ModelBundle:
         )
 
 
+def _hazard_part(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """What the hazard of a scope says of an account, which may hold trees; empty where there is no hazard."""
+    part: dict[str, Any] = (scope.get("hazard") or {}).get("part", {})
+    return part
+
+
 def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Predictions and the sum and size of contributions for golden rows."""
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
+    left = {} if model.hazard is None else {"survival": model.hazard.survival(matrix).tolist()}
     return {
+        **left,
         **{name: np.asarray(getattr(predicted, name)).tolist() for name in ("p", "d", "u", "q", "nrr", "direct")},
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),

@@ -16,6 +16,7 @@ import numpy as np
 from leap.features import Scope
 from leap.models.calibration import Calibration
 from leap.models.encoding import Encoder
+from leap.models.hazard import LONGEST, Hazard, reconciled
 from leap.models.learners import Learner, learner_from_json
 from leap.models.selection import Rows, Trained, recency, train
 
@@ -108,6 +109,8 @@ class ScopeModel:
     contraction: Component
     expansion: Component
     direct: Learner
+    hazard: Hazard | None = None
+    """When accounts are lost, where it was fitted: of customers, not of prospects."""
 
     def component(self, name: str) -> Component:
         """churn, contraction or expansion."""
@@ -126,6 +129,15 @@ class ScopeModel:
             q_contraction=q_contraction,
             direct=np.maximum(self.direct.margin(matrix), 0.0),
         )
+
+    def survival(self, matrix: np.ndarray, p: np.ndarray, horizon_months: int, months: int = LONGEST) -> np.ndarray:
+        """S(1) .. S(months) of encoded rows, with S(horizon) = 1 - p exactly, shape (n, months).
+
+        Without a hazard the probability is spread evenly: `(1 - p)^(m/h)`.
+        """
+        if self.hazard is None:
+            return np.asarray((1 - p)[:, None] ** (np.arange(1, months + 1) / horizon_months))
+        return reconciled(self.hazard.survival(matrix, max(months, horizon_months)), p, horizon_months)[:, :months]
 
     def attribute(self, matrix: np.ndarray) -> Attribution:
         """Contributions to churn probability and NRR, through the product by midpoints.
@@ -149,6 +161,7 @@ class ScopeModel:
             "encoder": self.encoder.to_json(),
             **{name: self.component(name).to_json() for name in COMPONENTS},
             "direct": self.direct.to_json(),
+            "hazard": None if self.hazard is None else self.hazard.to_json(),
         }
 
 
@@ -275,4 +288,5 @@ def scope_model_from_json(document: Mapping[str, Any], catalog: Any) -> ScopeMod
         Encoder.from_json(document["encoder"], catalog),
         **{name: Component.from_json(document[name]) for name in COMPONENTS},
         direct=learner_from_json(document["direct"]),
+        hazard=Hazard.from_json(document["hazard"]) if document.get("hazard") else None,
     )
