@@ -34,7 +34,8 @@ _KEYS = (
 class ModelBundle:
     """One version of everything.
 
-    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs;
+    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs, by segment
+    and quarter too;
     `trained` says when and on what: `trained_on`, `as_of_range`, `seed`, `libraries`, `notes`, `definition_hash`.
     """
 
@@ -49,7 +50,7 @@ class ModelBundle:
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
     quality: Mapping[str, Any]
-    economics: Mapping[str, float | None]
+    economics: Mapping[str, Any]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
 

@@ -15,6 +15,7 @@ from leap.evaluation.leaks import (
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
+from leap.evaluation.survival import survival_of
 
 __all__ = [
     "Leak",
@@ -32,6 +33,7 @@ __all__ = [
     "out_of_time",
     "predict_folds",
     "require_folds",
+    "survival_of",
     "telling_names",
     "without_near_perfect",
 ]

@@ -246,7 +246,8 @@ def train_scope(
         found = train(part, tuned if name == "churn" else None, fixed, seed)
         components[name] = _component(rows, name, part, found)
     direct = train(rows.of_direct(), None, only, seed)
-    return ScopeModel(scope, encoder, **components, direct=direct.learner)
+    parts = (components["churn"], components["contraction"], components["expansion"])
+    return ScopeModel(scope, encoder, *parts, direct=direct.learner)
 
 
 def _component(rows: TrainingRows, name: str, part: Rows, found: Trained) -> Component:

@@ -41,6 +41,7 @@ def document(
         "outcomes": found["outcomes"],
         "fit_outcomes": fit_quality.to_json()["outcomes"],
         "portfolio": found["portfolio"],
+        "survival": bundle.quality["health"].get("survival"),
         "intervals": {"level": bundle.intervals.level, "coverage": bundle.intervals.coverage},
         "folds": found["folds"],
         "drivers": [driver.to_json() for driver in bundle.drivers],
@@ -85,6 +86,7 @@ def text(
     lines += [quality_line(name, found) for name, found in quality.outcomes.items()]
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
+    lines += survival_lines(bundle.quality["health"].get("survival"))
     lines += ["", portfolio_line(quality, bundle), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]
@@ -123,6 +125,18 @@ def portfolio_line(quality: Quality, bundle: ModelBundle) -> str:
         f"direct model {p['nrr_direct']:.1%} (nearer: {p['headline']}); intervals of accounts held "
         f"{bundle.intervals.coverage:.0%} of what followed (wanted {bundle.intervals.level:.0%})."
     )
+
+
+def survival_lines(found: Mapping[str, Any] | None) -> list[str]:
+    """How good the survival curves were, beside Kaplan-Meier; nothing where none could be judged."""
+    if not found:
+        return []
+    order, error = Figure(**found["c_index"]), Figure(**found["ibs"])
+    return [
+        f"  {'Survival':<12} C-index {_with_interval(order)} (chance 0.50); integrated Brier score "
+        f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}] (Kaplan-Meier {error.baseline:.3f}) over "
+        f"{found['months']} months ({found['n_events']} of {found['n_accounts']} accounts left)"
+    ]
 
 
 def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:

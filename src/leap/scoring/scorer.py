@@ -16,6 +16,7 @@ from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
+from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
 from leap.value import ValueTerms
@@ -53,6 +54,7 @@ class Scorer:
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
         for ready in (
             table.value,
+            table.value_36m,
             table.matches,
             table.prediction,
             table._nrr_by_feature,
@@ -113,11 +115,13 @@ class Scorer:
         if own is None:
             return table
         names, margin, cost, leaving = list(table.names), table.margin.copy(), table.cost.copy(), table.leaving.copy()
+        known = [self._position.get(account, -1) for account in table.account_ids]
         for i, account in enumerate(table.account_ids):
             j = self._position.get(account)
             if j is not None:
                 names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
-        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving)
+        won = table.won.with_known(own.won, np.array(known, dtype=np.int64))
+        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving, won=won)
 
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of companies that are not customers, by fit attributes only; a health attribute is refused."""
@@ -247,6 +251,7 @@ class Scorer:
             cost=np.full(n, cost),
             columns=columns,
             matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
+            won=Won.unknown(n) if model.scope == Scope.HEALTH else Won.usual(self.bundle.economics, n),
         )
 
     @property

@@ -140,7 +140,7 @@ def reconciled(survival: np.ndarray, p: np.ndarray, horizon: int) -> np.ndarray:
     every month (proportional hazards), and keeps a curve falling from 1 and above 0.
 
     >>> reconciled(np.array([[0.9, 0.8]]), np.array([0.36]), 2).round(4).tolist()
-    [[0.8101, 0.64]]
+    [[0.81, 0.64]]
     """
     kept = np.log1p(-np.clip(p, 0.0, 1 - 1e-9))
     return np.asarray(survival ** (kept / np.log(survival[:, horizon - 1]))[:, None])
