@@ -129,7 +129,7 @@ def portfolio_line(quality: Quality, bundle: ModelBundle) -> str:
 
 def survival_lines(found: Mapping[str, Any] | None) -> list[str]:
     """How good the survival curves were, beside Kaplan-Meier; nothing where none could be judged."""
-    if not found:
+    if not found or found["c_index"] is None:
         return []
     order, error = Figure(**found["c_index"]), Figure(**found["ibs"])
     return [

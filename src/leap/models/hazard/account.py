@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from leap.models.boosting import Boosted
 from leap.models.hazard.design import Design, fit_levels, fit_ridge, with_intercept
 from leap.models.hazard.followed import PersonMonths
-from leap.models.learners import Boosted
 
 BASE_RATE, LINEAR, BOOSTED = "base_rate", "linear", "boosted"
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01)
