@@ -46,8 +46,9 @@ from leap.tables.repeats import (
 )
 
 __all__ = [
-    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "DURATION", "END", "INDICATOR", "KEY", "KIND",
-    "KNOWN", "NOTE", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY", "RENEWS", "ROW", "SEGMENT", "START", "VALUE", "WON",
+    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "DURATION", "END", "INDICATOR", "KEY",
+    "KIND", "KNOWN", "NOTE", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY", "RENEWS", "ROW", "SEGMENT", "START",
+    "VALUE", "WON",
     "Canonical", "canonical_table",
 ]  # fmt: skip
 

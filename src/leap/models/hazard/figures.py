@@ -73,8 +73,8 @@ def brier_of_months(months: np.ndarray, gone: np.ndarray, survival: np.ndarray) 
 
 
 def judged_months(months: np.ndarray, longest: int) -> int:
-    """The longest month through which at least ten rows (a tenth of few) were seen; 0 if none."""
-    fewest = min(_FEWEST, max(1, len(months) // 10))
+    """The longest month through which at least ten rows (half of fewer than twenty) were seen; 0 if none."""
+    fewest = min(_FEWEST, max(1, len(months) // 2))
     return int((_at_least(months, longest) >= fewest).sum()) if len(months) else 0
 
 
