@@ -50,4 +50,19 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
-    return [head, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+    lines = [head, *(_ahead(score, company.currency) if reasons else [])]
+    return [*lines, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+
+
+def _ahead(score: Mapping[str, Any], currency: str) -> list[str]:
+    """How likely it is to stay, what 36 months are worth, and when what winning it cost has come back."""
+    left = [f"{one['survival']:.0%} after {one['months']}" for one in score["survival"] if one["months"] >= 6]
+    lines = [f"    still a customer: {', '.join(left)} months"]
+    value, cac = score["value_36m"]["point"], score["cac"]
+    if value is not None:
+        lines.append(f"    value of 36 months {money(value, currency)}")
+    if cac is not None:
+        lines[-1] += f"; won for {money(cac, currency)}"
+    if score["payback_months_survival"] is not None:
+        lines[-1] += f", back in month {score['payback_months_survival']}"
+    return lines
