@@ -20,9 +20,10 @@ from leap.errors import BundleError, LeapError
 from leap.explanation.drivers import Driver
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
-from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
+from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
 
+_GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
@@ -117,16 +118,11 @@ class ModelBundle:
         document = self._to_json()
         texts: dict[str, bytes] = {}
         for scope in ("health", "fit"):
-            for part in (*COMPONENTS, "direct"):
-                learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+            for part, learner in text_learners(document[scope]).items():
                 if "text" in learner:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
                     learner["file"] = path
-            trees = _hazard_part(document[scope])
-            if "text" in trees:
-                path = f"models/{scope}_hazard.txt"
-                texts[path], trees["file"] = trees.pop("text").encode(), path
         files.write_folder(folder, {DOCUMENT: written(document), **texts})
 
     @classmethod
@@ -147,13 +143,9 @@ class ModelBundle:
         try:
             document = read_document(found, ACCOUNTS, _KEYS)
             for scope in ("health", "fit"):
-                for part in (*COMPONENTS, "direct"):
-                    learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+                for learner in text_learners(document[scope]).values():
                     if "file" in learner:
                         learner["text"] = found[learner["file"]].decode()
-                trees = _hazard_part(document[scope])
-                if "file" in trees:
-                    trees["text"] = found[trees["file"]].decode()
             return cls._from_json(document)
         except LeapError:
             raise
@@ -229,12 +221,6 @@ class ModelBundle:
         )
 
 
-def _hazard_part(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """What the hazard of a scope says of an account, which may hold trees; empty where there is no hazard."""
-    part: dict[str, Any] = (scope.get("hazard") or {}).get("part", {})
-    return part
-
-
 def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Predictions and the sum and size of contributions for golden rows."""
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
@@ -242,7 +228,7 @@ def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, l
     left = {} if model.hazard is None else {"survival": model.hazard.survival(matrix).tolist()}
     return {
         **left,
-        **{name: np.asarray(getattr(predicted, name)).tolist() for name in ("p", "d", "u", "q", "nrr", "direct")},
+        **{name: np.asarray(getattr(predicted, name)).tolist() for name in _GOLDEN},
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),
     }
