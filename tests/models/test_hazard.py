@@ -201,7 +201,7 @@ def test_many_rows_are_thinned_by_dates_and_by_no_outcome():
         np.full(n * len(dates), 5), np.zeros(n * len(dates)), None, np.repeat(np.arange(n), len(dates)), np.tile(dates, n)
     )  # fmt: skip
     kept = rows.thinned()
-    assert len(kept) == 6000 and dates[-1] in kept.as_of and len(np.unique(kept.accounts)) == n
+    assert len(kept) == 4500 and dates[-1] in kept.as_of and len(np.unique(kept.accounts)) == n
 
 
 def test_without_anybody_followed_there_is_no_hazard():

@@ -21,7 +21,7 @@ from leap.models.hazard.design import fit_levels, with_intercept
 from leap.models.hazard.followed import PersonMonths
 from leap.models.selection import MIN_EVENTS, Candidate, choose
 
-_FOLDS = 4
+_FOLDS = 3
 _NONE = Candidate(BASE_RATE, 0)
 _PRIOR_EVENTS, _ROUNDS, _SLOPES, _MOST_FADED = 10.0, 15, (0.05, 3.0), 0.9
 

@@ -27,11 +27,12 @@ _DAYS = 30.4375
 
 @dataclass(frozen=True)
 class MonthlyBook:
-    """Who pays at the first of every month; `paying` has one row per account, shape (n_accounts, n_dates)."""
+    """Who pays at the first of every month: `there` has a row for every account, shape (n_accounts, n_dates), in which
+    it is followed under the names that it has later.
+    """
 
     dates: pd.DatetimeIndex
-    paying: np.ndarray
-    known_as: np.ndarray
+    there: np.ndarray
     grace_days: int
     longest_gap: int
 
@@ -42,37 +43,36 @@ class MonthlyBook:
         first = as_of_dates(tables)
         dates = pd.date_range(first[0], tables.data_until, freq="MS") if first else pd.DatetimeIndex([])
         dates = dates[dates < tables.data_until]
-        n = len(tables.accounts)
-        paying, now = np.zeros((n, len(dates)), dtype=bool), np.zeros((n, len(dates)), dtype=np.int32)
+        everyone = np.arange(len(tables.accounts))
+        there = np.zeros((len(everyone), len(dates)), dtype=bool)
         for column, date in enumerate(dates):
-            paying[:, column] = revenue.mrr_at(date) > 0
-            now[:, column] = known_as(tables, np.arange(n), date)
+            there[:, column] = (revenue.mrr_at(date) > 0)[known_as(tables, everyone, date)]
         gap = rule.horizon_months - 1
         if rule.max_gap_days is not None:
             gap = min(gap, int(rule.max_gap_days // _DAYS))
-        return cls(dates, paying, now, rule.grace_days, gap)
+        return cls(dates, there, rule.grace_days, gap)
 
     def followed(self, snapshots: Snapshots, until: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
         """For how many months each snapshot was seen by a moment, and whether it was gone then; shape (n,) each."""
         rows = snapshots.rows
+        codes, start = rows["code"].to_numpy(), self.dates.get_indexer(pd.DatetimeIndex(rows["as_of"]))
         known = int((self.dates < until).sum())
+        inside = (start >= 0) & (start < known)
         months, gone = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
-        codes, at = rows["code"].to_numpy(), self.dates.get_indexer(pd.DatetimeIndex(rows["as_of"]))
-        for start in np.unique(at[(at >= 0) & (at < known)]):
-            positions = np.flatnonzero(at == start)
-            later = self.known_as[codes[positions], start:known]
-            there = self.paying[later, np.arange(start, known)[None, :]]
-            months[positions], gone[positions] = self._exits(_closed(there, self.longest_gap), int(start), until)
-        return months, gone
+        exits = _next_absence(_closed(self.there[:, :known], self.longest_gap))[codes[inside], start[inside]]
+        left = exits < known
+        sure = np.append(self.dates[:known] + pd.Timedelta(days=self.grace_days) < until, False)[exits]
+        # Whose absence is younger than the days of grace is no longer seen, and not gone.
+        months[inside] = exits - start[inside] - np.where(sure, 0, 1)
+        gone[inside] = left & sure
+        return np.maximum(months, 0), gone
 
-    def _exits(self, there: np.ndarray, start: int, until: pd.Timestamp) -> tuple[np.ndarray, np.ndarray]:
-        """The first month without MRR, else the last one seen."""
-        left = ~there[:, 1:]
-        gone = left.any(axis=1)
-        months = np.where(gone, np.argmax(left, axis=1) + 1, there.shape[1] - 1) if left.shape[1] else gone * 0
-        exits = self.dates[np.minimum(start + months, len(self.dates) - 1)]
-        sure = np.asarray(exits + pd.Timedelta(days=self.grace_days) < until)
-        return np.where(gone & ~sure, months - 1, months), gone & sure
+
+def _next_absence(there: np.ndarray) -> np.ndarray:
+    """The first date from each on at which an account is not there, the number of dates where there is none."""
+    n_dates = there.shape[1]
+    absent = np.where(there, n_dates, np.arange(n_dates)[None, :])
+    return np.asarray(np.minimum.accumulate(absent[:, ::-1], axis=1)[:, ::-1])
 
 
 def _closed(there: np.ndarray, longest: int) -> np.ndarray:

@@ -13,9 +13,9 @@ from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, recency
 
 LONGEST = 36
 """Lead months that a curve has."""
-_MANY_ROWS = 10_000
-_MOST_ROWS = 40_000
-_FEWEST_DATES = 4
+_MANY_ROWS = 5_000
+_MOST_ROWS = 20_000
+_STEPS, _FEWEST_DATES = (2, 3, 4, 6), 3
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,17 @@ class Followed:
         return replace(self, months=np.minimum(self.months, months), gone=gone).where(self.months > 0)
 
     def thinned(self) -> Followed:
-        """Every third (ninth, ..) date of many rows: monthly rows of an account say nearly the same. Of very many rows
-        of few dates, some of the accounts.
+        """Every second to sixth date of many rows: monthly rows of an account say nearly the same. Of very many rows
+        some of the accounts.
 
         The choice looks at no outcome, so that no hazard is moved by it.
         """
+        dates = np.unique(self.as_of)
         kept = self
-        while len(kept) > _MANY_ROWS and len(dates := np.unique(kept.as_of)) >= 3 * _FEWEST_DATES:
-            kept = kept.where(np.isin(kept.as_of, dates[::-1][::3]))
+        for step in _STEPS:
+            if len(kept) <= _MANY_ROWS or len(dates) < step * _FEWEST_DATES:
+                break
+            kept = self.where(np.isin(self.as_of, dates[::-1][::step]))
         if len(kept) > _MOST_ROWS:
             mixed = kept.accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)
             kept = kept.where(mixed % np.uint64(-(-len(kept) // _MOST_ROWS)) == 0)
