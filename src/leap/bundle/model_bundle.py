@@ -98,6 +98,8 @@ class ModelBundle:
             "outcomes": self.quality["health"]["outcomes"],
             "fit_outcomes": self.quality["fit"]["outcomes"],
             "portfolio": self.quality["health"]["portfolio"],
+            "survival": self.quality["health"].get("survival"),
+            "economics": {name: figure for name, figure in self.economics.items() if name != "cac_groups"},
             "intervals": self.intervals.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "features": [
