@@ -162,6 +162,15 @@ class Money(_Answer):
     high: float | None = None
 
 
+class Left(_Answer):
+    """The chance that an account is still a customer after some months."""
+
+    months: int
+    survival: float
+    observed: bool
+    """Whether accounts were followed that far ahead; beyond, the curve goes on as in its last year."""
+
+
 class IcpMatch(_Answer):
     """How the account compares with the ideal customer profiles."""
 
@@ -221,6 +230,16 @@ class Score(_Answer):
     nrr: Nrr | None = None
     value_12m: Money | None = None
     action: Action | None = None
+    value_36m: Money | None = None
+    survival: list[Left] | None = None
+    """How likely it is still a customer after some months."""
+    cac: float | None = None
+    """What winning it cost, on the basis that `cac_basis` names; `reason` says of every null why it is one."""
+    cac_basis: str | None = None
+    payback_months: float | None = None
+    payback_months_survival: int | None = None
+    ltv_to_cac: float | None = None
+    reason: dict[str, str] | None = None
     icp: IcpMatch | None = None
     reasons: list[Reason] = Field(default_factory=list)
     base: Base | None = None

@@ -3,16 +3,22 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from leap.bundle.make import spread
+from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
-from leap.errors import CatalogError, LeapError, UnknownAccount, UsageError
+from leap.errors import BundleError, CatalogError, LeapError, UnknownAccount, UsageError
 from leap.features import build_features
+from leap.models.hazard import fit_hazard
+from leap.models.hazard.company import customers
 from leap.scoring import Batch, Scorer, portfolio, score_all
+from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import assemble
 from tests.worlds import PLANTED_SETTINGS, TrainedWorld, planted_frames
@@ -20,8 +26,8 @@ from tests.worlds import PLANTED_SETTINGS, TrainedWorld, planted_frames
 SCORE_FILE = [
     "account_id", "name", "as_of", "mrr", "churn_probability", "contraction_rate", "expansion_rate",
     "expansion_probability", "nrr", "nrr_low", "nrr_high", "nrr_direct", "grr", "win_probability", "status", "value_12m",
-    "value_12m_low",
-    "value_12m_high", "icp_id", "icp_tier", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "abstained",
+    "value_12m_low", "value_12m_high", "value_36m", "icp_id", "icp_tier",
+    "reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "abstained",
     "expected_gain", "contact", "model_version", "definition_hash",
 ]  # fmt: skip
 
@@ -78,6 +84,8 @@ def numbers_of(score: dict[str, Any]) -> dict[str, float]:
         "p": score["churn"]["p"], "d": score["contraction"]["rate"], "u": score["expansion"]["rate"],
         "q": score["expansion"]["p"], "nrr": score["nrr"]["point"], "low": score["nrr"]["low"], "high": score["nrr"]["high"],
         "direct": score["nrr"]["direct"], "grr": score["grr"], "value": score["value_12m"]["point"],
+        "value_36m": score["value_36m"]["point"], "cac": score["cac"], "payback": score["payback_months"],
+        **{f"survival {s['months']}": s["survival"] for s in score["survival"]},
         "value_low": score["value_12m"]["low"], "value_high": score["value_12m"]["high"], "mrr": score["mrr"],
         "base": score["base"]["nrr"], "residual": score["residual"],
         **{f"reason {r['feature']}": r["nrr_points"] for r in score["reasons"]},
@@ -112,6 +120,7 @@ def test_the_file_says_what_the_service_says(file: pd.DataFrame, scorer: Scorer)
             "nrr": score["nrr"]["point"], "nrr_low": score["nrr"]["low"], "nrr_high": score["nrr"]["high"],
             "nrr_direct": score["nrr"]["direct"], "grr": score["grr"], "value_12m": score["value_12m"]["point"],
             "value_12m_low": score["value_12m"]["low"], "value_12m_high": score["value_12m"]["high"],
+            "value_36m": score["value_36m"]["point"],
         }  # fmt: skip
         for name, value in pairs.items():
             assert row[name] == pytest.approx(value, abs=1e-9), f"{account} {name}"
@@ -194,6 +203,84 @@ def test_missing_and_unseen_values_have_a_finite_score_whose_reasons_add_up(scor
     assert score["mrr"] is None
     assert score["value_12m"]["point"] is None and score["value_12m"]["reason"]
     assert all(reason["money"] is None for reason in score["reasons"])
+
+
+# --- curves and what an account returns
+
+
+def test_the_curve_of_an_account_says_what_its_churn_probability_says(file: pd.DataFrame, scorer: Scorer):
+    """The horizon of this company is six months."""
+    for account in staying(file):
+        (score,), _ = scorer.by_id([account])
+        left = {one["months"]: one["survival"] for one in score["survival"]}
+        assert list(left) == [1, 3, 6, 12, 24, 36]
+        assert left[6] == pytest.approx(1 - score["churn"]["p"], abs=1e-12)
+        assert 1 > left[1] > left[3] > left[6] > left[12] > left[24] > left[36] > 0
+
+
+def test_beyond_the_months_that_accounts_were_followed_the_curve_says_so(
+    planted: TrainedWorld, scorer: Scorer, file: pd.DataFrame
+):
+    (score,), _ = scorer.by_id(staying(file)[:1])
+    followed = planted.bundle.health.hazard.observed
+    assert 24 < followed < 36
+    assert {one["months"]: one["observed"] for one in score["survival"]} == {
+        m: m <= followed for m in (1, 3, 6, 12, 24, 36)
+    }
+
+
+def test_value_follows_the_curve_as_the_definitions_say(scorer: Scorer):
+    table = scorer.customers
+    assert table is not None
+    for i in range(0, len(table), 11):
+        growth, curve = table.prediction.u[i] - table.prediction.d[i], table.survival[i]
+        for months, found in ((12, table.value[0][i]), (36, table.value_36m[i])):
+            paths = [table.mrr[i] * curve[m - 1] * max(1 + growth * min(m, 12) / 6, 0) for m in range(1, months + 1)]
+            expected = sum(mrr * 0.8 * 1.1 ** (-m / 12) for m, mrr in enumerate(paths, start=1))
+            assert found == pytest.approx(expected)
+
+
+def test_serving_is_subtracted_for_as_long_as_value_is_counted(scorer: Scorer):
+    table = scorer.customers
+    assert table is not None
+    served = replace(table, cost=np.full(len(table), 120.0))
+    year = sum(10 * 1.1 ** (-m / 12) for m in range(1, 13))
+    three = sum(10 * 1.1 ** (-m / 12) for m in range(1, 37))
+    np.testing.assert_allclose(table.value[0] - served.value[0], year)
+    np.testing.assert_allclose(table.value_36m - served.value_36m, three)
+
+
+def test_what_winning_an_account_cost_is_compared_with_what_it_paid_at_first(scorer: Scorer):
+    table = scorer.customers
+    assert table is not None
+    n = len(table)
+    won = Won(np.full(n, 1040.0), np.full(n, "account", dtype=object), np.full(n, 100.0))
+    i = int(np.argmax(~table.leaving))
+    score = replace(table, won=won).to_json(i)
+    assert (score["cac"], score["cac_basis"], score["payback_months"]) == (1040.0, "account", pytest.approx(13.0))
+    assert score["payback_months_survival"] >= 13 and score["reason"] is None
+    assert score["ltv_to_cac"] == pytest.approx(score["value_36m"]["point"] / 1040)
+
+
+def test_without_costs_every_null_says_why(scorer: Scorer, file: pd.DataFrame):
+    (score,), _ = scorer.by_id(staying(file)[:1])
+    for name in ("cac", "payback_months", "payback_months_survival", "ltv_to_cac"):
+        assert score[name] is None and score["reason"][name] == "no_acquisition_costs"
+
+
+def test_trees_of_a_hazard_are_stored_beside_the_others_and_tried_before_use(planted: TrainedWorld, tmp_path: Path):
+    everyone = customers(planted.tables, planted.health)
+    trees = fit_hazard(everyone.followed(planted.tables.data_until), everyone.timing, only="boosted")
+    bundle = replace(planted.bundle, health=replace(planted.bundle.health, hazard=trees))
+    bundle = bundle.with_golden(spread(planted.health.features), spread(planted.fit.features))
+    bundle.save(tmp_path / "bundle")
+    assert (tmp_path / "bundle" / "models" / "health_hazard.txt").is_file()
+    again = ModelBundle.load(tmp_path / "bundle")
+    again.check_golden()
+    assert "survival" in again.golden["health"]["expected"]
+    other = replace(again, health=planted.bundle.health)
+    with pytest.raises(BundleError, match="survival differs"):
+        other.check_golden()
 
 
 # --- arithmetic

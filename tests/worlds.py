@@ -6,7 +6,7 @@ Everything is built in memory and goes through the same checks as files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from leap.bundle.make import make_bundle
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings, parse_settings
-from leap.evaluation import OutOfTime, Quality, Stakes, judge, predict_folds
+from leap.evaluation import OutOfTime, Quality, Stakes, judge, predict_folds, survival_of
 from leap.features import Feature, FeatureCatalog, FeatureFrame, Recipe, Scope, Signal, discover_features
 from leap.icp.discover import discover_icps
 from leap.models.composition import ScopeModel, train_scope
@@ -399,9 +399,11 @@ def trained(tables: AccountTables, seed: int = 0) -> TrainedWorld:
     quality, fit_quality = judge(found, stakes=Stakes.of(tables, health, found)), judge(fit_found)
     model = train_scope(health.scope, health.encoder, health.trainable, None, None, quality.unproven, seed)
     fit_model = train_scope(fit.scope, fit.encoder, fit.trainable, None, None, fit_quality.unproven, seed)
+    hazard, survival = survival_of(tables, health, found, seed=seed)
+    model = replace(model, hazard=hazard)
     bundle = make_bundle(
         tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality),
-        discover_icps(tables, fit, seed), leaks=[], seed=seed, trials=0,
+        discover_icps(tables, fit, seed), leaks=[], seed=seed, trials=0, survival=survival,
     )  # fmt: skip
     return TrainedWorld(tables, health, fit, found, quality, model, fit_model, bundle)
 

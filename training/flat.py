@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     from leap.flat.leaks import without_leaks
     from leap.flat.model import fit_model
     from leap.flat.rows import flat_rows
+    from leap.flat.survival import survival_of
     from leap.reports import flat as report
 
     company, given = tables.settings.company.name, until_given(args, tables)
@@ -53,6 +55,8 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     with console.stage("predicting held-out folds"):
         found = predict_folds(frame, trials=args.trials, seed=args.seed)
         quality = judge(found)
+        survival = survival_of(rows, frame, seed=args.seed)
+        quality = replace(quality, survival=survival and survival.to_json())
     if quality.claimed:
         with console.stage("fitting the final model"):
             model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=args.trials, seed=args.seed)

@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from training import flat
@@ -74,6 +75,9 @@ def train(args: argparse.Namespace, console: Console) -> Result:
         model = train_scope(health.scope, health.encoder, health.trainable, tuned, None, quality.unproven, args.seed)
         fit_model = train_scope(fit.scope, fit.encoder, fit.trainable, None, None, fit_quality.unproven, args.seed)
         quality, fit_quality = quality.of_final(model), fit_quality.of_final(fit_model)
+    with console.stage("survival curves"):
+        hazard, survival = evaluation.survival_of(tables, health, found, seed=args.seed)
+        model = replace(model, hazard=hazard)
     with console.stage("looking for ICPs"):
         icps = discover_icps(tables, fit, args.seed)
     with console.stage("judging parts of the accounts"):
@@ -82,7 +86,7 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("explaining and bundling"):
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
-            leaks=leaks, seed=args.seed, trials=args.trials, wins=won,
+            leaks=leaks, seed=args.seed, trials=args.trials, wins=won, survival=survival,
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
         bundle.save(Path(folder) / "bundle")

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
@@ -16,9 +15,10 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.revenue import PARTS, Revenue, definition_hash, us
+from leap.models.hazard.figures import SurvivalFigures
+from leap.revenue import definition_hash
 from leap.tables import AccountTables
-from leap.value import acquisition_cost
+from leap.value import acquisition_of
 from leap.wins import Wins
 
 _GOLDEN_ROWS = 20
@@ -35,9 +35,10 @@ def make_bundle(
     seed: int,
     trials: int,
     wins: Wins | None = None,
+    survival: SurvivalFigures | None = None,
 ) -> ModelBundle:
     """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
-    quality.
+    quality. `survival` says how good the curves of customers were.
     """
     frame, model, found, quality = health
     fit_frame, fit_model, fit_found, fit_quality = fit
@@ -52,8 +53,12 @@ def make_bundle(
         icp=icp,
         drivers=tuple(drivers(model, found.models, frame.latest())),
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
-        quality={"health": quality.to_json(), "fit": fit_quality.to_json(), **(wins.to_json() if wins else {})},
-        economics=_economics(tables),
+        quality={
+            "health": {**quality.to_json(), "survival": None if survival is None else survival.to_json()},
+            "fit": fit_quality.to_json(),
+            **(wins.to_json() if wins else {}),
+        },
+        economics=acquisition_of(tables).to_json(),
         trained=_provenance(tables, frame, _warnings(quality, fit_quality, wins), leaks, seed, trials),
         golden={},
         win=wins.model if wins else None,
@@ -76,23 +81,6 @@ def typical_values(frame: FeatureFrame) -> dict[str, Any]:
         else:
             usual[feature.name] = float(column.astype(float).median()) if len(column) else None
     return usual
-
-
-def _economics(tables: AccountTables) -> dict[str, float | None]:
-    """What a new customer of the last two years paid at first (median MRR), and cost to win (mean)."""
-    revenue = Revenue(tables)
-    bought = revenue.purchases()
-    starts = revenue.starts_at(None)
-    told = starts[bought["code"]] <= us(tables.data_until)
-    recent = bought[told & (bought["at"] >= tables.data_until - pd.DateOffset(years=2)).to_numpy()]
-    codes = recent["code"].to_numpy()
-    paid = revenue.mrr_at_own(starts)[codes]
-    cac = acquisition_cost(tables)[codes]
-    spent = cac[~np.isnan(cac)]
-    return {
-        "new_mrr": float(np.median(paid)) / PARTS if len(paid) else None,
-        "cac": float(spent.mean()) if len(spent) else None,
-    }
 
 
 def _provenance(

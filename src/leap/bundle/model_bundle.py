@@ -38,7 +38,8 @@ _KEYS = (
 class ModelBundle:
     """One version of everything.
 
-    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs;
+    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs, by segment
+    and quarter too;
     `trained` says when and on what: `trained_on`, `as_of_range`, `seed`, `libraries`, `notes`, `definition_hash`.
     """
 
@@ -53,7 +54,7 @@ class ModelBundle:
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
     quality: Mapping[str, Any]
-    economics: Mapping[str, float | None]
+    economics: Mapping[str, Any]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
     win: WinModel | None = None
@@ -103,6 +104,8 @@ class ModelBundle:
             "fit_outcomes": {**self.quality["fit"]["outcomes"], **_if_any("win", self.quality.get("win"))},
             "climb": self.quality.get("climb"),
             "portfolio": self.quality["health"]["portfolio"],
+            "survival": self.quality["health"].get("survival"),
+            "economics": {name: figure for name, figure in self.economics.items() if name != "cac_groups"},
             "intervals": self.intervals.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "features": [
@@ -256,7 +259,9 @@ def _scored(model: ScopeModel | WinModel, rows: Sequence[Mapping[str, Any]]) -> 
         return {"p": model.of_values(rows).tolist()}
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
+    left = {} if model.hazard is None else {"survival": model.hazard.survival(matrix).tolist()}
     return {
+        **left,
         **{name: np.asarray(getattr(predicted, name)).tolist() for name in _GOLDEN},
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),

@@ -17,6 +17,7 @@ from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, r
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
 from leap.evaluation.slices import slices
+from leap.evaluation.survival import survival_of
 
 __all__ = [
     "Leak",
@@ -37,6 +38,7 @@ __all__ = [
     "realised_values",
     "require_folds",
     "slices",
+    "survival_of",
     "telling_names",
     "without_near_perfect",
 ]

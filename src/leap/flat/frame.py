@@ -148,11 +148,15 @@ def _folds(seen: FlatRows, rows: Rows) -> tuple[tuple[FlatFold, ...], Held]:
         found = temporal_folds(rows.as_of, rows.known_at, every, every)
         if found:
             return tuple(FlatFold(f"{fold.cutoff:%Y-%m-%d}", fold.train, fold.test) for fold in found), "out_of_time"
-    # By a checksum of the key: neither the order of rows nor another account moves an account to another fold.
-    _, first, group = np.unique(rows.accounts, return_index=True, return_inverse=True)
-    dealt = np.array([zlib.crc32(str(key).encode()) % _ACCOUNT_FOLDS for key in seen.keys[first]])[group]
+    return account_folds(seen.keys, rows.accounts), "out_of_sample"
+
+
+def account_folds(keys: np.ndarray, accounts: np.ndarray) -> tuple[FlatFold, ...]:
+    """Five folds of accounts, by a checksum of the key: neither the order of rows nor another account moves one."""
+    _, first, group = np.unique(accounts, return_index=True, return_inverse=True)
+    dealt = np.array([zlib.crc32(str(key).encode()) % _ACCOUNT_FOLDS for key in keys[first]])[group]
     folds = [FlatFold(str(k + 1), dealt != k, dealt == k) for k in range(_ACCOUNT_FOLDS)]
-    return tuple(fold for fold in folds if fold.train.any() and fold.test.any()), "out_of_sample"
+    return tuple(fold for fold in folds if fold.train.any() and fold.test.any())
 
 
 def _copies(accounts: np.ndarray, owners: np.ndarray, outcome: np.ndarray) -> int:

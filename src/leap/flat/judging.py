@@ -65,6 +65,8 @@ class FlatQuality:
     new_accounts: dict[str, Any]
     claimed: bool
     reason: str | None
+    survival: dict[str, Any] | None = None
+    """Of a table with `duration`: how well the time to the outcome is told."""
 
     def outcomes_json(self) -> dict[str, Any]:
         """`outcomes` in the JSON of `train`: one entry, under the outcome's column."""
@@ -80,6 +82,7 @@ class FlatQuality:
             "held_out": self.held,
             "folds": list(self.folds),
             "new_accounts": self.new_accounts,
+            "survival": self.survival,
         }
 
     def of_final(self, model: FlatModel) -> FlatQuality:

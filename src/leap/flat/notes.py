@@ -102,10 +102,12 @@ def _filled_early(rows: FlatRows) -> int:
 
 def _of_columns(rows: FlatRows, columns: list[str]) -> list[str]:
     own = {rows.table.spec.key, rows.table.spec.at, rows.table.spec.known_at}
-    notes = []
+    notes, duration = [], rows.table.spec.duration
+    if duration in columns:
+        notes.append(f"{duration} is declared as a column too; a duration knows the outcome and is never a feature.")
     if rows.outcome_of.column in columns:
         notes.append(f"{rows.outcome_of.column} is declared as a column too; the outcome is never a feature.")
-    shown = [column for column in columns if column != rows.outcome_of.column]
+    shown = [column for column in columns if column not in (rows.outcome_of.column, duration)]
     if shown:
         kinds = (
             "keys or dates of the rows" if set(shown) <= own else "no values, dates, or as many values as an identifier"

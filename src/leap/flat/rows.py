@@ -216,12 +216,13 @@ def negatives(rows: FlatRows) -> list[str]:
 def declare(rows: FlatRows) -> FeatureCatalog:
     """A feature for every declared column, its kind by the rows whose outcome is known (if there are any).
 
-    Key, date and outcome are none, nor is a column without values or with as many as an identifier.
+    Key, date, outcome and duration (which knows the outcome) are none, nor is a column without values or with as many
+    as an identifier.
     """
     spec = rows.table.spec
     seen = rows.where(rows.labelled) if rows.labelled.any() else rows
     declared = Declared(replace(rows.table, rows=seen.cells))
-    named = {spec.key, spec.at, spec.outcome, spec.known_at}
+    named = {spec.key, spec.at, spec.outcome, spec.known_at, spec.duration}
     features: list[Feature] = []
     for column, _, kind in declared.columns():
         if column in named:

@@ -17,6 +17,7 @@ from leap.features import Scope
 from leap.models.calibration import Calibration
 from leap.models.direct import DirectNRR, fit_direct
 from leap.models.encoding import Encoder
+from leap.models.hazard import LONGEST, Hazard, reconciled
 from leap.models.labels import Labels, TrainingRows
 from leap.models.learners import Learner, learner_from_json
 from leap.models.selection import Rows, Trained, train
@@ -153,6 +154,8 @@ class ScopeModel:
     contraction: Component
     expansion: Component
     direct: DirectNRR
+    hazard: Hazard | None = None
+    """When accounts are lost, where it was fitted: of customers, not of prospects."""
 
     def component(self, name: str) -> Component:
         """churn, contraction or expansion."""
@@ -172,6 +175,15 @@ class ScopeModel:
             direct=self.direct.predict(matrix),
         )
 
+    def survival(self, matrix: np.ndarray, p: np.ndarray, horizon_months: int, months: int = LONGEST) -> np.ndarray:
+        """S(1) .. S(months) of encoded rows, with S(horizon) = 1 - p exactly, shape (n, months).
+
+        Without a hazard the probability is spread evenly: `(1 - p)^(m/h)`.
+        """
+        if self.hazard is None:
+            return np.asarray((1 - p)[:, None] ** (np.arange(1, months + 1) / horizon_months))
+        return reconciled(self.hazard.survival(matrix, max(months, horizon_months)), p, horizon_months)[:, :months]
+
     def attribute(self, matrix: np.ndarray) -> Attribution:
         """Contributions to churn probability and NRR, by nested midpoints.
 
@@ -190,6 +202,7 @@ class ScopeModel:
             "encoder": self.encoder.to_json(),
             **{name: self.component(name).to_json() for name in COMPONENTS},
             "direct": self.direct.to_json(),
+            "hazard": None if self.hazard is None else self.hazard.to_json(),
         }
 
 
@@ -212,7 +225,8 @@ def train_scope(
         fixed = "base_rate" if name in unproven else only
         found = train(part, tuned if name == "churn" else None, fixed, seed)
         components[name] = _component(rows, name, part, found, fixed, seed)
-    return ScopeModel(scope, encoder, **components, direct=fit_direct(rows, only, seed))
+    parts = (components["churn"], components["contraction"], components["expansion"])
+    return ScopeModel(scope, encoder, *parts, direct=fit_direct(rows, only, seed))
 
 
 def _component(rows: TrainingRows, name: str, part: Rows, found: Trained, only: str | None, seed: int) -> Component:
@@ -241,14 +255,19 @@ def text_learners(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = {name: document[name]["learner"] for name in (*COMPONENTS, "direct")}
     sizings = {f"{name}_size": document[name].get("sizing") for name in COMPONENTS}
     found |= {name: sizing["learner"] for name, sizing in sizings.items() if sizing is not None}
+    found |= {"hazard": document["hazard"]["part"]} if document.get("hazard") else {}
     return found | ({"direct_stays": stays} if (stays := document["direct"]["stays"]) is not None else {})
 
 
 def scope_model_from_json(document: Mapping[str, Any], catalog: Any) -> ScopeModel:
     """The inverse of `ScopeModel.to_json`, with the bundle's whole catalog."""
+    churn, contraction, expansion = (Component.from_json(document[name]) for name in COMPONENTS)
     return ScopeModel(
         Scope(document["scope"]),
         Encoder.from_json(document["encoder"], catalog),
-        **{name: Component.from_json(document[name]) for name in COMPONENTS},
+        churn,
+        contraction,
+        expansion,
         direct=DirectNRR.from_json(document["direct"]),
+        hazard=Hazard.from_json(document["hazard"]) if document.get("hazard") else None,
     )

@@ -18,7 +18,7 @@ from leap.flat.choosing import WHICH
 from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
-from leap.reports import model_card, rendering
+from leap.reports import model_card, rendering, training
 from leap.scoring.flat_scores import FlatScores
 
 _NO_PORTFOLIO = {
@@ -54,6 +54,7 @@ def document(
         "portfolio": _NO_PORTFOLIO,
         "folds": bundle.quality["folds"],
         "new_accounts": bundle.quality["new_accounts"],
+        "survival": bundle.quality.get("survival"),
         "drivers": [driver.to_json() for driver in bundle.drivers],
         "icps": 0,
         "notes": list(bundle.trained["notes"]),
@@ -75,6 +76,7 @@ def declined_document(
         "outcomes": quality.outcomes_json() if quality else {},
         "fit_outcomes": {},
         "portfolio": _NO_PORTFOLIO,
+        "survival": quality.survival if quality else None,
         "drivers": [],
         "notes": list(notes),
         "seconds": dict(seconds),
@@ -94,7 +96,13 @@ def text(bundle: FlatBundle, quality: FlatQuality, version: str, promoted: bool,
         verb = "It replaced" if promoted else "Promoting it would replace"
         lines.append(f"{verb} the model of another company: {replaces}.")
     lines += ["", f"How good, {HELD_WORDS[quality.held]} (95 % interval over accounts; baseline beside it)"]
-    lines += [quality_line(quality), *list_lines(quality), "", f"What {bundle.outcome.words} is associated with"]
+    lines += [
+        quality_line(quality),
+        *list_lines(quality),
+        *training.survival_lines(quality.survival),
+        "",
+        f"What {bundle.outcome.words} is associated with",
+    ]
     lines += driver_lines(bundle)
     lines += [_note(note) for note in bundle.trained["notes"]]
     return "\n".join(lines)

@@ -66,7 +66,8 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
-    return [head, *_action_line(score, bundle), *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+    lines = [head, *_action_line(score, bundle), *(_ahead(score, company.currency) if reasons else [])]
+    return [*lines, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
 
 
 def _action_line(score: Mapping[str, Any], bundle: ModelBundle) -> list[str]:
@@ -75,3 +76,17 @@ def _action_line(score: Mapping[str, Any], bundle: ModelBundle) -> list[str]:
         return []
     gain = money(action["expected_gain"], bundle.settings.company.currency)
     return [f"    worth an offer: {gain} expected gain (from a churn of {action['threshold_p']:.0%} on)"]
+
+
+def _ahead(score: Mapping[str, Any], currency: str) -> list[str]:
+    """How likely it is to stay, what 36 months are worth, and when what winning it cost has come back."""
+    left = [f"{one['survival']:.0%} after {one['months']}" for one in score["survival"] if one["months"] >= 6]
+    lines = [f"    still a customer: {', '.join(left)} months"]
+    value, cac = score["value_36m"]["point"], score["cac"]
+    if value is not None:
+        lines.append(f"    value of 36 months {money(value, currency)}")
+    if cac is not None:
+        lines[-1] += f"; won for {money(cac, currency)}"
+    if score["payback_months_survival"] is not None:
+        lines[-1] += f", back in month {score['payback_months_survival']}"
+    return lines

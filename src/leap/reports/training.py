@@ -46,6 +46,7 @@ def document(
         "fit_outcomes": {**fit_quality.to_json()["outcomes"], **_win(bundle.quality)},
         "climb": bundle.quality.get("climb"),
         "portfolio": found["portfolio"],
+        "survival": bundle.quality["health"].get("survival"),
         "intervals": found["intervals"],
         "fit_intervals": fit_quality.to_json()["intervals"],
         "folds": found["folds"],
@@ -105,6 +106,7 @@ def text(
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
     lines += [f"  {line}" for line in of_deals.lines(bundle.quality)]
+    lines += survival_lines(bundle.quality["health"].get("survival"))
     lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]
@@ -168,6 +170,18 @@ def interval_lines(quality: Quality) -> list[str]:
 
 def _share(figure: Figure) -> str:
     return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
+
+
+def survival_lines(found: Mapping[str, Any] | None) -> list[str]:
+    """How good the survival curves were, beside Kaplan-Meier; nothing where none could be judged."""
+    if not found or found["c_index"] is None:
+        return []
+    order, error = Figure(**found["c_index"]), Figure(**found["ibs"])
+    return [
+        f"  {'Survival':<12} C-index {_with_interval(order)} (chance 0.50); integrated Brier score "
+        f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}] (Kaplan-Meier {error.baseline:.3f}) over "
+        f"{found['months']} months ({found['n_events']} of {found['n_accounts']} accounts left)"
+    ]
 
 
 def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:

@@ -17,6 +17,7 @@ from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
+from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
 from leap.value import ValueTerms
@@ -54,6 +55,7 @@ class Scorer:
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
         for ready in (
             table.value,
+            table.value_36m,
             table.matches,
             table.actions,
             table.prediction,
@@ -116,11 +118,13 @@ class Scorer:
         if own is None:
             return table
         names, margin, cost, leaving = list(table.names), table.margin.copy(), table.cost.copy(), table.leaving.copy()
+        known = [self._position.get(account, -1) for account in table.account_ids]
         for i, account in enumerate(table.account_ids):
             j = self._position.get(account)
             if j is not None:
                 names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
-        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving)
+        won = table.won.with_known(own.won, np.array(known, dtype=np.int64))
+        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving, won=won)
 
     @property
     def _reach(self) -> Reach:
@@ -256,6 +260,7 @@ class Scorer:
             columns=columns,
             matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
             win=self.bundle.win.of_values(known) if self.bundle.win is not None and model.scope == Scope.FIT else None,
+            won=Won.unknown(n) if model.scope == Scope.HEALTH else Won.usual(self.bundle.economics, n),
         )
 
     @property

@@ -17,15 +17,18 @@ from leap.explanation import wording
 from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
+from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
 from leap.scoring.action import Actions, Reach
+from leap.scoring.won import Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.uncertainty import Intervals
-from leap.value import ValueTerms, account_value, margins, service_cost_a_year
+from leap.value import ValueTerms, acquisition_of, margins, served, service_cost_a_year, value_along
 
 ALREADY_LEAVING = "already_leaving"
 REASONS_IN_FILE = 5
+YEAR = 12
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class ScoreTable:
     cost: np.ndarray
     columns: Mapping[str, np.ndarray]
     matrix: np.ndarray
+    won: Won
+    """What winning the accounts cost and began with."""
     reach: Reach | None = None
     """How far the capacity goes in the list these accounts stand beside; None: they are the list."""
     win: np.ndarray | None = None
@@ -88,14 +93,31 @@ class ScoreTable:
         return ValueTerms.of(self.bundle.settings)
 
     @cached_property
+    def survival(self) -> np.ndarray:
+        """S(1) .. S(36) of every row, with S(horizon) = 1 - p; shape (n, 36)."""
+        return self.model.survival(self.matrix, self.prediction.p, self._terms.horizon_months, LONGEST)
+
+    @cached_property
     def value(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Value of twelve months less its cost (to serve; to win, for prospects) and its interval in money; NaN
         where unknown.
         """
+        earned, cost = self._earned(YEAR), self._costs(YEAR)
+        low, high = self._intervals.value(self.prediction, earned, self.mrr * self.margin, self._terms)
+        return earned - cost, low - cost, high - cost
+
+    @cached_property
+    def value_36m(self) -> np.ndarray:
+        """Value of thirty-six months less its cost, shape (n,); NaN where unknown."""
+        return np.asarray(self._earned(LONGEST) - self._costs(LONGEST))
+
+    def _earned(self, months: int) -> np.ndarray:
         found = self.prediction
-        point = account_value(self.mrr, found.p, found.d, found.u, self.margin, self._terms) - self.cost
-        low, high = self._intervals.value(found, point + self.cost, self.mrr * self.margin, self._terms)
-        return point, low - self.cost, high - self.cost
+        return value_along(self.mrr, self.survival[:, :months], found.u - found.d, self.margin, self._terms)
+
+    def _costs(self, months: int) -> np.ndarray:
+        """Customers cost their service in every month; prospects what winning them costs, once."""
+        return served(self.cost, self._terms, months) if self.scope == Scope.HEALTH else self.cost
 
     @cached_property
     def actions(self) -> Actions:
@@ -189,6 +211,9 @@ class ScoreTable:
                 "reason": self._no_value(i),
             },
             "action": self.actions.to_json(i),
+            "value_36m": {"point": number(self.value_36m), "reason": self._no_value(i)},
+            "survival": None if abstained else curve_json(self.survival[i], self._observed),
+            **self._returns(i, abstained),
             "icp": self.matches[i].to_json(),
             "reasons": reasons,
             "base": {"nrr": self.attribution.base_nrr},
@@ -205,6 +230,20 @@ class ScoreTable:
         if self.win is None:
             return {"win": {"p": None, "reason": "no_win_model"}}
         return {"win": {"p": plain(float(self.win[i]))}}
+
+    @property
+    def _observed(self) -> int:
+        """How many months ahead accounts were followed; beyond, the curve goes on as it was last."""
+        hazard = self.model.hazard
+        return self._terms.horizon_months if hazard is None else hazard.observed
+
+    def _returns(self, i: int, abstained: str | None) -> dict[str, Any]:
+        """CAC, payback and LTV : CAC, where LTV is the value of 36 months before what winning cost."""
+        if abstained:
+            return self.won.nothing(abstained)
+        lifetime = self.value_36m[i] + (self.cost[i] if self.scope == Scope.FIT else 0.0)
+        margin, why = float(self.margin[i]), self._no_value(i)
+        return self.won.returns(i, margin, self.survival[i], float(lifetime), why)
 
     def _no_value(self, i: int) -> str | None:
         if math.isnan(self.margin[i]):
@@ -227,6 +266,7 @@ class ScoreTable:
             "grr": found.grr,
         }
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
+        values["value_36m"] = self.value_36m
         phrases = [
             [] if self.leaving[i] else [r["phrase"] for r in self.reasons(i, REASONS_IN_FILE)] for i in range(len(self))
         ]
@@ -293,6 +333,7 @@ def _table(
 ) -> ScoreTable:
     rows = snapshots.rows
     codes = rows["code"].to_numpy()
+    customers = model.scope == Scope.HEALTH
     ids = [str(account) for account in rows["account_id"]]
     return ScoreTable(
         bundle=bundle,
@@ -304,12 +345,11 @@ def _table(
         mrr=mrr,
         leaving=rows["leaving"].to_numpy(dtype=bool),
         margin=margins(tables, ValueTerms.of(bundle.settings))[codes],
-        cost=service_cost_a_year(tables, as_of)[codes]
-        if model.scope == Scope.HEALTH
-        else np.full(len(ids), usual_cac(bundle)),
+        cost=service_cost_a_year(tables, as_of)[codes] if customers else np.full(len(ids), usual_cac(bundle)),
         columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
         matrix=model.encoder.encode(frame),
         win=bundle.win.of_frame(frame) if bundle.win is not None and model.scope == Scope.FIT else None,
+        won=Won.of(acquisition_of(tables), codes) if customers else Won.usual(bundle.economics, len(ids)),
     )
 
 

@@ -200,7 +200,7 @@ def _named_columns(spec: TableSpec) -> list[str]:
     elif spec.shape in ("history", "events"):
         named.append(spec.at_column)
     if spec.shape == "snapshot":
-        named += [spec.at, spec.outcome]
+        named += [spec.at, spec.outcome, spec.duration]
     named += [spec.known_at, spec.kind, spec.amount, spec.product, spec.quantity, spec.price, spec.currency]
     return [column for column in dict.fromkeys(named) if column is not None]
 

@@ -16,6 +16,7 @@ from leap.tables.names import (
     CLOSED,
     CREATED,
     CURRENCY,
+    DURATION,
     END,
     INDICATOR,
     KEY,
@@ -45,8 +46,9 @@ from leap.tables.repeats import (
 )
 
 __all__ = [
-    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "END", "INDICATOR", "KEY", "KIND", "KNOWN",
-    "NOTE", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY", "RENEWS", "ROW", "SEGMENT", "START", "VALUE", "WON",
+    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "DURATION", "END", "INDICATOR", "KEY",
+    "KIND", "KNOWN", "NOTE", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY", "RENEWS", "ROW", "SEGMENT", "START",
+    "VALUE", "WON",
     "Canonical", "canonical_table",
 ]  # fmt: skip
 
@@ -192,6 +194,8 @@ def _snapshot(reader: Reader) -> None:
         reader.known(None)
     reader.need(reader.spec.outcome)
     _outcome(reader, str(reader.spec.outcome))
+    if reader.spec.duration is not None:
+        _duration(reader, reader.spec.duration)
 
 
 def _outcome(reader: Reader, column: str) -> None:
@@ -208,6 +212,19 @@ def _outcome(reader: Reader, column: str) -> None:
         _, bad = values.truths(reader.raw[column])
         remedy = "The outcome is 0/1 or true/false; else set outcome_positive to the word for yes."
         reader.report("quarantine", "bad_outcome", bad, column, remedy)
+
+
+def _duration(reader: Reader, column: str) -> None:
+    """Months until the outcome or until last seen; a row without them is learned from, but not when it happens."""
+    reader.need(column)
+    reader.number(DURATION, column, required=False)
+    if column in reader.absent:
+        return
+    months = reader.rows[DURATION]
+    remedy = "A duration counts months from the date of the row, and is zero or more."
+    reader.report("quarantine", "negative_duration", months < 0, column, remedy)
+    remedy = "Give the months until the outcome, or until the row was last seen; without them it has no survival curve."
+    reader.report("warn", "missing_duration", months.isna(), column, remedy)
 
 
 _SHAPES = {

@@ -6,11 +6,12 @@ CURRENCY, PRODUCT, RENEWS, CANCELLED = "_currency", "_product", "_renews", "_can
 CREATED, CLOSED, WON = "_created", "_closed", "_won"
 NOTE, OWNER, ABOUT = "_note", "_owner", "_about"
 INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT = "_indicator", "_period", "_published", "_value", "_segment"
+DURATION = "_duration"
 
 RESERVED = frozenset(
     {
         KEY, KNOWN, ROW, AT, START, END, KIND, AMOUNT, QUANTITY, CURRENCY, PRODUCT, RENEWS, CANCELLED, CREATED, CLOSED,
-        WON, NOTE, OWNER, ABOUT, INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT,
+        WON, NOTE, OWNER, ABOUT, INDICATOR, PERIOD, PUBLISHED, VALUE, SEGMENT, DURATION,
     }
 )  # fmt: skip
 """A column of a file with such a name would stand in for what was read."""
