@@ -48,7 +48,7 @@ class Challenger:
 
 
 def gate_of_accounts(new: Challenger, incumbent: Incumbent | None, registered: Path) -> Gate:
-    """Every check, beside the champion where it is this company's; `registered` is the new version's folder, fetched."""
+    """Every check, beside the champion where it is this company's; `registered` is the new version's own folder."""
     judged = [judged_component(new.found, name) for name in COMPONENTS if _counts(new.quality, name)]
     judged = [one for one in judged if one.enough]
     auc = new.quality.outcomes["churn"].metrics.get("auc")
