@@ -12,6 +12,9 @@ from leap.gate.held_out import Judged
 from leap.gate.paired import Difference, Resamples, critical, difference
 from leap.metrics import Figure
 
+CLEARLY_AUC, CLEARLY_LOSS = 0.02, 0.02
+"""Less than this AUC, or this share of a loss, is not clearly worse than a plain regression."""
+
 LEVEL = (0.85, 1.15)
 """Limits of mean predicted over mean observed."""
 
@@ -48,8 +51,8 @@ def plain_regression_checks(judged: Sequence[Judged]) -> list[Check]:
 
 
 def _beside(name: str, words: str, found: Difference, looks: int) -> Check:
-    worse = found.worse(looks)
-    verdict = "worse beyond chance" if worse else "not worse beyond chance"
+    worse = found.worse(looks, CLEARLY_AUC if found.larger_is_better else CLEARLY_LOSS * found.theirs)
+    verdict = "clearly worse beyond chance" if worse else "not clearly worse"
     said = (
         f"{words} {found.ours:.3f}, the plain regression's {found.theirs:.3f}; difference {found.value:+.3f} "
         f"[{found.low:+.3f}, {found.high:+.3f}]: {verdict}."

@@ -21,6 +21,9 @@ from leap.gate.paired import Difference, Resamples, difference
 from leap.metrics import Figure
 from leap.models.composition import Component
 
+MATTERS = 0.005
+"""Less than this AUC, half a point of portfolio NRR, or this share of a loss is no reason to keep an older model."""
+
 _FEWER = 0.8
 _SIDE = 1.96
 
@@ -73,7 +76,8 @@ def difference_checks(differences: dict[str, Difference], squared: Difference | 
     """
     looks, checks = len(differences), []
     for name, found in differences.items():
-        worse = found.worse(looks)
+        of_points = found.larger_is_better or name == "portfolio_error"
+        worse = found.worse(looks, MATTERS if of_points else MATTERS * found.theirs)
         if name == "nrr_account_error" and squared is not None:
             worse = worse and squared.worse(looks)
         said = "worse beyond chance" if worse else "better" if found.better() else "not worse beyond chance"

@@ -50,10 +50,13 @@ class Difference:
         """Ours less theirs."""
         return self.ours - self.theirs
 
-    def worse(self, looks: int = 1) -> bool:
-        """Whether ours is worse beyond chance: 2.5 % a side, shared by so many looks (Bonferroni)."""
+    def worse(self, looks: int = 1, matters: float = 0.0) -> bool:
+        """Whether ours is worse beyond chance: 2.5 % a side, shared by so many looks (Bonferroni).
+
+        And by enough to matter: of very many rows every difference is beyond chance.
+        """
         loss = -self.value if self.larger_is_better else self.value
-        return bool(loss - critical(looks) * self.error > 1e-12)
+        return bool(loss > matters and loss - critical(looks) * self.error > 1e-12)
 
     def better(self, looks: int = 1) -> bool:
         """Whether ours is better beyond chance, at the same level."""
