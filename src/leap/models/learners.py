@@ -8,17 +8,32 @@ al. 2020, "From local explanations to global understanding with explainable AI f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import lightgbm
+from leap.models.boosting import Boosted, boosted_of, fit_boosted
+
+__all__ = [
+    "BaseRate",
+    "Blend",
+    "Boosted",
+    "Learner",
+    "Linear",
+    "Task",
+    "boosted_of",
+    "fit_base_rate",
+    "fit_boosted",
+    "fit_linear",
+    "learner_from_json",
+]
 
 Task = Literal["binary", "ratio", "number"]
 _CLIP = 4.0
 _MISSING_SHARE = 0.01
+_LEAST_EASE = 0.1
+_NEWTON_COLUMNS = 200
 
 
 class Learner(Protocol):
@@ -100,36 +115,37 @@ _LINEAR_ARRAYS = ("logarithm", "mean", "scale", "centre", "coefficient", "missin
 
 
 @dataclass(frozen=True)
-class Boosted:
-    """LightGBM trees, kept as their text; scored with one thread, since two collapse on a busy machine."""
+class Blend:
+    """A weighted sum of the margins of a linear and a boosted learner; contributions are the same sum."""
 
-    text: str
-    base: float
-    kind: str = "boosted"
-    _loaded: list[lightgbm.Booster] = field(default_factory=list, compare=False, repr=False)
+    linear: Linear
+    boosted: Boosted
+    weights: tuple[float, float]
+    kind: str = "blend"
 
     @property
-    def booster(self) -> lightgbm.Booster:
-        """The loaded model. The text must have been verified: LightGBM's parser crashes on damaged ones."""
-        if not self._loaded:
-            import lightgbm
-
-            self._loaded.append(lightgbm.Booster(model_str=self.text))
-        return self._loaded[0]
+    def base(self) -> float:
+        """The weighted sum of the bases."""
+        return self.weights[0] * self.linear.base + self.weights[1] * self.boosted.base
 
     def margin(self, matrix: np.ndarray) -> np.ndarray:
         """Margins, shape (n,)."""
-        return np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=1))
+        return self.weights[0] * self.linear.margin(matrix) + self.weights[1] * self.boosted.margin(matrix)
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        """TreeSHAP values, shape (n, width)."""
-        if not len(matrix):
-            return np.zeros(matrix.shape)
-        return np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+        """Contributions to the margin, shape (n, width)."""
+        straight, branched = self.linear.contributions(matrix), self.boosted.contributions(matrix)
+        return self.weights[0] * straight + self.weights[1] * branched
 
     def to_json(self) -> dict[str, Any]:
-        """As stored in the bundle; the text goes to a file of its own."""
-        return {"kind": self.kind, "base": self.base, "text": self.text}
+        """As stored in the bundle; the trees' text goes to a file of its own."""
+        return {
+            "kind": self.kind,
+            "weights": list(self.weights),
+            "linear": self.linear.to_json(),
+            "boosted_base": self.boosted.base,
+            "text": self.boosted.text,
+        }
 
 
 def learner_from_json(document: Mapping[str, Any]) -> Learner:
@@ -138,10 +154,18 @@ def learner_from_json(document: Mapping[str, Any]) -> Learner:
         case "base_rate":
             return BaseRate(float(document["base"]))
         case "linear":
-            arrays: dict[str, Any] = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
-            return Linear(base=float(document["base"]), **arrays)
+            return _linear_from_json(document)
+        case "blend":
+            own, trees = (float(weight) for weight in document["weights"])
+            boosted = Boosted(str(document["text"]), float(document["boosted_base"]))
+            return Blend(_linear_from_json(document["linear"]), boosted, (own, trees))
         case _:
             return Boosted(str(document["text"]), float(document["base"]))
+
+
+def _linear_from_json(document: Mapping[str, Any]) -> Linear:
+    arrays: dict[str, Any] = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
+    return Linear(base=float(document["base"]), **arrays)
 
 
 def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRate:
@@ -156,12 +180,20 @@ def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRa
 
 
 def fit_linear(
-    matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, penalties: Sequence[float]
+    matrix: np.ndarray,
+    outcome: np.ndarray,
+    weight: np.ndarray,
+    task: Task,
+    penalties: Sequence[float],
+    accounts: np.ndarray | None = None,
 ) -> list[Linear]:
     """Ridge (least squares) or L2 logistic regression, one for each penalty, which is per row and so the same for
     any number.
 
-    The columns are prepared once for all penalties.
+    With `accounts` a column is penalised the less, the more surely it tells the outcome alone, counted by accounts: of
+    many columns most say nothing (an adaptive ridge, after Zou 2006, "The adaptive lasso and its oracle properties";
+    ridge instead of lasso, so that clones share a weight and none is picked by chance). The columns are prepared once
+    for all penalties.
     """
     present = ~np.isnan(matrix)
     width = matrix.shape[1]
@@ -177,14 +209,32 @@ def fit_linear(
     design = np.column_stack([z, (~present - missing_mean)[:, use_missing]])
     # Clipping moves the mean of a column: with it in the base, contributions are deviations from the mean account.
     centre = z.mean(axis=0)
+    weight = weight / weight.mean()
+    ease = np.ones(design.shape[1]) if accounts is None else _ease(design, outcome, weight, accounts)
     fitted = []
     for penalty in penalties:
-        coefficient, intercept = _solve(design, outcome, weight / weight.mean(), task, penalty * len(outcome))
+        scaled, intercept = _solve(design * ease, outcome, weight, task, penalty * len(outcome))
+        coefficient = scaled * ease
         own, missing = coefficient[:width], np.zeros(width)
         missing[use_missing] = coefficient[width:]
         base = float(intercept + centre @ own)
         fitted.append(Linear(base, logarithm, mean, scale, centre, own, missing_mean, missing))
     return fitted
+
+
+def _ease(design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts: np.ndarray) -> np.ndarray:
+    """Factors of columns, so that the penalty of one is inverse to how surely it tells the outcome; shape (width,).
+
+    How surely: its score over the score's standard error, with the rows of an account as one.
+    """
+    residual = weight * (outcome - np.average(outcome, weights=weight))
+    scores = (design - np.average(design, axis=0, weights=weight)) * residual[:, None]
+    _, code = np.unique(accounts, return_inverse=True)
+    of_account = np.zeros((code.max() + 1, design.shape[1]))
+    np.add.at(of_account, code, scores)
+    error = np.sqrt((of_account**2).sum(axis=0))
+    surely = np.abs(of_account.sum(axis=0)) / np.where(error > 0, error, np.inf) + _LEAST_EASE
+    return np.asarray(np.sqrt(surely / surely.mean())) if len(surely) else surely
 
 
 def _solve(
@@ -193,49 +243,14 @@ def _solve(
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if task == "binary":
-        model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=1e-4)
+        # Newton's steps end at the same digits whatever the order of sums; wide tables would take too long.
+        newton = design.shape[1] <= _NEWTON_COLUMNS
+        solver, tolerance = ("newton-cholesky", 1e-8) if newton else ("lbfgs", 1e-5)
+        model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=tolerance, solver=solver)
     else:
         model = Ridge(alpha=strength)
     model.fit(design, outcome, sample_weight=weight)
     return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
-
-
-def fit_boosted(
-    matrix: np.ndarray,
-    outcome: np.ndarray,
-    weight: np.ndarray,
-    task: Task,
-    parameters: Mapping[str, Any],
-    rounds: int,
-    rows_per_account: float,
-    seed: int = 0,
-) -> lightgbm.Booster:
-    """Regularised trees; a leaf holds so many *accounts'* rows, since monthly snapshots repeat an account."""
-    import lightgbm
-
-    options = dict(parameters)
-    leaf_accounts = float(options.pop("leaf_accounts", 15))
-    options |= {
-        "objective": "binary" if task == "binary" else "regression",
-        "min_data_in_leaf": max(5, int(leaf_accounts * rows_per_account)),
-        "max_depth": 6,
-        "max_bin": 63,
-        "verbosity": -1,
-        "deterministic": True,
-        "force_row_wise": True,
-        "seed": seed,
-        "num_threads": 1,
-    }
-    data = lightgbm.Dataset(matrix, outcome, weight=weight, free_raw_data=False, params={"verbosity": -1})
-    return lightgbm.train(options, data, num_boost_round=rounds)
-
-
-def boosted_of(booster: lightgbm.Booster, matrix: np.ndarray, rounds: int) -> Boosted:
-    """The first trees of a booster as a learner; its base is the expected margin that TreeSHAP starts from."""
-    text = booster.model_to_string(num_iteration=rounds)
-    learner = Boosted(text, 0.0)
-    base = np.asarray(learner.booster.predict(matrix[:1], pred_contrib=True, num_threads=1))[0, -1]
-    return Boosted(text, float(base))
 
 
 def _is_long_tailed(values: np.ndarray) -> bool:
