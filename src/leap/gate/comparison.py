@@ -22,12 +22,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import LeapError
 from leap.evaluation import OutOfTime, out_of_time
 from leap.features import FeatureFrame, build_features
 from leap.gate.held_out import events
+from leap.models.begun import begun
 from leap.models.composition import COMPONENTS, Prediction, train_scope
 from leap.models.encoding import Encoder
 from leap.models.frames import ScopeFrame
@@ -85,12 +87,12 @@ def compare(
     later = ~found.leaving & (frame.rows.as_of[found.rows] >= end)
     n_events = events(found.labels.churned[later], found.accounts[later])
     if n_events >= MIN_EVENTS:
-        return _direct(frame, found, champion, theirs, later, end, n_events, tuned, seed)
+        return _direct(tables, frame, found, champion, theirs, later, end, n_events, tuned, seed)
     seen = f"{n_events} accounts churned in rows after its data ({champion.trained_on}); {MIN_EVENTS} are needed"
     if new.fingerprint == champion.fingerprint and _kinds(new) == _kinds(champion):
         words = f"not comparable on later rows yet ({seen}), and its recipe is the same: a refresh"
         return _nothing(found, "same_recipe", words)
-    return _by_recipe(frame, found, champion, theirs, seen, seed)
+    return _by_recipe(tables, frame, found, champion, theirs, seen, seed)
 
 
 def _nothing(found: OutOfTime, way: Way, words: str) -> Comparison:
@@ -109,6 +111,7 @@ def _features_of(tables: AccountTables, frame: ScopeFrame, champion: ModelBundle
 
 
 def _direct(
+    tables: AccountTables,
     frame: ScopeFrame,
     found: OutOfTime,
     champion: ModelBundle,
@@ -123,7 +126,7 @@ def _direct(
     rows[found.rows[later]] = True
     order = np.searchsorted(np.flatnonzero(rows), found.rows[later])
     theirs = champion.health.predict(champion.health.encoder.encode(features.where(rows)))
-    ours, fold = _caught_up(frame, found, later, end, tuned, seed)
+    ours, fold = _caught_up(tables, frame, found, later, end, tuned, seed)
     words = (
         f"compared on {int(later.sum())} rows dated after its data ({champion.trained_on}), {n_events} churned accounts"
     )
@@ -131,6 +134,7 @@ def _direct(
 
 
 def _caught_up(
+    tables: AccountTables,
     frame: ScopeFrame,
     found: OutOfTime,
     later: np.ndarray,
@@ -145,7 +149,9 @@ def _caught_up(
     past = frame.outcomes.trainable & (frame.rows.known_at <= end)
     if not behind.any() or not past.any():
         return ours, fold
-    model = train_scope(frame.scope, frame.encoder, frame.rows.where(past), tuned, seed=seed)
+    # What had begun to show by then is complete by now, or no later row would be.
+    shown = begun(tables, frame.snapshots, frame.outcomes, frame.rows.matrix).at(pd.Timestamp(end))
+    model = train_scope(frame.scope, frame.encoder, frame.rows.where(past, shown), tuned, seed=seed)
     predicted = model.predict(frame.rows.matrix[found.rows[later][behind]])
     for name, values in _parts(predicted).items():
         ours[name][behind] = values
@@ -154,13 +160,23 @@ def _caught_up(
 
 
 def _by_recipe(
-    frame: ScopeFrame, found: OutOfTime, champion: ModelBundle, features: FeatureFrame, seen: str, seed: int
+    tables: AccountTables,
+    frame: ScopeFrame,
+    found: OutOfTime,
+    champion: ModelBundle,
+    features: FeatureFrame,
+    seen: str,
+    seed: int,
 ) -> Comparison:
     encoder = Encoder.fit(features, frame.rows.accounts)
     rows = replace(frame.rows, matrix=encoder.encode(features))
+    shown = begun(tables, frame.snapshots, frame.outcomes, rows.matrix)
+    at_folds = [shown.at(fold.cutoff) for fold in frame.folds]
     kinds = {name: _REFITTED.get(kind) for name, kind in _kinds(champion).items()}
     by_kind = {
-        kind: out_of_time(frame.scope, encoder, rows, frame.folds, frame.leaving, only=kind, seed=seed).prediction
+        kind: out_of_time(
+            frame.scope, encoder, rows, frame.folds, frame.leaving, open_rows=at_folds, only=kind, seed=seed
+        ).prediction
         for kind in sorted(set(kinds.values()), key=str)
     }
     p, d, u = by_kind[kinds["churn"]].p, by_kind[kinds["contraction"]].d, by_kind[kinds["expansion"]].u
