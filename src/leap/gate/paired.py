@@ -53,15 +53,16 @@ class Difference:
     def worse(self, looks: int = 1, matters: float = 0.0) -> bool:
         """Whether ours is worse beyond chance: 2.5 % a side, shared by so many looks (Bonferroni).
 
-        And by enough to matter: of very many rows every difference is beyond chance.
+        And by enough to matter, since of very many rows every difference is beyond chance. The interval must say the
+        same as the error: the error of an absolute value is not symmetric.
         """
-        loss = -self.value if self.larger_is_better else self.value
-        return bool(loss > matters and loss - critical(looks) * self.error > 1e-12)
+        loss, low = (-self.value, -self.high) if self.larger_is_better else (self.value, self.low)
+        return bool(loss > matters and low > 0 and loss - critical(looks) * self.error > 1e-12)
 
     def better(self, looks: int = 1) -> bool:
         """Whether ours is better beyond chance, at the same level."""
-        gain = self.value if self.larger_is_better else -self.value
-        return bool(gain - critical(looks) * self.error > 1e-12)
+        gain, low = (self.value, self.low) if self.larger_is_better else (-self.value, -self.high)
+        return bool(low > 0 and gain - critical(looks) * self.error > 1e-12)
 
 
 def difference(
