@@ -14,6 +14,7 @@ COMMANDS = {
     "retention": ("training.retention", "Exact historic NRR, GRR, churn and movements."),
     "features": ("training.features", "Write the feature matrix as of one or more days."),
     "train": ("training.train", "Train, evaluate, register; --promote if the gate passes."),
+    "backtest": ("training.backtest", "Every fold, and what was said before known outcomes."),
     "icp": ("training.icp", "Ideal customer profiles with their evidence."),
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),

@@ -71,7 +71,10 @@ def train_accounts(
     with console.stage("predicting out of time"):
         found = evaluation.predict_folds(health, tuned=tuned, seed=args.seed)
         fit_found = evaluation.predict_folds(fit, seed=args.seed)
-        quality, fit_quality = evaluation.judge(found), evaluation.judge(fit_found)
+    with console.stage("judging what followed"):
+        quality = evaluation.judge(found, values=evaluation.realised_values(tables, health, found))
+        fit_quality = evaluation.judge(fit_found, values=evaluation.realised_values(tables, fit, fit_found))
+        quality, fit_quality = quality.with_coverage_of(found, health), fit_quality.with_coverage_of(fit_found, fit)
     if not quality.claimed:
         reason = str(quality.reason)
         store.declined(company, reason, run_id)
@@ -84,6 +87,9 @@ def train_accounts(
         quality, fit_quality = quality.of_final(model), fit_quality.of_final(fit_model)
     with console.stage("looking for ICPs"):
         icps = discover_icps(tables, fit, args.seed)
+    with console.stage("judging parts of the accounts"):
+        quality = quality.with_slices(evaluation.slices(found, health))
+        fit_quality = fit_quality.with_slices(evaluation.slices(fit_found, fit))
     with console.stage("explaining and bundling"):
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,

@@ -92,12 +92,9 @@ def first_number(value: Any, nudge: float) -> bool:
 
 
 def linear_scope(document: dict[str, Any]) -> dict[str, Any]:
-    return next(
-        component["learner"]
-        for scope in ("health", "fit")
-        for component in (document[scope]["churn"], document[scope]["expansion"])
-        if component["learner"]["kind"] == "linear"
-    )
+    """The coefficients of a line, alone or in a blend."""
+    learners = [document[scope][name]["learner"] for scope in ("health", "fit") for name in ("churn", "expansion")]
+    return next(one.get("linear", one) for one in learners if one["kind"] in ("linear", "blend"))
 
 
 @pytest.mark.parametrize(

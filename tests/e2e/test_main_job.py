@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,3 +161,22 @@ def test_retention_equals_plain_arithmetic(company: Company) -> None:
 def test_without_a_champion_scoring_says_what_to_do(company: Company, tmp_path: Path) -> None:
     document = leap("score", company.workspace, "--store", tmp_path / "empty", "--out", tmp_path / "s.csv", expect=1)
     assert document["error"]["code"] == "no_model" and "train" in document["error"]["message"]
+
+
+def test_the_run_keeps_the_card_as_a_page_and_the_picture_of_the_folds(company: Company) -> None:
+    kept = {path.name: path for path in company.store.rglob("*") if path.is_file()}
+    assert {"model_card.md", "model_card.html", "folds.png", "calibration.png"} <= set(kept)
+    page, card = (kept[name].read_text(encoding="utf-8") for name in ("model_card.html", "model_card.md"))
+    assert "### Metrics by segment" in card and "<h3>Metrics by segment</h3>" in page
+    assert "data:image/png;base64," in page and "<script" not in page
+    assert re.search(r"SHA-256 of the bundle's manifest: `[0-9a-f]{64}`", card)
+
+
+def test_a_backtest_says_what_was_said_before_and_leaves_the_store_alone(company: Company, tmp_path: Path) -> None:
+    before = sorted(str(path) for path in company.store.rglob("*"))
+    found = leap("backtest", company.workspace, "--out", tmp_path / "backtest.html", "--store", company.store)
+    assert [fold["cutoff"] for fold in found["folds"]] == [fold["cutoff"] for fold in company.trained["folds"]]
+    assert {"account_id", "outcome", "at_days", "rank_percentile"} <= set(found["said_before"][0])
+    assert all(row["model_cutoff"] <= row["as_of"] < row["event_date"] for row in found["said_before"])
+    assert "What was said before" in (tmp_path / "backtest.html").read_text(encoding="utf-8")
+    assert sorted(str(path) for path in company.store.rglob("*")) == before

@@ -77,7 +77,14 @@ def test_train_answers_in_the_form_of_every_training(trained: tuple[dict[str, An
 
 def test_the_run_keeps_card_and_pictures(place: Path, trained: Any) -> None:
     names = {path.name for path in (place / "store" / "artifacts").rglob("*") if path.is_file()}
-    assert {"model_card.md", "calibration.png", "lift.png", "shap_summary.png", "bundle.json"} <= names
+    assert {
+        "model_card.md",
+        "model_card.html",
+        "calibration.png",
+        "lift.png",
+        "shap_summary.png",
+        "bundle.json",
+    } <= names
     card = next((place / "store" / "artifacts").rglob("model_card.md")).read_text(encoding="utf-8")
     assert "Out of sample, not out of time" in card
 

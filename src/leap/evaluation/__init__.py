@@ -1,7 +1,7 @@
 """How good the models are out of time, beside baselines and with intervals over accounts; and the leakage audit."""
 
 from leap.evaluation.claim import events_needed
-from leap.evaluation.coverage import judged_intervals
+from leap.evaluation.coverage import judged_intervals, realised_values
 from leap.evaluation.leaks import (
     Leak,
     admissible,
@@ -15,6 +15,7 @@ from leap.evaluation.leaks import (
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
+from leap.evaluation.slices import slices
 
 __all__ = [
     "Leak",
@@ -31,7 +32,9 @@ __all__ = [
     "notes_of",
     "out_of_time",
     "predict_folds",
+    "realised_values",
     "require_folds",
+    "slices",
     "telling_names",
     "without_near_perfect",
 ]

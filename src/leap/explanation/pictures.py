@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leap.features import FeatureFrame
 from leap.models.composition import ScopeModel
@@ -81,6 +83,35 @@ def lift_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path:
     axis.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="chance")
     axis.set(xlabel="share of rows looked at", ylabel="share of events found", title=title)
     axis.legend()
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    matplotlib.close(figure)
+
+
+def folds_picture(folds: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """What each fold trained on and was tested on, as bars over time, one row a fold, written as PNG.
+
+    `folds` are spans as `evaluation.fold_figures.fold_spans` gives them.
+    """
+    matplotlib = _headless()
+    figure, axis = matplotlib.subplots(figsize=(9, 1.2 + 0.45 * len(folds)))
+    bars = [
+        ("train_from", "train_until", "#9fb4c4", 0.6, "trains on"),
+        ("train_until", "test_from", "#e3e7ea", 0.25, "gap of one horizon"),
+        ("test_from", "test_until", "#1d7a4f", 0.6, "tested on"),
+        ("test_until", "outcomes_until", "#c6dfd2", 0.25, "outcomes become known"),
+    ]
+    first, last = (pd.Timestamp(pick(f[end] for f in folds)) for pick, end in ((min, "train_from"), (max, bars[-1][1])))
+    for begin, end, colour, height, label in bars:
+        starts = [pd.Timestamp(fold[begin]) for fold in folds]
+        # Rows of one date are a bar too.
+        least = (last - first).days // 120 if height > 0.5 else 0
+        days = [max((pd.Timestamp(fold[end]) - at).days, least) for fold, at in zip(folds, starts, strict=True)]
+        widths = [pd.Timedelta(days=width) for width in days]
+        axis.barh(range(len(folds)), widths, left=starts, height=height, color=colour, label=label)
+    axis.set_yticks(range(len(folds)), [str(fold["cutoff"]) for fold in folds])
+    axis.invert_yaxis()
+    axis.set(title="Folds: cutoff, training rows, gap and tested rows", ylabel="cutoff")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.3 / len(folds)), ncols=4, frameon=False)
     figure.savefig(path, dpi=110, bbox_inches="tight")
     matplotlib.close(figure)
 

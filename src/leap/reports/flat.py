@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from leap.flat.choosing import WHICH
 from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
-from leap.reports import rendering
+from leap.reports import model_card, rendering
 from leap.scoring.flat_scores import FlatScores
 
 _NO_PORTFOLIO = {
@@ -187,17 +188,18 @@ def write_files(bundle: FlatBundle, found: HeldOut, quality: FlatQuality, folder
     contributions, _ = bundle.model.attribute(bundle.model.encoder.encode(sample))
     scale, unit = (100, "points of its probability") if bundle.outcome.is_binary else (1, "its own unit")
     pictures.contribution_summary(scale * contributions, sample, f"contribution to {column}, {unit}", summary)
-    card = folder / "model_card.md"
-    card.write_text(render_card(bundle), encoding="utf-8")
-    return [path for path in (calibration, lift, summary, card) if path.exists()]
+    cards = model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle")), folder)
+    return [path for path in (calibration, lift, summary, *cards) if path.exists()]
 
 
-def render_card(bundle: FlatBundle) -> str:
+def render_card(bundle: FlatBundle, bundle_hash: str | None = None) -> str:
     """The model card as Markdown."""
     figures = bundle.quality["outcomes"][bundle.outcome.column]
     return rendering.render(
         "flat_model_card.md",
         bundle=bundle,
+        bundle_hash=bundle_hash,
+        leap_version=version("leap"),
         trained=bundle.trained,
         outcome=bundle.outcome,
         table=next(iter({feature.recipe.table for feature in bundle.catalog.features})),

@@ -1,24 +1,38 @@
-"""The model card of a bundle as Markdown, in the order of Mitchell et al. (2019), "Model Cards for Model Reporting"."""
+"""The model card as Markdown and HTML, in the order of Mitchell et al. (2019), "Model Cards for Model Reporting"."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from leap.bundle import files
 from leap.bundle.model_bundle import ModelBundle
 from leap.features import Scope
-from leap.reports import rendering
+from leap.reports import markdown_page, rendering
+from leap.reports.card_parts import parts
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 
 _SCOPES = ((Scope.HEALTH, "customers"), (Scope.FIT, "before the purchase"))
 
 
-def render(bundle: ModelBundle) -> str:
-    """The card: YAML front matter, then what the models are for, what they learned from and how good they are."""
+def render(
+    bundle: ModelBundle, *, gate: Sequence[Mapping[str, Any]] | None = None, bundle_hash: str | None = None
+) -> str:
+    """The card: YAML front matter, then what the models are for, what they learned from and how good they are.
+
+    `gate` are the checks that the new model was put to, and `bundle_hash` names its files; sections of what is not
+    known are left out.
+    """
     judged = [(words, outcomes(bundle, scope), portfolio(bundle, scope)) for scope, words in _SCOPES]
     return rendering.render(
         "model_card.md",
         bundle=bundle,
+        bundle_hash=bundle_hash,
+        leap_version=version("leap"),
+        more=parts(bundle, gate),
         trained=bundle.trained,
         company=bundle.settings.company,
         outcome=bundle.settings.outcome,
@@ -41,3 +55,27 @@ def _results(scope: str, outcome: OutcomeSummary) -> list[dict[str, Any]]:
         for figure in outcome.figures.values()
         if known(figure.value) is not None
     ]
+
+
+PICTURES = {
+    "folds.png": "What each fold trained on and was tested on",
+    "calibration.png": "Predicted and observed, out of time",
+    "lift.png": "Events found among those ranked highest, out of time",
+    "shap_summary.png": "What moves the scores of customers",
+    "shap_summary_fit.png": "What moves the scores before the purchase",
+}
+
+
+def write(text: str, folder: Path) -> list[Path]:
+    """The card as `model_card.md` and, with the pictures that lie beside it, as `model_card.html`."""
+    card, page = folder / "model_card.md", folder / "model_card.html"
+    card.write_text(text, encoding="utf-8")
+    pictures = [(words, folder / name) for name, words in PICTURES.items()]
+    page.write_text(markdown_page.page(text, pictures), encoding="utf-8")
+    return [card, page]
+
+
+def hash_of(bundle_folder: Path) -> str | None:
+    """SHA-256 of a saved bundle's manifest, which holds the checksums of all its files: as the registry names it."""
+    manifest = bundle_folder / files.MANIFEST
+    return files.sha256(manifest.read_bytes()) if manifest.is_file() else None

@@ -33,7 +33,23 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (share, points, decimals, count, change, rate, money, exactly, heat, day, md, line, quoted, place)
+    filters = (
+        share,
+        points,
+        decimals,
+        count,
+        change,
+        rate,
+        money,
+        exactly,
+        heat,
+        day,
+        md,
+        line,
+        quoted,
+        place,
+        auc_place,
+    )
     found.filters |= {written.__name__: written for written in filters}
     return found
 
@@ -173,6 +189,15 @@ def place(value: float, reach: float) -> str:
     ('90.0', '174.0', '6.0')
     """
     return f"{_BAR_MIDDLE + _BAR_HALF * min(max(value / reach, -1.0), 1.0):.1f}"
+
+
+def auc_place(value: float) -> str:
+    """Where an AUC lies on a bar from 0.35 to 0.95, whose mark at 30 is chance; beyond it is cut.
+
+    >>> auc_place(0.5), auc_place(0.8), auc_place(0.1)
+    ('30.0', '90.0', '4.0')
+    """
+    return f"{min(max(30.0 + 200 * (value - 0.5), 4.0), 116.0):.1f}"
 
 
 def known(value: Any) -> float | None:
