@@ -303,28 +303,33 @@ def test_a_new_store_holds_nothing_and_reading_it_creates_nothing(tmp_path: Path
 # A process killed in between
 
 
-@pytest.mark.parametrize("failing_call", range(1, 12))
+@pytest.mark.parametrize("failing_call", range(1, 18))
 def test_a_promotion_that_stops_anywhere_is_either_undone_or_finished(
     two: Store, monkeypatch: pytest.MonkeyPatch, failing_call: int
 ) -> None:
-    """Every write to the registry and to champion.json fails once, as if the process were killed there."""
-    from mlflow import MlflowClient
+    """Every write to the database and to champion.json fails once, as if the process were killed there."""
+    calls, decided, connect, write = 0, False, sqlite3.connect, Store._write_json
 
-    calls = 0
+    def counted() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == failing_call:
+            raise KeyboardInterrupt
 
-    def failing(write: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **kwargs: object) -> object:
-            nonlocal calls
-            calls += 1
-            if calls == failing_call:
-                raise KeyboardInterrupt
-            return write(*args, **kwargs)
+    class Failing(sqlite3.Connection):
+        def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+            if statement.startswith(("INSERT", "DELETE", "COMMIT")):
+                counted()
+            return super().execute(statement, *values)  # type: ignore[arg-type]
 
-        return call
+    def write_json(store: Store, name: str, content: dict[str, object]) -> None:
+        nonlocal decided
+        counted()
+        write(store, name, content)
+        decided = True
 
-    for name in ("set_registered_model_alias", "delete_registered_model_alias", "set_model_version_tag"):
-        monkeypatch.setattr(MlflowClient, name, failing(getattr(MlflowClient, name)))
-    monkeypatch.setattr(Store, "_write_json", failing(Store._write_json))
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, **more, factory=Failing))
+    monkeypatch.setattr(Store, "_write_json", write_json)
     try:
         two.promote("3", by_hand=True, gate="passed")
         finished = True
@@ -334,7 +339,7 @@ def test_a_promotion_that_stops_anywhere_is_either_undone_or_finished(
     assert finished == (failing_call > calls)
 
     after = opened(two.folder)
-    champion = "2" if failing_call == 1 else "3"
+    champion = "3" if decided else "2"
     assert after.champion() == after.load().version == champion
     assert after.aliases()["previous"] == ("1" if champion == "2" else "2")
     after.reap()

@@ -1,16 +1,17 @@
 """What `train`, `score`, `explain` and `features` do in a workspace of a flat table (shape `snapshot`)."""
 
 import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.console import Console, Result
+from training.gating import decide
 
 if TYPE_CHECKING:
     from leap.bundle.flat_bundle import FlatBundle
     from leap.flat.rows import FlatRows
+    from leap.gate import Gate, Incumbent
     from leap.registry import Store
     from leap.tables import AccountTables
 
@@ -28,7 +29,7 @@ def until_given(args: argparse.Namespace, tables: "AccountTables") -> bool:
     return args.data_until is not None or tables.settings.company.data_until is not None
 
 
-def train(args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables") -> Result:
+def train(args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables", run_id: str) -> Result:
     """Read, leave out leaks, predict held-out folds, judge; then fit on all rows, bundle and register."""
     from leap.bundle.flat_bundle import make_flat_bundle
     from leap.errors import NotEnoughData
@@ -39,19 +40,21 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     from leap.flat.model import fit_model
     from leap.flat.rows import flat_rows
     from leap.flat.survival import survival_of
+    from leap.gate import FlatChallenger, gate_of_flat
+    from leap.registry import RunRecord
     from leap.reports import flat as report
+    from leap.reports import gate as gate_report
 
-    company, given = tables.settings.company.name, until_given(args, tables)
+    company, given, began_with = tables.settings.company.name, until_given(args, tables), store.champion()
     try:
         with console.stage("outcomes and features"):
             tables, leaks = without_leaks(tables, until_given=given)
             rows = flat_rows(tables, until_given=given)
             frame = flat_frame(rows)
     except NotEnoughData as error:
-        store.declined(company, str(error))
-        return Result(
-            report.declined_document(str(error), console.seconds), report.declined_text(company, str(error)), 1
-        )
+        store.declined(company, str(error), run_id)
+        document = report.declined_document(str(error), console.seconds) | gate_report.declined_fields(str(error))
+        return Result(document, report.declined_text(company, str(error)), 1)
     with console.stage("predicting held-out folds"):
         found = predict_folds(frame, trials=args.trials, seed=args.seed)
         quality = judge(found)
@@ -63,38 +66,33 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
             quality = quality.of_final(model)
     if not quality.claimed:
         reason = str(quality.reason)
-        store.declined(company, reason)
+        store.declined(company, reason, run_id)
         notes = (*frame.notes, *notes_of(leaks, tables.settings.leaks.keep_columns))
         document = report.declined_document(reason, console.seconds, notes, quality)
-        return Result(document, report.declined_text(company, reason, notes), 1)
+        return Result(document | gate_report.declined_fields(reason), report.declined_text(company, reason, notes), 1)
     problems = [problem.to_json() for problem in tables.problems]
     with console.stage("explaining and bundling"):
         bundle = make_flat_bundle(
             rows, frame, model, found, quality,
             leaks=leaks, problems=problems, seed=args.seed, trials=args.trials,
         )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
-        bundle.save(Path(folder) / "bundle")
-        version, replaces = register(store, bundle, Path(folder), report.run_fields(bundle, quality),
-                                     report.write_files(bundle, found, quality, Path(folder)))  # fmt: skip
-    with console.stage("promoting" if args.promote else "naming the challenger"):
-        if args.promote:
-            store.promote(version, by_hand=False, gate="passed")
-        else:
-            store.set_challenger(version)
-    document = report.document(bundle, version, args.promote, console.seconds, replaces)
-    return Result(document, report.text(bundle, quality, version, args.promote, replaces))
+    with store.scratch() as folder, console.stage("checking and registering"):
+        bundle.save(folder / "bundle")
+        fields, files = report.run_fields(bundle, quality), report.write_files(bundle, found, quality, folder)
+        version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
+    def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
+        challenger = FlatChallenger(found, quality, bundle, args.trials, args.seed)
+        return gate_of_flat(challenger, incumbent, registered)
 
-def register(
-    store: "Store", bundle: "FlatBundle", folder: Path, fields: dict[str, object], files: list[Path]
-) -> "tuple[str, str | None]":
-    """The new version, and whose model the champion is if it is another company's."""
-    from leap.registry import RunRecord
-
-    version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files))
-    champion = next((v for v in store.versions() if "champion" in v.aliases), None)
-    return version, champion.company if champion and champion.company != bundle.company else None
+    decision = decide(console, store, version, company, judge, began_with=began_with, promote=args.promote)
+    gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
+    return Result(
+        report.document(bundle, version, promoted, console.seconds, replaces)
+        | gate_report.fields(gate, decision.reason),
+        f"{report.text(bundle, quality, version, promoted, replaces)}\n{gate_report.text(gate, decision.reason)}",
+        decision.exit_code(args.promote),
+    )
 
 
 def bundle_and_rows(args: argparse.Namespace, console: Console) -> "tuple[FlatBundle, str, FlatRows]":

@@ -5,9 +5,7 @@ import argparse
 from leap.errors import RegistryError
 from leap.registry import Store
 from training.console import Console, Result, command_parser, run
-from training.models import document
-
-PASSED = "passed"
+from training.models import PASSED, document
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,13 +25,13 @@ def promote(args: argparse.Namespace, console: Console) -> Result:
     text = f"Version {version} is the champion."
     if gate != PASSED:
         text += f" Its gate had not passed ({gate}); that you promoted it by hand is recorded."
-    answer = document(store.versions(), store.aliases())
+    answer = document(store.glance(), store.aliases())
     return Result({**answer, "version": version, "gate": gate}, text)
 
 
 def gate_of(store: Store, version: str) -> str:
     """The gate's verdict at training, or that there was none."""
-    found = {info.version: info for info in store.versions()}
+    found = {info.version: info for info in store.glance()}
     if version not in found:
         raise RegistryError(
             f"there is no version {version} in {store.folder}; found {', '.join(found) or 'none'}.",

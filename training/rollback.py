@@ -23,7 +23,7 @@ def rollback(args: argparse.Namespace, console: Console) -> Result:
         version = store.rollback()
     aliases = store.aliases()
     text = f"Version {version} is the champion again; {aliases['previous'] or 'none'} is previous."
-    return Result({**document(store.versions(), aliases), "version": version}, text)
+    return Result({**document(store.glance(), aliases), "version": version}, text)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,18 @@
 """`leap train`: from the tables of a company to a registered, judged and (with `--promote`) live bundle."""
 
 import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training import flat
 from training.console import Console, Result, command_parser, run
+from training.gating import decide
+
+if TYPE_CHECKING:
+    from leap.gate import Gate, Incumbent
+    from leap.registry import Store
+    from leap.tables import AccountTables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,25 +24,36 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(args: argparse.Namespace, console: Console) -> Result:
-    """The main job, step by step."""
-    from leap import evaluation, wins
-    from leap.bundle.make import make_bundle
-    from leap.errors import NotEnoughData
+    """Read the tables, and train in a run that is known from its beginning on."""
     from leap.flat.workspace import flat_table
-    from leap.icp.discover import discover_icps
-    from leap.models.composition import train_scope
-    from leap.models.frames import fit_frame, health_frame
-    from leap.models.tuning import tune_before
-    from leap.registry import RunRecord, Store
-    from leap.reports import training as report
+    from leap.registry import Store
     from leap.sources import read_workspace
 
     store = Store(args.store, args.workspace)
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
-    if flat_table(tables.settings):
-        return flat.train(args, console, store, tables)
-    company = tables.settings.company.name
+    job = flat.train if flat_table(tables.settings) else train_accounts
+    with store.training(tables.settings.company.name) as run_id:
+        return job(args, console, store, tables, run_id)
+
+
+def train_accounts(
+    args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables", run_id: str
+) -> Result:
+    """The main job, step by step."""
+    from leap import evaluation, wins
+    from leap.bundle.make import make_bundle
+    from leap.errors import NotEnoughData
+    from leap.gate import Challenger, gate_of_accounts
+    from leap.icp.discover import discover_icps
+    from leap.models.composition import train_scope
+    from leap.models.frames import fit_frame, health_frame
+    from leap.models.tuning import tune_before
+    from leap.registry import RunRecord
+    from leap.reports import gate as gate_report
+    from leap.reports import training as report
+
+    company, began_with = tables.settings.company.name, store.champion()
     try:
         with console.stage("snapshots, outcomes and features"):
             catalog, leaks = evaluation.admissible(tables)
@@ -46,10 +63,9 @@ def train(args: argparse.Namespace, console: Console) -> Result:
             evaluation.require_folds(health)
             evaluation.require_folds(fit)
     except NotEnoughData as error:
-        store.declined(company, str(error))
-        return Result(
-            report.declined_document(str(error), console.seconds), report.declined_text(company, str(error)), 1
-        )
+        store.declined(company, str(error), run_id)
+        document = report.declined_document(str(error), console.seconds) | gate_report.declined_fields(str(error))
+        return Result(document, report.declined_text(company, str(error)), 1)
 
     with console.stage(f"tuning ({args.trials} trials)"):
         tuned = tune_before(health, args.trials, args.seed)
@@ -67,9 +83,10 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("deals won, and past win rates"):
         won = wins.learn(tables, fit, fit_found, seed=args.seed)
     if not quality.claimed:
-        store.declined(company, str(quality.reason))
-        document = report.declined_document(str(quality.reason), console.seconds, quality, fit_quality, won)
-        return Result(document, report.declined_text(company, str(quality.reason)), 1)
+        reason = str(quality.reason)
+        store.declined(company, reason, run_id)
+        document = report.declined_document(reason, console.seconds, quality, fit_quality, won)
+        return Result(document | gate_report.declined_fields(reason), report.declined_text(company, reason), 1)
 
     with console.stage("fitting the final models"):
         model = train_scope(health.scope, health.encoder, health.trainable, tuned, None, quality.unproven, args.seed)
@@ -88,20 +105,25 @@ def train(args: argparse.Namespace, console: Console) -> Result:
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
             leaks=leaks, seed=args.seed, trials=args.trials, wins=won, survival=survival,
         )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
-        bundle.save(Path(folder) / "bundle")
-        files = report.write_files(bundle, health, fit, found, Path(folder))
+    with store.scratch() as folder, console.stage("checking and registering"):
+        bundle.save(folder / "bundle")
+        files = report.write_files(bundle, health, fit, found, folder)
         fields = report.run_fields(bundle, quality, fit_quality)
-        version = store.log_training(RunRecord(**fields, bundle_folder=Path(folder) / "bundle", files=files))
-    champion = next((v for v in store.versions() if "champion" in v.aliases), None)
-    replaces = champion.company if champion and champion.company != company else None
-    with console.stage("promoting" if args.promote else "naming the challenger"):
-        if args.promote:
-            store.promote(version, by_hand=False, gate="passed")
-        else:
-            store.set_challenger(version)
-    document = report.document(bundle, quality, fit_quality, version, args.promote, console.seconds, replaces)
-    return Result(document, report.text(bundle, quality, fit_quality, version, args.promote, replaces))
+        version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
+
+    def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
+        challenger = Challenger(tables, health, found, quality, bundle, tuned, args.seed)
+        return gate_of_accounts(challenger, incumbent, registered)
+
+    decision = decide(console, store, version, company, judge, began_with=began_with, promote=args.promote)
+    gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
+    document = report.document(bundle, quality, fit_quality, version, promoted, console.seconds, replaces)
+    text = report.text(bundle, quality, fit_quality, version, promoted, replaces)
+    return Result(
+        document | gate_report.fields(gate, decision.reason),
+        f"{text}\n{gate_report.text(gate, decision.reason)}",
+        decision.exit_code(args.promote),
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
     ├── RevenueError         money that cannot be added up: currencies, negative MRR, overlapping terms
     ├── BundleError          a model bundle is damaged, incomplete or would score differently
     ├── RegistryError        the model store could not be read or written
+    │   └── ChampionMoved    another version was promoted since the champion was looked at
     ├── NoModel              there is no champion and no version was named        (exit 1)
     ├── NotEnoughData        too few events to learn or to judge anything from    (exit 1)
     └── UnknownAccount       no such account in these tables
@@ -86,6 +87,10 @@ class RegistryError(LeapError):
     """The model store could not be read or written."""
 
     code = "registry"
+
+
+class ChampionMoved(RegistryError):
+    """Another version was promoted since the champion was looked at."""
 
 
 class NoModel(LeapError):

@@ -207,4 +207,4 @@ def test_the_check_itself_names_its_usage_and_a_damaged_folder(tmp_path: Path) -
 
     assert said() == (2, "usage: python -m leap.bundle.preflight FOLDER\n")
     code, words = said(str(tmp_path))
-    assert code == 1, words
+    assert code == ladder.BAD_SCHEMA, words

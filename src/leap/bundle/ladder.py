@@ -23,6 +23,7 @@ from leap.errors import BundleError
 
 PREFLIGHT: Final = (sys.executable, "-m", "leap.bundle.preflight")
 OUT_OF_MEMORY: Final = 3
+BAD_SCHEMA: Final = 4
 
 Parse = Callable[[Mapping[str, bytes]], object]
 
@@ -46,19 +47,23 @@ def verify(
 ) -> None:
     """Raise BundleError, naming the step and the reason, unless the bundle in `folder` passes every rung.
 
-    `command` gets the folder as its last argument and exits 0 if the golden rows hold; `parse` checks
-    `bundle.json` (default: by the kind of model it says it holds).
+    `command` gets the folder as its last argument and exits 0 if the golden rows hold, BAD_SCHEMA if `bundle.json` is
+    no bundle; `parse` checks that here instead. By default the child does, which imports what a bundle needs anyway:
+    those who only ask, such as `leap rollback`, need not.
     """
     folder = Path(folder).absolute()
     with _step("files", folder):
         files = read_folder(folder)
-    with _step("schema", folder):
-        (parse or _parse)(files)
+    if parse is not None:
+        with _step("schema", folder):
+            parse(files)
     with _step("structure", folder):
         for name in text_models(files):
             check_text_model(_text(files[name], name), n_features=None, source=name)
-    with _step("golden rows", folder):
-        _run_child([*command, str(folder)], timeout_s, memory_mb)
+    code, reason = _run_child([*command, str(folder)], timeout_s, memory_mb)
+    if code != 0:
+        with _step("schema" if code == BAD_SCHEMA else "golden rows", folder):
+            raise BundleError(reason)
 
 
 def text_models(files: Mapping[str, bytes]) -> list[str]:
@@ -82,12 +87,6 @@ def _step(name: str, folder: Path) -> Iterator[None]:
         raise BundleError(f"{folder}: refused at the step '{name}': {type(error).__name__}: {error}") from error
 
 
-def _parse(files: Mapping[str, bytes]) -> object:
-    from leap.bundle.loading import parse_bundle
-
-    return parse_bundle(files)
-
-
 def _text(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8")
@@ -95,11 +94,11 @@ def _text(content: bytes, name: str) -> str:
         raise BundleError(f"{name}: expected UTF-8 text ({error.reason} at byte {error.start}).") from error
 
 
-def _run_child(command: Sequence[str], timeout_s: float, memory_mb: int) -> None:
+def _run_child(command: Sequence[str], timeout_s: float, memory_mb: int) -> tuple[int | None, str]:
+    """The child's exit code (None: its time was up) and, unless it is 0, the reason in words."""
     with tempfile.TemporaryFile() as said:
         code = _exit_code(command, timeout_s, memory_mb, said)
-        if code != 0:
-            raise BundleError(_reason(code, timeout_s, memory_mb, _last_words(said)))
+        return code, "" if code == 0 else _reason(code, timeout_s, memory_mb, _last_words(said))
 
 
 def _exit_code(command: Sequence[str], timeout_s: float, memory_mb: int, said: IO[bytes]) -> int | None:

@@ -1,8 +1,8 @@
 """`python -m leap.bundle.preflight FOLDER`: load a bundle and score its golden rows, in a process that may
 crash.
 
-Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out. `leap.bundle.ladder` starts it with
-limits.
+Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out; 4 if `bundle.json` is no bundle.
+`leap.bundle.ladder` starts it with limits.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from leap.bundle.ladder import OUT_OF_MEMORY
+from leap.bundle.ladder import BAD_SCHEMA, OUT_OF_MEMORY
 from leap.errors import LeapError
 
 
@@ -21,14 +21,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(arguments) != 1:
         print("usage: python -m leap.bundle.preflight FOLDER", file=sys.stderr)
         return 2
+    folder, code = Path(arguments[0]), BAD_SCHEMA
     try:
-        check(Path(arguments[0]))
+        parse(folder)
+        code = 1
+        check(folder)
     except LeapError as error:
         print(error.message, file=sys.stderr)
-        return 1
+        return code
     except MemoryError:
         return OUT_OF_MEMORY
     return 0
+
+
+def parse(folder: Path) -> None:
+    """Read the JSON as the kind of bundle that it says it is."""
+    from leap.bundle.files import read_folder
+    from leap.bundle.loading import parse_bundle
+
+    parse_bundle(read_folder(folder))
 
 
 def check(folder: Path) -> None:

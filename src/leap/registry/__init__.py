@@ -27,9 +27,11 @@ from leap.registry.records import (
     MODEL,
     PREVIOUS,
     Fetched,
+    GateRecord,
     RunRecord,
     StoreProblem,
     VersionInfo,
+    gate_checks,
 )
 from leap.registry.store import Store
 
@@ -41,9 +43,11 @@ __all__ = [
     "MODEL",
     "PREVIOUS",
     "Fetched",
+    "GateRecord",
     "RunRecord",
     "Store",
     "StoreProblem",
     "VersionInfo",
     "default_folder",
+    "gate_checks",
 ]

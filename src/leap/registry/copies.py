@@ -64,8 +64,9 @@ class Copies:
 
     def sweep(self) -> None:
         """Remove what processes that are gone left unverified."""
-        for left in self.folder.glob(".incoming-*"):
-            pid = re.match(r"\.incoming-([0-9]+)-", left.name)
+        # A folder that was still being written has a second dot before its name, and a random ending.
+        for left in self.folder.glob("*.incoming-*"):
+            pid = re.match(r"\.{1,2}incoming-([0-9]+)-", left.name)
             if pid and not alive(int(pid[1])):
                 shutil.rmtree(left, ignore_errors=True)
 

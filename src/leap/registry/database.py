@@ -1,4 +1,4 @@
-"""MLflow's SQLite file itself: what MLflow does slowly (waiting, reading aliases) or not at all (moving)."""
+"""MLflow's SQLite file itself: what MLflow does slowly (waiting, aliases, listing) or not at all (moving)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,32 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from leap.errors import RegistryError
 from leap.registry.place import sqlite_uri
-from leap.registry.records import MODEL
+from leap.registry.records import ALIASES, CHALLENGER, CHAMPION, MODEL, PREVIOUS, Registered, VersionInfo
 
 OWNED_TAG: Final = "leap.store"
 """Marks the experiments whose files lie in the store's own folder of artifacts."""
+
+_DELETED = "Deleted_Internal"
+_VERSIONS = "SELECT version FROM model_versions WHERE name = ? AND current_stage <> ?"
+_ROWS = "SELECT version, creation_time, run_id, source FROM model_versions WHERE name = ? AND current_stage <> ?"
+_TAGS = "SELECT version, key, value FROM model_version_tags WHERE name = ?"
+_FIGURES = (
+    "SELECT run_uuid, key, value FROM latest_metrics WHERE NOT is_nan AND run_uuid IN "
+    "(SELECT run_id FROM model_versions WHERE name = ? AND current_stage <> ?)"
+)
+_NO_ALIAS = "DELETE FROM registered_model_aliases WHERE name = ?"
+_ALIAS = "INSERT INTO registered_model_aliases (alias, version, name) VALUES (?, ?, ?)"
+_NO_TAG = "DELETE FROM model_version_tags WHERE name = ? AND version = ? AND key = ?"
+_TAG = "INSERT INTO model_version_tags (key, value, name, version) VALUES (?, ?, ?, ?)"
 
 _PATH_COLUMNS = (
     ("experiments", "artifact_location"),
@@ -64,6 +78,65 @@ class Database:
         query = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
         with self.opened() as connection:
             return {alias: str(version) for alias, version in connection.execute(query, (MODEL,))}
+
+    def settle(self, version: str, previous: str | None, notes: Mapping[str, str]) -> None:
+        """Move the aliases to a promotion that was decided and note it with the version, in one transaction.
+
+        What is not there (deleted in MLflow) gets no alias. MLflow's client does the same in seconds, most of them its
+        import, and a rollback must not wait for it.
+        """
+        with self.opened(write=True) as connection:
+            there = {str(found) for (found,) in connection.execute(_VERSIONS, (MODEL, _DELETED))}
+            for alias, wanted in ((PREVIOUS, previous), (CHAMPION, version)):
+                if wanted is None:
+                    connection.execute(f"{_NO_ALIAS} AND alias = ?", (MODEL, alias))
+                elif wanted in there:
+                    connection.execute(f"{_NO_ALIAS} AND alias = ?", (MODEL, alias))
+                    connection.execute(_ALIAS, (alias, int(wanted), MODEL))
+            connection.execute(f"{_NO_ALIAS} AND alias = ? AND version = ?", (MODEL, CHALLENGER, int(version)))
+            if version in there:
+                for key, value in notes.items():
+                    connection.execute(_NO_TAG, (MODEL, int(version), key))
+                    connection.execute(_TAG, (key, value, MODEL, int(version)))
+            connection.execute("COMMIT")
+
+    def registered(self, version: str) -> Registered | None:
+        """A version's tags and source, or None if there is no such one."""
+        with self.opened() as connection:
+            found = connection.execute(f"{_ROWS} AND version = ?", (MODEL, _DELETED, int(version))).fetchone()
+            if found is None:
+                return None
+            return Registered(version, self._tags(connection).get(version, {}), str(found[3]))
+
+    def versions(self, aliases: Mapping[str, str | None]) -> list[VersionInfo]:
+        """All versions, the latest first, with the figures of their runs."""
+        with self.opened() as connection:
+            tags, figures = self._tags(connection), self._figures(connection)
+            rows = connection.execute(f"{_ROWS} ORDER BY version DESC", (MODEL, _DELETED)).fetchall()
+        return [
+            VersionInfo(
+                version=str(version),
+                created=datetime.fromtimestamp(created / 1000, UTC),
+                company=tags.get(str(version), {}).get("company", ""),
+                aliases=tuple(alias for alias in ALIASES if aliases[alias] == str(version)),
+                gate=tags.get(str(version), {}).get("gate", ""),
+                metrics=figures.get(run_id, {}),
+                tags=tags.get(str(version), {}),
+            )
+            for version, created, run_id, _ in rows
+        ]
+
+    def _tags(self, connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for version, key, value in connection.execute(_TAGS, (MODEL,)):
+            found.setdefault(str(version), {})[key] = value
+        return found
+
+    def _figures(self, connection: sqlite3.Connection) -> dict[str, dict[str, float]]:
+        found: dict[str, dict[str, float]] = {}
+        for run_id, key, value in connection.execute(_FIGURES, (MODEL, _DELETED)):
+            found.setdefault(run_id, {})[key] = value
+        return found
 
     def stale_roots(self) -> list[str]:
         """Where this store's artifacts were when Leap wrote them, if that is not where they are now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,12 @@ CHALLENGER: Final = "challenger"
 PREVIOUS: Final = "previous"
 ALIASES: Final = (CHAMPION, CHALLENGER, PREVIOUS)
 
+SHA_TAG: Final = "leap.bundle_sha256"
+PATH_TAG: Final = "leap.bundle_path"
+CHECKS_TAG: Final = "leap.gate_checks"
+NOT_JUDGED: Final = "not judged"
+_LONGEST_TAG = 7_500
+
 
 class Anything:
     """Whatever the champion is: the default of `expected_champion`, where None means that there is none."""
@@ -26,7 +33,7 @@ ANYTHING: Final = Anything()
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One finished training, ready to be kept; `tags` hold at least `company` and `gate`."""
+    """One finished training, ready to be kept; `tags` hold at least `company`."""
 
     params: Mapping[str, object]
     metrics: Mapping[str, float]
@@ -35,6 +42,53 @@ class RunRecord:
     files: Sequence[Path] = ()
     """Plots, reports, cards: kept with the run under their own names."""
     description: str = ""
+
+
+@dataclass(frozen=True)
+class GateRecord:
+    """What the gate said of a version: its verdict, its table (one mapping a check), and with which champion."""
+
+    verdict: str
+    checks: Sequence[Mapping[str, object]]
+    compared_with: str | None
+    metrics: Mapping[str, float]
+
+    def tags(self) -> dict[str, str]:
+        """As kept with the version: the figures without their words; where they are too many, those that failed."""
+        short = [[_rounded(check.get(name)) for name in _SHORT] for check in self.checks]
+        text = json.dumps(short)
+        if len(text) > _LONGEST_TAG:
+            text = json.dumps([row for row in short if not row[1]])[:_LONGEST_TAG]
+        return {
+            "gate": self.verdict[:_LONGEST_TAG],
+            CHECKS_TAG: text,
+            "leap.gate_compared_with": self.compared_with or "",
+        }
+
+
+_SHORT = ("check", "passed", "ours", "theirs", "low", "high")
+
+
+def gate_checks(tags: Mapping[str, str]) -> list[dict[str, object]]:
+    """The gate's figures of a version from its tags; none if it was never judged."""
+    try:
+        rows = json.loads(tags.get(CHECKS_TAG, "[]"))
+    except ValueError:
+        return []
+    return [dict(zip(_SHORT, row, strict=False)) for row in rows]
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What of a version is needed to fetch its files."""
+
+    version: str
+    tags: Mapping[str, str]
+    source: str
 
 
 @dataclass(frozen=True)

@@ -5,37 +5,43 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from leap.bundle.files import read_folder, write_file, write_folder
+from leap.bundle.files import read_folder, write_file
 from leap.bundle.ladder import verify as climb_ladder
-from leap.errors import BundleError, NoModel, RegistryError
+from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError
 from leap.registry import tracking
 from leap.registry.copies import Copies, Verify, identity_of
 from leap.registry.database import Database
+from leap.registry.failures import registered_or_not, told
 from leap.registry.locks import FileLock, private
-from leap.registry.place import Place, without_password
+from leap.registry.place import Place
+from leap.registry.problems import problems_of
 from leap.registry.records import (
     ALIASES,
     ANYTHING,
     CHALLENGER,
     CHAMPION,
     MODEL,
+    PATH_TAG,
     PREVIOUS,
+    SHA_TAG,
     Anything,
     ChampionRecord,
     Fetched,
+    GateRecord,
+    Registered,
     RunRecord,
     StoreProblem,
     VersionInfo,
     no_model,
     now,
 )
+from leap.registry.runs import Runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,9 +49,6 @@ if TYPE_CHECKING:
 
 READ_WAIT_SECONDS: Final = 5.0
 WRITE_WAIT_SECONDS: Final = 30.0
-
-_SHA_TAG = "leap.bundle_sha256"
-_PATH_TAG = "leap.bundle_path"
 
 
 class Store:
@@ -65,11 +68,12 @@ class Store:
     ) -> None:
         place = Place.find(uri_or_path, workspace)
         self.uri, self.folder = place.uri, place.folder
-        self._artifacts = place.folder / "artifacts"
+        artifacts = place.folder / "artifacts"
         self._database = (
-            Database(place.database, self._artifacts, read_wait_seconds, write_wait_seconds) if place.database else None
+            Database(place.database, artifacts, read_wait_seconds, write_wait_seconds) if place.database else None
         )
         self._copies = Copies(place.folder / "bundles", verify)
+        self._runs = Runs(self.uri, self.folder, self._database, self._copies)
         self._lock = FileLock(place.folder / ".lock", write_wait_seconds)
 
     # Reading
@@ -103,6 +107,12 @@ class Store:
         with self._registry() as client:
             return tracking.versions_of(client, aliases)
 
+    def glance(self) -> list[VersionInfo]:
+        """As `versions`, of a local store from its database itself: for those that must not wait for MLflow."""
+        if self._database is None or self._is_new():
+            return self.versions()
+        return self._database.versions(self.aliases())
+
     def fetch(self, version_or_alias: str = CHAMPION) -> Path:
         """The folder of a verified local copy."""
         return self.load(version_or_alias).folder
@@ -133,25 +143,52 @@ class Store:
 
     # Writing
 
-    def log_training(self, record: RunRecord) -> str:
-        """Keep a training as a run, and its bundle as a new version once it was read back and verified.
+    @contextlib.contextmanager
+    def training(self, company: str) -> Iterator[str]:
+        """A run for a training from its beginning to its end; its id. What goes wrong inside ends it as FAILED.
+
+        It is RUNNING in between, so that the next command knows one that was killed, and clears away what it left.
+        """
+        with self._writing("train", create=True) as client:
+            run_id = self._runs.begin(client, company)
+        try:
+            yield run_id
+        except BaseException as error:
+            with contextlib.suppress(RegistryError), self._writing("train", reap=False) as client:
+                self._runs.give_up(client, run_id, error)
+            raise
+        with self._writing("train", reap=False) as client:
+            client.set_terminated(run_id, "FINISHED")
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """A folder for what a training makes before it is kept."""
+        return self._runs.scratch()
+
+    def log_training(self, record: RunRecord, run_id: str | None = None) -> str:
+        """Keep a training in its run (else in one of its own), and its bundle as a new version once it was verified.
 
         Returns the version. A failure leaves no version, no half-written files and a run marked FAILED, and
         raises RegistryError.
         """
         company = record.tags.get("company", "")
-        with _registered_or_not():
+        with registered_or_not():
             files = read_folder(record.bundle_folder)
-        with self._writing("train", create=True) as client, _registered_or_not():
-            run_id, artifacts = tracking.start_run(client, company, record, self._own_artifacts())
+        with self._writing("train", create=True) as client, registered_or_not():
+            run = run_id or self._runs.begin(client, company)
             try:
-                version = self._log(client, run_id, artifacts, record, files)
-                client.set_terminated(run_id, "FINISHED")
+                version = self._runs.keep(client, run, record, files)
+                if run_id is None:
+                    client.set_terminated(run, "FINISHED")
             except BaseException as error:
-                self._give_up(client, run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+                self._runs.give_up(client, run, error)
                 raise
             self._forget_declined(company)
         return version
+
+    def keep_gate(self, version: str, gate: GateRecord) -> None:
+        """Keep what the gate said with a version and in its run; a second gate takes the place of the first."""
+        with self._writing("keep the gate", reap=False) as client:
+            self._runs.keep_gate(client, self._version(client, self.resolve(version)), gate)
 
     def set_challenger(self, version: str) -> None:
         """Name the version that stands ready to be promoted. The champion is never its own challenger."""
@@ -174,32 +211,38 @@ class Store:
         With `expected_champion` it is refused if another one was promoted meanwhile (None: there must be
         none). `gate` is the gate's verdict and is kept with the version, as is whether a person decided.
         """
-        with self._writing("promote") as client:
+        with self._writing("promote"):
             aliases = self.aliases()
             if not isinstance(expected_champion, Anything) and aliases[CHAMPION] != expected_champion:
-                raise RegistryError(
+                raise ChampionMoved(
                     f"expected {_named(expected_champion)} as champion, found {_named(aliases[CHAMPION])}: "
                     "another one was promoted meanwhile.",
                     remedy="Compare with the new champion, and promote by hand if it is still right.",
                 )
             version = self.resolve(version)
             before = aliases[PREVIOUS] if aliases[CHAMPION] == version else aliases[CHAMPION]
-            self._decide(client, version, before, gate=gate, by_hand=by_hand)
+            self._decide(version, before, gate=gate, by_hand=by_hand)
 
     def rollback(self) -> str:
-        """Make `previous` the champion and the champion `previous`; the version that is champion now."""
-        with self._writing("rollback") as client:
+        """Make `previous` the champion and the champion `previous`; the version that is champion now.
+
+        Of a local store without MLflow, whose import takes longer than all the rest.
+        """
+        with self._turn("rollback"):
             aliases = self.aliases()
             version = aliases[PREVIOUS]
             if version is None:
                 raise no_model(PREVIOUS, self.folder)
-            self._decide(client, version, aliases[CHAMPION], gate="rollback", by_hand=True)
+            self._decide(version, aliases[CHAMPION], gate="rollback", by_hand=True)
         return version
 
-    def declined(self, company: str, reason: str) -> None:
-        """Keep why a training gave no model, until one of the same company does."""
+    def declined(self, company: str, reason: str, run_id: str | None = None) -> None:
+        """Keep why a training gave no model, until one of the same company does; and in its run."""
         with self._lock.held("train"), private():
             self._write_json("declined.json", {**self._declined(), company: reason})
+        if run_id is not None:
+            with self._writing("train", reap=False) as client:
+                tracking.tag_run(client, run_id, {"leap.declined": reason, "gate": "declined"})
 
     # Looking after
 
@@ -208,7 +251,7 @@ class Store:
         if self._is_new():
             return []
         with self._writing("clean up", reap=False) as client:
-            return self._reap(client)
+            return self._runs.reap(client)
 
     def repair_paths(self) -> int:
         """Rewrite the absolute paths in MLflow's database to where the store is now; how many were rewritten.
@@ -223,10 +266,7 @@ class Store:
     def problems(self) -> list[StoreProblem]:
         """What `leap doctor` has to say about the store; empty if all is well."""
         try:
-            if self._is_new():
-                return []
-            found = (self._champion_problems, self._path_problems, self._run_problems, self._version_problems)
-            return [problem for problems in found for problem in problems()]
+            return [] if self._is_new() else list(problems_of(self))
         except RegistryError as error:
             return [StoreProblem("database", error.message, error.remedy)]
 
@@ -265,7 +305,7 @@ class Store:
         copy = self._inside(record.folder)
         return copy if copy is not None and self._copies.holds(copy, record.sha256) else None
 
-    def _decide(self, client: MlflowClient, version: str, previous: str | None, *, gate: str, by_hand: bool) -> None:
+    def _decide(self, version: str, previous: str | None, *, gate: str, by_hand: bool) -> None:
         copy = self._local_copy(version)
         self._copies.verify(copy)
         record = ChampionRecord(
@@ -278,21 +318,15 @@ class Store:
             decided_at=now(),
         )
         self._write_json("champion.json", asdict(record))
-        self._settle(client, record)
+        self._settle(record)
 
-    def _settle(self, client: MlflowClient, record: ChampionRecord) -> None:
+    def _settle(self, record: ChampionRecord) -> None:
         """Move the aliases to where champion.json says they are; may be repeated."""
-        current = tracking.aliases_of(client)
-        for alias, version in ((PREVIOUS, record.previous), (CHAMPION, record.version)):
-            if version is None:
-                client.delete_registered_model_alias(MODEL, alias)
-            elif current.get(alias) != version and tracking.get_version(client, version):
-                client.set_registered_model_alias(MODEL, alias, version)
-        if current.get(CHALLENGER) == record.version:
-            client.delete_registered_model_alias(MODEL, CHALLENGER)
-        if tracking.get_version(client, record.version):
-            for key, value in _notes(record).items():
-                client.set_model_version_tag(MODEL, record.version, key, value)
+        if self._database:
+            self._database.settle(record.version, record.previous, _notes(record))
+        else:
+            with self._registry() as client:
+                tracking.settle(client, record.version, record.previous, _notes(record))
         self._write_json("champion.json", asdict(replace(record, settled=True)))
 
     # Copies
@@ -304,22 +338,38 @@ class Store:
             copy = self._copy_of(record)
             if copy is not None:
                 return copy
-        with self._registry() as client:
-            found = self._version(client, version)
-            identity = found.tags.get(_SHA_TAG, "")
-            copy = self._copies.at(version, identity)
-            if identity and self._copies.holds(copy, identity):
-                return copy
-            files = self._download(found)
+        found = self._registered(version)
+        identity = found.tags.get(SHA_TAG, "")
+        copy = self._copies.at(version, identity)
+        if identity and self._copies.holds(copy, identity):
+            return copy
+        files = self._download(found)
         with self._lock.held("fetch"), private(), self._copies.verified(files) as incoming:
             return self._copies.name(incoming, version, identity_of(files))
 
-    def _download(self, found: ModelVersion) -> dict[str, bytes]:
+    def _registered(self, version: str) -> Registered:
+        if self._is_new():
+            raise self._nothing_yet()
+        if self._database:
+            found = self._database.registered(version)
+            if found is None:
+                raise self._no_version(version)
+            return found
+        with self._registry() as client:
+            there = self._version(client, version)
+            return Registered(version, there.tags, str(there.source))
+
+    def _download(self, found: Registered) -> dict[str, bytes]:
         """The files of a version from its run, the same to the bit as when it was registered."""
-        relative = found.tags.get(_PATH_TAG)
+        relative = found.tags.get(PATH_TAG)
         local = self._inside(relative) if relative and self._database else None
-        files = read_folder(local) if local else tracking.download_files(self.uri, str(found.source))
-        expected = found.tags.get(_SHA_TAG)
+        if local:
+            files = read_folder(local)
+        else:
+            with told(self.uri, self.folder):
+                tracking.import_mlflow()
+                files = tracking.download_files(self.uri, found.source)
+        expected = found.tags.get(SHA_TAG)
         if expected and identity_of(files) != expected:
             raise BundleError(
                 f"version {found.version}: its files are not the ones that were registered.",
@@ -334,102 +384,14 @@ class Store:
 
     # Runs and versions
 
-    def _log(
-        self,
-        client: MlflowClient,
-        run_id: str,
-        artifacts: str,
-        record: RunRecord,
-        files: Mapping[str, bytes],
-    ) -> str:
-        tracking.log_figures(client, run_id, record)
-        for path in record.files:
-            client.log_artifact(run_id, str(path))
-        tags = {**tracking.tags_of(record.tags), _SHA_TAG: identity_of(files)}
-        if self._database:
-            tags[_PATH_TAG] = f"artifacts/{run_id}/artifacts/bundle"
-            write_folder(self.folder / tags[_PATH_TAG], files)
-            read_back = read_folder(self.folder / tags[_PATH_TAG])
-        else:
-            client.log_artifacts(run_id, str(record.bundle_folder), "bundle")
-            read_back = tracking.download_files(self.uri, f"{artifacts}/bundle")
-        if identity_of(read_back) != tags[_SHA_TAG]:
-            raise BundleError("the bundle read back from the store differs from the one that was written.")
-        # Verified first and registered then: whenever the process is killed, a version that exists may be
-        # loaded.
-        with self._copies.verified(read_back) as incoming:
-            tracking.ensure_model(client)
-            found = client.create_model_version(
-                MODEL, f"{artifacts}/bundle", run_id, tags=tags, description=record.description[:5000]
-            )
-            version = str(found.version)
-            try:
-                self._copies.name(incoming, version, tags[_SHA_TAG])
-            except BaseException:
-                client.delete_model_version(MODEL, version)
-                raise
-        return version
-
-    def _give_up(self, client: MlflowClient, run_id: str, status: str) -> None:
-        # The failure itself is what the caller must hear of, not that the clean-up after it failed too.
-        with contextlib.suppress(Exception):
-            client.set_terminated(run_id, status)
-        self._remove_files(run_id)
-
-    def _remove_files(self, run_id: str) -> None:
-        if self._database:
-            shutil.rmtree(self._artifacts / run_id, ignore_errors=True)
-
     def _version(self, client: MlflowClient, version: str) -> ModelVersion:
         found = tracking.get_version(client, version)
         if found is None:
-            raise RegistryError(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
+            raise self._no_version(version)
         return found
 
-    def _reap(self, client: MlflowClient) -> list[str]:
-        gone = [run_id for run_id, _ in tracking.dead_runs(client)]
-        for run_id in gone:
-            client.set_terminated(run_id, "KILLED")
-            if not client.search_model_versions(f"run_id='{run_id}'"):
-                self._remove_files(run_id)
-        self._copies.sweep()
-        return gone
-
-    # Problems
-
-    def _champion_problems(self) -> Iterator[StoreProblem]:
-        record = self._champion_record()
-        if record is None:
-            if (self.folder / "champion.json").exists():
-                yield StoreProblem("champion", "champion.json is damaged.", "leap promote VERSION")
-            return
-        version, again = f"version {record.version}", f"leap promote {record.version}"
-        if self._copy_of(record) is None:
-            message = f"the copy of the champion, {version}, is damaged, gone or was verified by other libraries."
-            yield StoreProblem("champion", message, again)
-        if not record.settled:
-            yield StoreProblem("champion", f"the promotion of {version} was interrupted.", again)
-        elif CHAMPION not in self._aliases_of_registry():
-            message = f"{version} is served, but the registry names no champion: it was deleted there."
-            yield StoreProblem("champion", message, "leap promote VERSION")
-
-    def _path_problems(self) -> Iterator[StoreProblem]:
-        for root in self._database.stale_roots() if self._database else ():
-            message = f"the store was moved: MLflow looks for its files under {root}."
-            yield StoreProblem("paths", message, "leap doctor --fix-paths")
-
-    def _run_problems(self) -> Iterator[StoreProblem]:
-        with self._registry() as client:
-            for run_id, process in tracking.dead_runs(client):
-                message = f"run {run_id} is RUNNING, but its process {process} is gone."
-                yield StoreProblem("run", message, "the next command that writes marks it KILLED")
-
-    def _version_problems(self) -> Iterator[StoreProblem]:
-        for found in self.versions() if self._database else ():
-            folder = self._inside(found.tags.get(_PATH_TAG, ""))
-            if folder is not None and not folder.is_dir():
-                message = f"the files of version {found.version} are gone: {folder}."
-                yield StoreProblem("version", message, "restore them, or delete the version in MLflow")
+    def _no_version(self, version: str) -> RegistryError:
+        return RegistryError(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
 
     # The registry
 
@@ -450,9 +412,6 @@ class Store:
     def _nothing_yet(self) -> NoModel:
         return NoModel(f"{self.folder} holds no model yet.", remedy="Train one: leap train DIR")
 
-    def _own_artifacts(self) -> Path | None:
-        return self._artifacts if self._database else None
-
     def _aliases_of_registry(self) -> dict[str, str]:
         if self._is_new():
             return {}
@@ -468,61 +427,37 @@ class Store:
             raise self._nothing_yet()
         if self._database:
             self._database.wait()
-        with self._told():
+        with told(self.uri, self.folder):
             yield tracking.connect(self.uri)
 
     @contextlib.contextmanager
-    def _writing(self, purpose: str, *, create: bool = False, reap: bool = True) -> Iterator[MlflowClient]:
-        """The client for the one writer of the moment, after what an earlier one left undone was done."""
+    def _turn(self, purpose: str, *, create: bool = False) -> Iterator[None]:
+        """The turn of the one writer of the moment, after a promotion that was left undone was finished."""
         if not create and self._is_new():
             raise self._nothing_yet()
         with self._lock.held(purpose), private():
             self._create_database()
             # Opens the database for writing, and so finds out within a known time whether it is locked.
             self.repair_paths()
-            with self._registry() as client:
-                record = self._champion_record()
-                if record is not None and not record.settled:
-                    self._settle(client, record)
-                if reap:
-                    self._reap(client)
-                yield client
+            record = self._champion_record()
+            if record is not None and not record.settled:
+                self._settle(record)
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self, purpose: str, *, create: bool = False, reap: bool = True) -> Iterator[MlflowClient]:
+        """MLflow's client for the writer of the moment, after what killed processes left was cleared away."""
+        with self._turn(purpose, create=create), self._registry() as client:
+            if reap:
+                self._runs.reap(client)
+            yield client
 
     def _create_database(self) -> None:
         if self._database and self._is_new():
             tracking.import_mlflow()
-            with self._told():
+            with told(self.uri, self.folder):
                 self._database.create()
             self._write_json("store.json", {"mlflow": installed_version("mlflow"), "created": now()})
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """MLflow's failures in words that say what to do."""
-        try:
-            yield
-        except tracking.failures() as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: Exception) -> RegistryError:
-        text, where = " ".join(str(error).split()), without_password(self.uri)
-        if "out-of-date database schema" in text or "Can't locate revision" in text:
-            return RegistryError(
-                f"{where}: made by {self._made_by()}, it does not fit the installed MLflow "
-                f"{installed_version('mlflow')}.",
-                remedy=f"Use that version, or back the database up and run: mlflow db upgrade {where}",
-            )
-        if "database is locked" in text:
-            return RegistryError(
-                f"{where}: the database was locked by another process for longer than MLflow waits (20 s).",
-                remedy="Wait until the other command is done and run this again.",
-            )
-        return RegistryError(f"{where}: the registry failed: {text[:500]}", remedy="See: leap doctor")
-
-    def _made_by(self) -> str:
-        try:
-            return f"MLflow {json.loads((self.folder / 'store.json').read_bytes())['mlflow']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "another MLflow"
 
     # Small files
 
@@ -544,16 +479,6 @@ class Store:
             write_file(self.folder / name, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
         except (BundleError, OSError) as error:
             raise RegistryError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _registered_or_not() -> Iterator[None]:
-    """A refused bundle as what it means here: there is no new version."""
-    try:
-        yield
-    except BundleError as error:
-        message = f"no version was registered: {error.message}"
-        raise RegistryError(message, details=error.details, remedy=error.remedy) from error
 
 
 def _notes(record: ChampionRecord) -> dict[str, str]:

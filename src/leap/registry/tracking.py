@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 from leap.bundle.files import read_folder
 from leap.registry.database import OWNED_TAG
 from leap.registry.locks import alive, process_started
-from leap.registry.records import ALIASES, MODEL, RunRecord, VersionInfo, now, printable
+from leap.registry.records import (
+    ALIASES,
+    CHALLENGER,
+    CHAMPION,
+    MODEL,
+    PREVIOUS,
+    GateRecord,
+    RunRecord,
+    VersionInfo,
+    now,
+    printable,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,26 +103,76 @@ def aliases_of(client: MlflowClient) -> dict[str, str]:
     return {alias: str(version) for model in found for alias, version in model.aliases.items()}
 
 
+def settle(client: MlflowClient, version: str, previous: str | None, notes: Mapping[str, str]) -> None:
+    """Move the aliases to a promotion that was decided, and note it with the version."""
+    current = aliases_of(client)
+    for alias, wanted in ((PREVIOUS, previous), (CHAMPION, version)):
+        if wanted is None:
+            client.delete_registered_model_alias(MODEL, alias)
+        elif current.get(alias) != wanted and get_version(client, wanted):
+            client.set_registered_model_alias(MODEL, alias, wanted)
+    if current.get(CHALLENGER) == version:
+        client.delete_registered_model_alias(MODEL, CHALLENGER)
+    if get_version(client, version):
+        for key, value in notes.items():
+            client.set_model_version_tag(MODEL, version, key, value)
+
+
 def ensure_model(client: MlflowClient) -> None:
     """Create the registered model if this is its first version."""
     if not client.search_registered_models(f"name='{MODEL}'"):
         client.create_registered_model(MODEL, description=_DESCRIPTION)
 
 
-def start_run(client: MlflowClient, company: str, record: RunRecord, artifacts: Path | None) -> tuple[str, str]:
-    """A run in the company's experiment that names its process; its id and where its files go."""
+def start_run(client: MlflowClient, company: str, artifacts: Path | None) -> str:
+    """A run in the company's experiment that names its process, RUNNING; its id."""
     process = {
         PID_TAG: os.getpid(),
         HOST_TAG: socket.gethostname(),
         STARTED_TAG: process_started(os.getpid()),
     }
-    notes = {"mlflow.source.name": "leap train", "mlflow.note.content": record.description}
     run = client.create_run(
         _experiment(client, company, artifacts),
-        tags=tags_of({**record.tags, **process, **notes}),
+        tags=tags_of({"company": company, **process, "mlflow.source.name": "leap train"}),
         run_name=f"{company or MODEL} {now()[:19]}",
     )
-    return run.info.run_id, run.info.artifact_uri
+    return str(run.info.run_id)
+
+
+def describe_run(client: MlflowClient, run_id: str, record: RunRecord) -> str:
+    """What a training found and what it was given, in its run; where the run's files go."""
+    tag_run(client, run_id, {**record.tags, "mlflow.note.content": record.description})
+    log_figures(client, run_id, record)
+    return str(client.get_run(run_id).info.artifact_uri)
+
+
+def tag_run(client: MlflowClient, run_id: str, tags: Mapping[str, object]) -> None:
+    """Tags of a run, in one write."""
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags_of(tags).items()])
+
+
+def log_gate(client: MlflowClient, run_id: str, gate: GateRecord) -> None:
+    """The gate's table as a file (`gate.json`) and as a table that MLflow's pages show, and its figures as metrics."""
+    from mlflow.entities import Metric
+
+    rows = [dict(check) for check in gate.checks]
+    columns = list(rows[0]) if rows else []
+    document = {"verdict": gate.verdict, "compared_with": gate.compared_with, "checks": rows}
+    client.log_dict(run_id, document, "gate.json")
+    # MLflow's own `log_table` adds to a table that is there; a gate that is judged again replaces it.
+    table = {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
+    client.log_dict(run_id, table, "gate_table.json")
+    tag_run(
+        client,
+        run_id,
+        {"gate": gate.verdict, "mlflow.loggedArtifacts": '[{"path": "gate_table.json", "type": "table"}]'},
+    )
+    at = int(time.time() * 1000)
+    metrics = [Metric(key_of(name), float(value), at, 0) for name, value in gate.metrics.items()]
+    for first in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[first : first + 1000])
 
 
 def log_figures(client: MlflowClient, run_id: str, record: RunRecord) -> None:

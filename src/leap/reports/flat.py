@@ -178,7 +178,6 @@ def run_fields(bundle: FlatBundle, quality: FlatQuality) -> dict[str, Any]:
         "metrics": _metrics(column, found),
         "tags": {
             "company": bundle.company,
-            "gate": "passed",
             "kind": "flat",
             "catalog_fingerprint": bundle.fingerprint,
             "definition_hash": bundle.definition_hash,

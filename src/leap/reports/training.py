@@ -217,7 +217,6 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
         "metrics": summary_metrics({"health": quality, "fit": fit_quality}),
         "tags": {
             "company": bundle.company,
-            "gate": "passed",
             "catalog_fingerprint": bundle.fingerprint,
             "definition_hash": bundle.definition_hash,
             "trained_on": bundle.trained_on,

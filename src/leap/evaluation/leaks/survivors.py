@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from leap.evaluation.leaks.leak import Leak, marked
 from leap.evaluation.leaks.lives import Lives
@@ -52,6 +51,9 @@ def _record_begins(lives: Lives, until: np.datetime64) -> tuple[pd.Timestamp, in
     since, upto, gone = since[at_risk], upto[at_risk], lives.left[at_risk]
     if not at_risk.any():
         return None
+    # Imported where it is used: it takes longer than all the rest of what loading a bundle imports.
+    from scipy import stats
+
     months = pd.date_range(pd.Timestamp(since.min()), pd.Timestamp(until), freq="MS")
     found = None
     for month in months[1 : max(2, 3 * len(months) // 4)]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from leap.config import TableSpec
 from leap.evaluation.leaks.leak import Leak, marked
@@ -141,6 +140,8 @@ def _knows(cells: pd.Series, kind: Kind, lives: Lives) -> str:
 
 def _knows_how_long(number: np.ndarray, lives: Lives) -> str:
     """Whether it goes with the time from start to end of those who left, when their start is taken out of both."""
+    from scipy import stats
+
     there = lives.left & ~np.isnan(number)
     if there.sum() < 3 * FEWEST or len(np.unique(number[there])) < 3:
         return ""
@@ -193,6 +194,8 @@ def _left_alone(members: np.ndarray, lives: Lives) -> str:
 
     Chance is what those who started at about the same times do: what only the oldest have is not of those who left.
     """
+    from scipy import stats
+
     gone = lives.left[members]
     if len(gone) < FEWEST or gone.mean() < _LEVEL_SHARE:
         return ""

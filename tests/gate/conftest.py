@@ -1,0 +1,3 @@
+"""Trained flat tables, for checks that need whole bundles."""
+
+from tests.flat.conftest import boosted, boosted_folder, linear, number  # noqa: F401 (fixtures)
