@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.console import Console, Result
+from training.tuning import trials_of
 
 if TYPE_CHECKING:
     from leap.bundle.flat_bundle import FlatBundle
@@ -51,11 +52,11 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
             report.declined_document(str(error), console.seconds), report.declined_text(company, str(error)), 1
         )
     with console.stage("predicting held-out folds"):
-        found = predict_folds(frame, trials=args.trials, seed=args.seed)
+        found = predict_folds(frame, trials=trials_of(args), seed=args.seed)
         quality = judge(found)
     if quality.claimed:
         with console.stage("fitting the final model"):
-            model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=args.trials, seed=args.seed)
+            model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=trials_of(args), seed=args.seed)
             quality = quality.of_final(model)
     if not quality.claimed:
         reason = str(quality.reason)
@@ -67,7 +68,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     with console.stage("explaining and bundling"):
         bundle = make_flat_bundle(
             rows, frame, model, found, quality,
-            leaks=leaks, problems=problems, seed=args.seed, trials=args.trials,
+            leaks=leaks, problems=problems, seed=args.seed, trials=trials_of(args),
         )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, console.stage("checking and registering"):
         bundle.save(Path(folder) / "bundle")

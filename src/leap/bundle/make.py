@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -33,9 +34,10 @@ def make_bundle(
     leaks: Sequence[Leak],
     seed: int,
     trials: int,
+    tuning: Mapping[str, Any] | None = None,
 ) -> ModelBundle:
     """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
-    quality.
+    quality; `tuning` is what the studies found.
     """
     frame, model, found, quality = health
     fit_frame, fit_model, fit_found, fit_quality = fit
@@ -55,6 +57,7 @@ def make_bundle(
         trained=_provenance(tables, frame, quality.warnings + fit_quality.warnings, leaks, seed, trials),
         golden={},
     )
+    bundle = replace(bundle, trained={**bundle.trained, "tuning": dict(tuning or {}), "model_hash": bundle.model_hash})
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
 
 

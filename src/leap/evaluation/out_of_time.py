@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,16 @@ def out_of_time(
     folds: list[Fold],
     leaving: np.ndarray,
     *,
-    tuned: Mapping[str, Any] | None = None,
+    tuned: Sequence[Mapping[str, Any] | None] | None = None,
     only: str | None = None,
     seed: int = 0,
 ) -> OutOfTime:
-    """Train on each fold's past and predict what follows its cutoff."""
+    """Train on each fold's past and predict what follows its cutoff; `tuned` are settings found in each fold's past."""
     parts: list[dict[str, np.ndarray]] = []
     models = []
     for number, fold in enumerate(folds):
         past = rows.where(fold.train)
-        model = train_scope(scope, encoder, past, tuned, only, seed=seed)
+        model = train_scope(scope, encoder, past, tuned[number] if tuned else None, only, seed=seed)
         models.append(model)
         test = np.flatnonzero(fold.test)
         predicted = model.predict(rows.matrix[test])
@@ -83,7 +83,11 @@ def out_of_time(
 
 
 def predict_folds(
-    frame: ScopeFrame, *, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0
+    frame: ScopeFrame,
+    *,
+    tuned: Sequence[Mapping[str, Any] | None] | None = None,
+    only: str | None = None,
+    seed: int = 0,
 ) -> OutOfTime:
     """`out_of_time` over the folds of a frame."""
     return out_of_time(

@@ -8,7 +8,7 @@ propensity times the size of such a change. `q_d` and `size_d` lie in [0, 1] and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ _SIZE_WINSOR = 0.99
 class Component:
     """A calibrated propensity, and the size of the change where it happens (1 for churn, which takes all).
 
-    `moved` counts accounts: those with the event among those the model was fitted on.
+    `moved` counts accounts: those with the event among those the model was fitted on. `settings` are the chosen
+    candidate's: a later tuning starts from them.
     """
 
     learner: Learner
@@ -39,6 +40,7 @@ class Component:
     n_events: int
     base_rate: float
     losses: Mapping[str, float]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def probability(self, matrix: np.ndarray) -> np.ndarray:
         """The propensity, shape (n,)."""
@@ -51,7 +53,7 @@ class Component:
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
         document = {k: v for k, v in self.__dict__.items() if k not in ("learner", "calibration")}
-        document["losses"] = dict(self.losses)
+        document |= {"losses": dict(self.losses), "settings": dict(self.settings)}
         calibration = [self.calibration.slope, self.calibration.intercept]
         return {**document, "learner": self.learner.to_json(), "calibration": calibration}
 
@@ -248,6 +250,7 @@ def _component(rows: TrainingRows, name: str, part: Rows, found: Trained) -> Com
         n_events=part.n_events,
         base_rate=float(np.average(part.outcome, weights=part.weight)) if len(part.outcome) else 0.0,
         losses=found.losses,
+        settings=found.candidate.settings,
     )
 
 

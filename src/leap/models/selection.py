@@ -119,6 +119,12 @@ class Candidate:
     rounds: int = 0
     parameters: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the candidate is fitted with, by name."""
+        own = {"penalty": self.penalty} if self.name == "linear" else {"rounds": self.rounds}
+        return {} if self.name == "base_rate" else {**own, **dict(self.parameters)}
+
 
 BASE_RATE = Candidate("base_rate", 0)
 

@@ -32,6 +32,7 @@ from leap.registry.records import (
     VersionInfo,
 )
 from leap.registry.store import Store
+from leap.registry.studies import Studies
 
 __all__ = [
     "ALIASES",
@@ -44,6 +45,7 @@ __all__ = [
     "RunRecord",
     "Store",
     "StoreProblem",
+    "Studies",
     "VersionInfo",
     "default_folder",
 ]
