@@ -25,7 +25,7 @@ ROUNDS_TRIED = (10, 20, 30, 45, 65, 95, 140, 200)
 _GROUPS = 10
 """Groups of accounts in a held-out fold, by which losses are compared."""
 
-_ERRORS = 2.0
+_ERRORS = 1.5
 _WORSE_IN_A_ROW = 2
 
 
@@ -100,7 +100,7 @@ def judge(
 
 
 def hopeless(losses: np.ndarray, best: np.ndarray) -> bool:
-    """Whether the paired differences from the best, group by group, are above zero by two standard errors.
+    """Whether the paired differences from the best, group by group, are above zero by 1.5 standard errors.
 
     >>> hopeless(np.array([2.0, 2.1, 1.9]), np.array([1.0, 1.0, 1.0]))
     True
