@@ -28,10 +28,11 @@ from typing import NoReturn, TextIO
 
 from leap.errors import LeapError, UsageError
 
-# One thread a computation: two that wait for each other on a busy machine take many times as long as one. The libraries
-# read this when they are first imported, which no command does before this line.
+# One thread a computation, whatever the environment says: two that wait for each other on a busy machine take many
+# times as long as one, and sums in another order give a model whose last digits differ. The libraries read this when
+# they are first imported, which no command does before this line.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
+    os.environ[_threads] = "1"
 
 # Terminal escapes, and marks that reverse the order of reading: text from data must not steer a terminal.
 UNPRINTABLE = dict.fromkeys(

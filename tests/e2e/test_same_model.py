@@ -31,7 +31,14 @@ class Variant:
 
 
 ALL_AT_ONCE = Variant(
-    1, {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "random", "OMP_NUM_THREADS": "2"}
+    1,
+    {
+        "OMP_NUM_THREADS": "2",
+        "TZ": "Pacific/Kiritimati",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "random",
+        "OPENBLAS_NUM_THREADS": "2",
+    },
 )
 ONE_BY_ONE = {
     "rows and columns": Variant(2),

@@ -188,7 +188,7 @@ def search(
             plan.history.keep(name, study.get_trials(deepcopy=False)[-1])
         plan.progress(f"{part}: trial {index + 1} of {trials}, best loss {study.best_value:.4f}")
     best, tried = study.best_trial, study.get_trials(deepcopy=False)
-    pruned = sum(trial.value is None for trial in tried)
+    pruned = sum(trial.state.name == "PRUNED" for trial in tried)
     parameters = {**best.params, "rounds": int(best.user_attrs["rounds"])}
     return Tuned(parameters, float(study.best_value), len(tried), pruned, len(kept), stopped)
 
