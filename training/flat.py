@@ -31,7 +31,7 @@ def until_given(args: argparse.Namespace, tables: "AccountTables") -> bool:
 def train(args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables") -> Result:
     """Read, leave out leaks, predict held-out folds, judge; then fit on all rows, bundle and register."""
     from leap.bundle.flat_bundle import make_flat_bundle
-    from leap.errors import NotEnoughData
+    from leap.errors import NotEnoughData, UsageError
     from leap.evaluation import notes_of
     from leap.flat.frame import flat_frame
     from leap.flat.judging import judge, predict_folds
@@ -40,6 +40,8 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     from leap.flat.rows import flat_rows
     from leap.reports import flat as report
 
+    if args.minutes is not None:
+        raise UsageError("--minutes is for accounts over time; a flat table is tuned by --trials alone.")
     company, given = tables.settings.company.name, until_given(args, tables)
     try:
         with console.stage("outcomes and features"):

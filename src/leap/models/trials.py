@@ -80,12 +80,12 @@ def judge(
     parameters: Mapping[str, Any],
     seed: int = 0,
     best: Sequence[float] | None = None,
+    rounds: tuple[int, ...] = ROUNDS_TRIED,
 ) -> Judged:
     """Judge settings fold by fold; given the groups' losses of the `best` so far, only while they may still win.
 
     The first fold also says where more rounds no longer help; the others are judged up to there.
     """
-    rounds: tuple[int, ...] = ROUNDS_TRIED
     losses, weight = np.empty((len(rounds), 0)), 0.0
     for number, fold in enumerate(folds, start=1):
         found = _losses(fold, task, parameters, rounds, seed, may_stop=number == 1)
