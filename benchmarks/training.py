@@ -100,14 +100,15 @@ def trial(n: int, width: int) -> dict[str, Any]:
     import lightgbm
     import numpy as np
 
-    from leap.models.boosting import Bins, options_of
+    from leap.models.boosting import options_of
     from leap.models.selection import SMALL_TREES
     from leap.models.trials import inner_folds_of, judge
     from leap.splits import inner_folds
 
     rows = rows_of(n, width).of("churn")
     pairs = inner_folds(rows.accounts, rows.as_of, rows.known_at)
-    folds = inner_folds_of(rows, pairs, Bins.of(rows.matrix))
+    folds = inner_folds_of(rows.binned(), pairs)
+
     def shared() -> None:
         judge(folds, "binary", SMALL_TREES, rounds=(ROUNDS,))
 

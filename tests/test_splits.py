@@ -107,3 +107,15 @@ def test_row_order_does_not_move_an_account_to_another_fold():
     for (train, validation), (train_mixed, validation_mixed) in zip(plain, mixed, strict=True):
         np.testing.assert_array_equal(train[order], train_mixed)
         np.testing.assert_array_equal(validation[order], validation_mixed)
+
+
+def test_no_cutoff_lies_before_enough_is_known_if_a_fold_can_lie_after_it():
+    as_of = np.repeat(pd.date_range("2020-01-01", "2024-01-01", freq="MS").to_numpy().astype("datetime64[us]"), 3)
+    known_at = as_of + np.timedelta64(365, "D")
+    everyone = np.ones(len(as_of), dtype=bool)
+    usual = temporal_folds(as_of, known_at, everyone, everyone)
+    later = temporal_folds(as_of, known_at, everyone, everyone, pd.Timestamp("2022-05-17"))
+    assert usual[0].cutoff < pd.Timestamp("2022-05-17") <= later[0].cutoff
+    assert later[-1].test.any() and all((known_at[fold.train] <= fold.cutoff.to_datetime64()).all() for fold in later)
+    never = temporal_folds(as_of, known_at, everyone, everyone, pd.Timestamp("2030-01-01"))
+    assert [fold.cutoff for fold in never] == [fold.cutoff for fold in usual]

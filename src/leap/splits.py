@@ -28,11 +28,18 @@ class Fold:
     test: np.ndarray
 
 
-def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray, trainable: np.ndarray) -> list[Fold]:
+def temporal_folds(
+    as_of: np.ndarray,
+    known_at: np.ndarray,
+    complete: np.ndarray,
+    trainable: np.ndarray,
+    not_before: pd.Timestamp | None = None,
+) -> list[Fold]:
     """Up to four outer folds over the latest rows, each tested on at most twelve months; none if the history is too
     short.
 
-    `as_of` and `known_at` are datetime64 arrays, shape (n,); outer folds hold all accounts, as in use.
+    `as_of` and `known_at` are datetime64 arrays, shape (n,); outer folds hold all accounts, as in use. No cutoff lies
+    before `not_before` if any fold can lie after it.
     """
     if not complete.any():
         return []
@@ -40,6 +47,8 @@ def temporal_folds(as_of: np.ndarray, known_at: np.ndarray, complete: np.ndarray
     gap = pd.Timestamp(known_at[0]) - pd.Timestamp(as_of[0])
     earliest = _month(first + gap) + pd.DateOffset(months=train_months(gap))
     end = _month(last + pd.Timedelta(microseconds=1))
+    if not_before is not None and earliest < _month(not_before) < end:
+        earliest = _month(not_before)
     span = _months_between(earliest, end)
     if span < 1:
         return []

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from leap.models import tuning
-from leap.models.boosting import Bins
 from leap.models.composition import Labels, TrainingRows
 from leap.models.selection import SMALL_TREES, Rows, recency
 from leap.models.trials import hopeless, inner_folds_of, judge
@@ -61,7 +60,7 @@ def frame_of(rows: Rows) -> SimpleNamespace:
 def test_what_is_found_is_inside_the_bounds_and_no_worse_than_the_untuned_setting():
     rows = rows_of()
     found = search(rows, 6, Plan(6))
-    folds = inner_folds_of(rows, inner_folds(rows.accounts, rows.as_of, rows.known_at), Bins.of(rows.matrix))
+    folds = inner_folds_of(rows, inner_folds(rows.accounts, rows.as_of, rows.known_at))
     untuned = judge(folds, "binary", SMALL_TREES)
     assert found.loss <= untuned.loss
     assert judge(folds, "binary", {k: v for k, v in found.parameters.items() if k != "rounds"}).loss == found.loss

@@ -22,9 +22,10 @@ from leap.errors import BundleError, LeapError
 from leap.explanation.drivers import Driver
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
-from leap.models.composition import COMPONENTS, ScopeModel, scope_model_from_json
+from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
 
+_GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
@@ -129,8 +130,7 @@ class ModelBundle:
         document = self._to_json()
         texts: dict[str, bytes] = {}
         for scope in ("health", "fit"):
-            for part in (*COMPONENTS, "direct"):
-                learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+            for part, learner in text_learners(document[scope]).items():
                 if "text" in learner:
                     path = f"models/{scope}_{part}.txt"
                     texts[path] = learner.pop("text").encode()
@@ -155,8 +155,7 @@ class ModelBundle:
         try:
             document = read_document(found, ACCOUNTS, _KEYS)
             for scope in ("health", "fit"):
-                for part in (*COMPONENTS, "direct"):
-                    learner = document[scope][part] if part == "direct" else document[scope][part]["learner"]
+                for learner in text_learners(document[scope]).values():
                     if "file" in learner:
                         learner["text"] = found[learner["file"]].decode()
             return cls._from_json(document)
@@ -239,7 +238,7 @@ def _scored(model: ScopeModel, rows: Sequence[Mapping[str, Any]]) -> dict[str, l
     matrix = np.vstack([model.encoder.encode_one(row) for row in rows])
     predicted, attributed = model.predict(matrix), model.attribute(matrix)
     return {
-        **{name: np.asarray(getattr(predicted, name)).tolist() for name in ("p", "d", "u", "q", "nrr", "direct")},
+        **{name: np.asarray(getattr(predicted, name)).tolist() for name in _GOLDEN},
         "contributed": attributed.nrr.sum(axis=1).tolist(),
         "moved": np.abs(attributed.nrr).sum(axis=1).tolist(),
     }

@@ -14,7 +14,7 @@ from leap.features import Scope
 from leap.models.composition import COMPONENTS, Labels, Prediction, ScopeModel, TrainingRows, train_scope
 from leap.models.encoding import Encoder
 from leap.models.frames import ScopeFrame
-from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, plain_logistic, recency
+from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, OpenRows, plain_logistic, recency
 from leap.splits import Fold
 
 
@@ -47,15 +47,18 @@ def out_of_time(
     folds: list[Fold],
     leaving: np.ndarray,
     *,
+    open_rows: Sequence[OpenRows | None] | None = None,
     tuned: Sequence[Mapping[str, Any] | None] | None = None,
     only: str | None = None,
     seed: int = 0,
 ) -> OutOfTime:
-    """Train on each fold's past and predict what follows its cutoff; `tuned` are settings found in each fold's past."""
+    """Train on each fold's past and predict what follows its cutoff; `open_rows` are those of each fold's cutoff, and
+    `tuned` the settings found in each fold's past.
+    """
     parts: list[dict[str, np.ndarray]] = []
     models = []
     for number, fold in enumerate(folds):
-        past = rows.where(fold.train)
+        past = rows.where(fold.train, open_rows[number] if open_rows else None)
         model = train_scope(scope, encoder, past, tuned[number] if tuned else None, only, seed=seed)
         models.append(model)
         test = np.flatnonzero(fold.test)
@@ -91,8 +94,9 @@ def predict_folds(
 ) -> OutOfTime:
     """`out_of_time` over the folds of a frame."""
     return out_of_time(
-        frame.scope, frame.encoder, frame.rows, frame.folds, frame.leaving, tuned=tuned, only=only, seed=seed
-    )
+        frame.scope, frame.encoder, frame.rows, frame.folds, frame.leaving,
+        open_rows=frame.open_at_folds, tuned=tuned, only=only, seed=seed,
+    )  # fmt: skip
 
 
 def require_folds(frame: ScopeFrame) -> None:

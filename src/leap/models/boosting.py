@@ -154,7 +154,7 @@ def options_of(parameters: Mapping[str, Any], task: Task, rows_per_account: floa
     return {
         **_BINNING,
         **options,
-        "objective": "binary" if task == "binary" else "regression",
+        "objective": "binary" if task == "binary" else options.get("objective", "regression"),
         "min_data_in_leaf": max(5, int(leaf_accounts * rows_per_account)),
         "max_depth": 6,
         "deterministic": True,

@@ -1,8 +1,8 @@
 """Platt calibration: a smooth, strictly increasing map from a margin to a probability, stored as two numbers.
 
 Platt (1999), "Probabilistic outputs for support vector machines". The slope comes from out-of-fold margins, drawn
-towards 1
-as if ten more events of each kind had a slope of 1; the intercept makes the mean prediction the observed rate.
+towards 1 as if ten more events of each kind had a slope of 1, and shrunk as far as it cannot be told from none; the
+intercept sets the level: the rate of the rows with an outcome and of those whose outcome has begun to show.
 """
 
 from __future__ import annotations
@@ -76,6 +76,62 @@ def fit_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray) -> fl
         if np.abs(step).max() < 1e-9:
             break
     return float(np.clip(slope, 0.05, 3.0))
+
+
+def shrunk_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts: np.ndarray) -> float:
+    """The slope that out-of-fold margins need, times 1 - 1/z², z its ratio to its standard error; 0 where z is below 1.
+
+    The error takes the rows of an account as one. What cannot be told from no signal so fades into the base rate
+    instead of being taken or left (James & Stein 1961, "Estimation with quadratic loss", for one coefficient).
+    """
+    slope = fit_slope(margin, outcome, weight)
+    if margin.std() < 1e-9:
+        return 0.0
+    intercept = fit_intercept(margin, slope, outcome, weight)
+    p = logistic(slope * margin + intercept)
+    curvature = weight * p * (1 - p)
+    centred = margin - np.average(margin, weights=curvature)
+    _, code = np.unique(accounts, return_inverse=True)
+    information = float((curvature * centred**2).sum())
+    # One Newton step from the drawn slope to the plain one, whose ratio to its error says how much there is.
+    score = np.bincount(code, weights=weight * (outcome - p) * centred)
+    z = (slope * information + score.sum()) / max(float(np.sqrt((score**2).sum())), 1e-12)
+    return slope * max(0.0, 1 - 1 / z**2) if z > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Showing:
+    """Rows as of less than a horizon ago, whose outcome has only begun to show: none is counted as retained.
+
+    Shape (n,) each: `gone` is 1.0 where the account no longer pays, `share` what part of those that leave within the
+    horizon usually has left by then.
+    """
+
+    margin: np.ndarray
+    gone: np.ndarray
+    share: np.ndarray
+    weight: np.ndarray
+
+
+def fit_level(margin: np.ndarray, slope: float, outcome: np.ndarray, weight: np.ndarray, showing: Showing) -> float:
+    """The intercept with which as many leave as did, of rows with an outcome and of those where it has begun to show.
+
+    Solves `sum w (y - p) + sum w (gone - share * p) = 0` by bisection.
+    """
+    happened = float((weight * outcome).sum() + (showing.weight * showing.gone).sum())
+    exposed = float(weight.sum() + (showing.weight * showing.share).sum())
+    least = 0.5 * float(weight.mean())
+    happened = min(max(happened, least), exposed - least)
+    low, high = -60.0, 60.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        expected = (weight * logistic(slope * margin + middle)).sum()
+        expected += (showing.weight * showing.share * logistic(slope * showing.margin + middle)).sum()
+        if expected < happened:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def fit_intercept(margin: np.ndarray, slope: float, outcome: np.ndarray, weight: np.ndarray) -> float:

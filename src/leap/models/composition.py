@@ -1,8 +1,8 @@
 """Churn, contraction and expansion and their composition into NRR: `NRR = (1 - p)(1 - d + u)`, exactly, for every row.
 
 `p` is the probability of losing the logo; given that the account is retained, `d = q_d * size_d` and `u = q_u *
-size_u` are a
-propensity times the size of such a change. `q_d` and `size_d` lie in [0, 1] and `u >= 0` by their links.
+size_u` are a propensity times the size of such a change (`models.sizes`). `q_d` and `size_d` lie in [0, 1] and
+`u >= 0` by their links. Beside the composition stands a direct model of NRR (`models.direct`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,38 @@ import numpy as np
 
 from leap.features import Scope
 from leap.models.calibration import Calibration
+from leap.models.direct import DirectNRR, fit_direct
 from leap.models.encoding import Encoder
+from leap.models.labels import Labels, TrainingRows
 from leap.models.learners import Learner, learner_from_json
-from leap.models.selection import Rows, Trained, recency, train
+from leap.models.selection import Rows, Trained, train
+from leap.models.sizes import Sizing, fit_sizes
+
+__all__ = [
+    "COMPONENTS",
+    "Attribution",
+    "Component",
+    "DirectNRR",
+    "Labels",
+    "Prediction",
+    "ScopeModel",
+    "Sizing",
+    "TrainingRows",
+    "scope_model_from_json",
+    "text_learners",
+    "train_scope",
+]
 
 COMPONENTS = ("churn", "contraction", "expansion")
-_SIZE_WINSOR = 0.99
 
 
 @dataclass(frozen=True)
 class Component:
     """A calibrated propensity, and the size of the change where it happens (1 for churn, which takes all).
 
-    `moved` counts accounts: those with the event among those the model was fitted on. `settings` are the chosen
-    candidate's: a later tuning starts from them.
+    `size` is the usual one, and everyone's where nothing moves it (`sizing` None). `n_events` counts accounts: those
+    with the event among those the model was fitted on. `losses` are those of the propensity's candidates in the inner
+    folds, `size_losses` those of the size's. `settings` are the chosen candidate's: a later tuning starts from them.
     """
 
     learner: Learner
@@ -40,29 +58,56 @@ class Component:
     n_events: int
     base_rate: float
     losses: Mapping[str, float]
+    sizing: Sizing | None = None
+    size_losses: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def probability(self, matrix: np.ndarray) -> np.ndarray:
         """The propensity, shape (n,)."""
         return self.calibration.probability(self.learner.margin(matrix))
 
+    def sizes(self, matrix: np.ndarray) -> np.ndarray:
+        """The size of the change where it happens, shape (n,)."""
+        return np.full(len(matrix), self.size) if self.sizing is None else self.sizing.sizes(self.size, matrix)
+
     def attribute(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
         """Contributions in points of probability, shape (n, width), and the base probability."""
         return self.calibration.attribute(self.learner.contributions(matrix), self.learner.base)
 
+    def attribute_change(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
+        """Contributions to the expected change, propensity times size, shape (n, width), and its base."""
+        of_probability, base = self.attribute(matrix)
+        if self.sizing is None:
+            return of_probability * self.size, base * self.size
+        of_size = self.sizing.attribute(self.size, matrix)
+        return midpoints(of_probability, base, of_size, self.size), base * self.size
+
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
-        document = {k: v for k, v in self.__dict__.items() if k not in ("learner", "calibration")}
-        document |= {"losses": dict(self.losses), "settings": dict(self.settings)}
+        document = {k: v for k, v in self.__dict__.items() if k not in ("learner", "calibration", "sizing")}
+        document |= {"losses": dict(self.losses), "size_losses": dict(self.size_losses)}
+        document["settings"] = dict(self.settings)
         calibration = [self.calibration.slope, self.calibration.intercept]
-        return {**document, "learner": self.learner.to_json(), "calibration": calibration}
+        sizing = None if self.sizing is None else self.sizing.to_json()
+        return {**document, "learner": self.learner.to_json(), "calibration": calibration, "sizing": sizing}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Component:
         """The inverse of `to_json`."""
-        rest = {k: v for k, v in document.items() if k not in ("learner", "calibration")}
+        rest = {k: v for k, v in document.items() if k not in ("learner", "calibration", "sizing")}
         slope, intercept = document["calibration"]
-        return cls(learner_from_json(document["learner"]), Calibration(slope, intercept), **rest)
+        found = document.get("sizing")
+        sizing = None if found is None else Sizing.from_json(found)
+        return cls(learner_from_json(document["learner"]), Calibration(slope, intercept), sizing=sizing, **rest)
+
+
+def midpoints(a: np.ndarray, a0: float, b: np.ndarray, b0: float) -> np.ndarray:
+    """Contributions to a product from those to its factors, shape (n, width) each, and the factors' bases.
+
+    `AB - A0 B0 = (A - A0)(B + B0)/2 + (B - B0)(A + A0)/2`, so a row's contributions plus `A0 B0` are its product.
+    """
+    middle_a, middle_b = a0 + a.sum(axis=1) / 2, b0 + b.sum(axis=1) / 2
+    return np.asarray(a * middle_b[:, None] + b * middle_a[:, None])
 
 
 @dataclass(frozen=True)
@@ -109,7 +154,7 @@ class ScopeModel:
     churn: Component
     contraction: Component
     expansion: Component
-    direct: Learner
+    direct: DirectNRR
 
     def component(self, name: str) -> Component:
         """churn, contraction or expansion."""
@@ -122,27 +167,23 @@ class ScopeModel:
         q = self.expansion.probability(matrix)
         return Prediction(
             p=self.churn.probability(matrix),
-            d=q_contraction * self.contraction.size,
-            u=q * self.expansion.size,
+            d=q_contraction * self.contraction.sizes(matrix),
+            u=q * self.expansion.sizes(matrix),
             q=q,
             q_contraction=q_contraction,
-            direct=np.maximum(self.direct.margin(matrix), 0.0),
+            direct=self.direct.predict(matrix),
         )
 
     def attribute(self, matrix: np.ndarray) -> Attribution:
-        """Contributions to churn probability and NRR, through the product by midpoints.
+        """Contributions to churn probability and NRR, by nested midpoints.
 
-        `AB - A0 B0 = (A - A0)(B + B0)/2 + (B - B0)(A + A0)/2` with A = 1 - p and B = 1 - d + u.
+        First inside `d = q_d * size_d` and `u = q_u * size_u`, then between `1 - p` and `1 - d + u`.
         """
         churn, p0 = self.churn.attribute(matrix)
-        contraction, qd0 = self.contraction.attribute(matrix)
-        expansion, qu0 = self.expansion.attribute(matrix)
-        rest = expansion * self.expansion.size - contraction * self.contraction.size
-        kept0 = 1 - p0
-        rest0 = 1 - qd0 * self.contraction.size + qu0 * self.expansion.size
-        kept, change = kept0 - churn.sum(axis=1), rest0 + rest.sum(axis=1)
-        nrr = -churn * ((change + rest0) / 2)[:, None] + rest * ((kept + kept0) / 2)[:, None]
-        return Attribution(churn, nrr, p0, kept0 * rest0)
+        contraction, d0 = self.contraction.attribute_change(matrix)
+        expansion, u0 = self.expansion.attribute_change(matrix)
+        nrr = midpoints(-churn, 1 - p0, expansion - contraction, 1 - d0 + u0)
+        return Attribution(churn, nrr, p0, (1 - p0) * (1 - d0 + u0))
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
@@ -152,67 +193,6 @@ class ScopeModel:
             **{name: self.component(name).to_json() for name in COMPONENTS},
             "direct": self.direct.to_json(),
         }
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What followed the rows, shape (n,) each; rows that were not retained have no contraction or expansion."""
-
-    churned: np.ndarray
-    ratio: np.ndarray
-    starting: np.ndarray
-    min_uplift: float = 0.0
-
-    @property
-    def retained(self) -> np.ndarray:
-        """Rows that kept the logo."""
-        return np.asarray(self.churned == 0)
-
-    def propensity(self, name: str) -> np.ndarray:
-        """1.0 where the component's event happened."""
-        if name == "churn":
-            return self.churned
-        if name == "contraction":
-            return np.asarray(self.ratio < 1 - 1e-9, dtype=float)
-        return np.asarray(self.ratio > 1 + max(self.min_uplift, 1e-9), dtype=float)
-
-    def amount(self, name: str) -> np.ndarray:
-        """The share of starting MRR by which the row changed."""
-        return np.asarray(np.maximum(1 - self.ratio if name == "contraction" else self.ratio - 1, 0))
-
-    def where(self, keep: np.ndarray) -> Labels:
-        """The rows that a mask keeps."""
-        return Labels(self.churned[keep], self.ratio[keep], self.starting[keep], self.min_uplift)
-
-
-@dataclass(frozen=True)
-class TrainingRows:
-    """Encoded rows with labels and the keys of folds, sorted by (account, as_of)."""
-
-    matrix: np.ndarray
-    labels: Labels
-    accounts: np.ndarray
-    as_of: np.ndarray
-    known_at: np.ndarray
-
-    def where(self, keep: np.ndarray) -> TrainingRows:
-        """The rows that a mask keeps."""
-        return TrainingRows(
-            self.matrix[keep], self.labels.where(keep), self.accounts[keep], self.as_of[keep], self.known_at[keep]
-        )
-
-    def of(self, name: str) -> Rows:
-        """The rows of one component: contraction and expansion are learned from retained rows only."""
-        part = self if name == "churn" else self.where(self.labels.retained)
-        outcome = part.labels.propensity(name)
-        weight = recency(part.as_of) if len(part.as_of) else np.ones(0)
-        return Rows(part.matrix, outcome, weight, part.accounts, part.as_of, part.known_at, "binary")
-
-    def of_direct(self) -> Rows:
-        """Rows of the direct NRR model: the ratio winsorised, weighted by starting MRR (winsorised too)."""
-        ratio = np.minimum(self.labels.ratio, _winsor(self.labels.ratio))
-        weight = np.minimum(self.labels.starting, np.quantile(self.labels.starting, 0.95)) * recency(self.as_of)
-        return Rows(self.matrix, ratio, weight / weight.mean(), self.accounts, self.as_of, self.known_at, "ratio")
 
 
 def train_scope(
@@ -228,47 +208,43 @@ def train_scope(
 
     Components that are `unproven` out of time predict their base rate.
     """
-    components = {}
+    components, rows = {}, rows.binned()
     for name in COMPONENTS:
         part = rows.of(name)
         fixed = "base_rate" if name in unproven else only
         found = train(part, tuned if name == "churn" else None, fixed, seed)
-        components[name] = _component(rows, name, part, found)
-    direct = train(rows.of_direct(), None, only, seed)
-    return ScopeModel(scope, encoder, **components, direct=direct.learner)
+        components[name] = _component(rows, name, part, found, fixed, seed)
+    return ScopeModel(scope, encoder, **components, direct=fit_direct(rows, only, seed))
 
 
-def _component(rows: TrainingRows, name: str, part: Rows, found: Trained) -> Component:
-    probability = found.predict(part.matrix)
+def _component(rows: TrainingRows, name: str, part: Rows, found: Trained, only: str | None, seed: int) -> Component:
+    size, sizing = 1.0, None
+    losses: Mapping[str, float] = {}
+    if name != "churn":
+        kept = rows.where(rows.labels.retained)
+        size, sizing, losses = fit_sizes(kept, name, found.predict(part.matrix), only, seed)
     return Component(
         learner=found.learner,
         calibration=found.calibration,
-        size=1.0 if name == "churn" else _size(rows.labels.where(rows.labels.retained), name, probability, part.weight),
+        size=size,
         learner_name=found.candidate.name,
         n_rows=len(part.outcome),
         n_accounts=part.n_accounts,
         n_events=part.n_events,
         base_rate=float(np.average(part.outcome, weights=part.weight)) if len(part.outcome) else 0.0,
         losses=found.losses,
+        sizing=sizing,
+        size_losses=losses,
         settings=found.candidate.settings,
     )
 
 
-def _size(labels: Labels, name: str, probability: np.ndarray, weight: np.ndarray) -> float:
-    """The size with which the money of the training rows adds up: sum(S * change) / sum(S * propensity).
-
-    Changes are winsorised at their 99th percentile; a contraction takes at most everything.
-    """
-    amount = labels.amount(name)
-    amount = np.minimum(amount, np.quantile(amount[amount > 0], _SIZE_WINSOR)) if (amount > 0).any() else amount
-    money = labels.starting * weight
-    expected = float((money * probability).sum())
-    size = float((money * amount).sum()) / expected if expected > 0 else 0.0
-    return min(size, 1.0) if name == "contraction" else size
-
-
-def _winsor(ratio: np.ndarray) -> float:
-    return max(float(np.quantile(ratio, _SIZE_WINSOR)), 1.0)
+def text_learners(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every learner of a stored `ScopeModel` by the name of the file that holds its text where it has one."""
+    found = {name: document[name]["learner"] for name in (*COMPONENTS, "direct")}
+    sizings = {f"{name}_size": document[name].get("sizing") for name in COMPONENTS}
+    found |= {name: sizing["learner"] for name, sizing in sizings.items() if sizing is not None}
+    return found | ({"direct_stays": stays} if (stays := document["direct"]["stays"]) is not None else {})
 
 
 def scope_model_from_json(document: Mapping[str, Any], catalog: Any) -> ScopeModel:
@@ -277,5 +253,5 @@ def scope_model_from_json(document: Mapping[str, Any], catalog: Any) -> ScopeMod
         Scope(document["scope"]),
         Encoder.from_json(document["encoder"], catalog),
         **{name: Component.from_json(document[name]) for name in COMPONENTS},
-        direct=learner_from_json(document["direct"]),
+        direct=DirectNRR.from_json(document["direct"]),
     )

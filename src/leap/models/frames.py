@@ -4,15 +4,18 @@ left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from leap.errors import NotEnoughData
 from leap.features import TENURE, FeatureCatalog, FeatureFrame, Scope, build_features
+from leap.models.begun import begun
 from leap.models.composition import Labels, TrainingRows
 from leap.models.encoding import Encoder
+from leap.models.rows import OpenRows
+from leap.models.selection import MIN_EVENTS
 from leap.outcomes import Outcomes, observe
 from leap.revenue import Revenue
 from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, purchase_snapshots, with_full_months
@@ -37,6 +40,10 @@ class ScopeFrame:
     rows: TrainingRows
     folds: list[Fold]
     record_begins: pd.Timestamp | None
+    open_at_folds: list[OpenRows | None] = field(default_factory=list)
+    """For each fold the rows whose outcome had only begun to show at its cutoff."""
+    open_now: OpenRows | None = None
+    """The same at the end of the data."""
 
     @property
     def leaving(self) -> np.ndarray:
@@ -46,7 +53,7 @@ class ScopeFrame:
     @property
     def trainable(self) -> TrainingRows:
         """The rows to fit on."""
-        return self.rows.where(self.outcomes.trainable)
+        return self.rows.where(self.outcomes.trainable, self.open_now)
 
     def latest(self) -> FeatureFrame:
         """The features of the last complete date: the accounts that drivers are counted over."""
@@ -96,16 +103,38 @@ def _frame(
             f"record begins ({int(complete.sum())} rows before it).",
             remedy="Give more history, or the accounts that left before that date.",
         )
-    snapshots, outcomes = snapshots.where(keep), outcomes.where(keep)
-    features = build_features(tables, snapshots, catalog)
+    with_young = keep | (_young(tables, snapshots, outcomes) if scope == Scope.HEALTH else False)
+    everyone, all_outcomes, keep = snapshots.where(with_young), outcomes.where(with_young), keep[with_young]
+    all_features = build_features(tables, everyone, catalog)
+    snapshots, outcomes, features = everyone.where(keep), all_outcomes.where(keep), all_features.where(keep)
     accounts = snapshots.rows["code"].to_numpy()
     encoder = Encoder.fit(features, accounts)
     labels = Labels(outcomes.churned, outcomes.ratio, outcomes.starting, tables.settings.outcome.min_uplift)
-    rows = TrainingRows(
-        encoder.encode(features), labels, accounts, snapshots.rows["as_of"].to_numpy(), outcomes.known_at
-    )
-    folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable)
-    return ScopeFrame(scope, snapshots, features, outcomes, encoder, rows, folds, record_begins)
+    matrix = encoder.encode(all_features)
+    rows = TrainingRows(matrix[keep], labels, accounts, snapshots.rows["as_of"].to_numpy(), outcomes.known_at)
+    enough = enough_churn_known(rows.where(outcomes.trainable))
+    folds = temporal_folds(rows.as_of, rows.known_at, outcomes.complete, outcomes.trainable, enough)
+    frame = ScopeFrame(scope, snapshots, features, outcomes, encoder, rows, folds, record_begins)
+    if scope != Scope.HEALTH:
+        return frame
+    shown = begun(tables, everyone, all_outcomes, matrix)
+    at_folds = [shown.at(fold.cutoff) for fold in folds]
+    return replace(frame, open_at_folds=at_folds, open_now=shown.at(tables.data_until))
+
+
+def enough_churn_known(rows: TrainingRows) -> pd.Timestamp | None:
+    """When so many accounts had churned that a model could be fitted; None if that was never so.
+
+    A fold before that day would be predicted by the base rate, and say nothing of any model.
+    """
+    churned = rows.labels.churned == 1
+    first = pd.Series(rows.known_at[churned]).groupby(rows.accounts[churned]).min().sort_values()
+    return None if len(first) < MIN_EVENTS else pd.Timestamp(first.iloc[MIN_EVENTS - 1])
+
+
+def _young(tables: AccountTables, snapshots: Snapshots, outcomes: Outcomes) -> np.ndarray:
+    """Rows whose outcome is not complete yet."""
+    return np.asarray(~outcomes.complete & with_full_months(tables, snapshots))
 
 
 def _first_moment(tables: AccountTables) -> str:

@@ -17,6 +17,7 @@ from leap.models.boosting import Boosted, boosted_of, fit_boosted
 
 __all__ = [
     "BaseRate",
+    "Blend",
     "Boosted",
     "Learner",
     "Linear",
@@ -31,6 +32,8 @@ __all__ = [
 Task = Literal["binary", "ratio", "number"]
 _CLIP = 4.0
 _MISSING_SHARE = 0.01
+_LEAST_EASE = 0.1
+_NEWTON_COLUMNS = 200
 
 
 class Learner(Protocol):
@@ -111,16 +114,58 @@ class Linear:
 _LINEAR_ARRAYS = ("logarithm", "mean", "scale", "centre", "coefficient", "missing_mean", "missing_coefficient")
 
 
+@dataclass(frozen=True)
+class Blend:
+    """A weighted sum of the margins of a linear and a boosted learner; contributions are the same sum."""
+
+    linear: Linear
+    boosted: Boosted
+    weights: tuple[float, float]
+    kind: str = "blend"
+
+    @property
+    def base(self) -> float:
+        """The weighted sum of the bases."""
+        return self.weights[0] * self.linear.base + self.weights[1] * self.boosted.base
+
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """Margins, shape (n,)."""
+        return self.weights[0] * self.linear.margin(matrix) + self.weights[1] * self.boosted.margin(matrix)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Contributions to the margin, shape (n, width)."""
+        straight, branched = self.linear.contributions(matrix), self.boosted.contributions(matrix)
+        return self.weights[0] * straight + self.weights[1] * branched
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the bundle; the trees' text goes to a file of its own."""
+        return {
+            "kind": self.kind,
+            "weights": list(self.weights),
+            "linear": self.linear.to_json(),
+            "boosted_base": self.boosted.base,
+            "text": self.boosted.text,
+        }
+
+
 def learner_from_json(document: Mapping[str, Any]) -> Learner:
     """The inverse of every learner's `to_json`."""
     match document["kind"]:
         case "base_rate":
             return BaseRate(float(document["base"]))
         case "linear":
-            arrays: dict[str, Any] = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
-            return Linear(base=float(document["base"]), **arrays)
+            return _linear_from_json(document)
+        case "blend":
+            own, trees = (float(weight) for weight in document["weights"])
+            boosted = Boosted(str(document["text"]), float(document["boosted_base"]))
+            return Blend(_linear_from_json(document["linear"]), boosted, (own, trees))
         case _:
             return Boosted(str(document["text"]), float(document["base"]))
+
+
+def _linear_from_json(document: Mapping[str, Any]) -> Linear:
+    arrays: dict[str, Any] = {name: np.array(document[name], dtype=float) for name in _LINEAR_ARRAYS}
+    return Linear(base=float(document["base"]), **arrays)
 
 
 def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRate:
@@ -135,12 +180,20 @@ def fit_base_rate(outcome: np.ndarray, weight: np.ndarray, task: Task) -> BaseRa
 
 
 def fit_linear(
-    matrix: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, penalties: Sequence[float]
+    matrix: np.ndarray,
+    outcome: np.ndarray,
+    weight: np.ndarray,
+    task: Task,
+    penalties: Sequence[float],
+    accounts: np.ndarray | None = None,
 ) -> list[Linear]:
     """Ridge (least squares) or L2 logistic regression, one for each penalty, which is per row and so the same for
     any number.
 
-    The columns are prepared once for all penalties.
+    With `accounts` a column is penalised the less, the more surely it tells the outcome alone, counted by accounts: of
+    many columns most say nothing (an adaptive ridge, after Zou 2006, "The adaptive lasso and its oracle properties";
+    ridge instead of lasso, so that clones share a weight and none is picked by chance). The columns are prepared once
+    for all penalties.
     """
     present = ~np.isnan(matrix)
     width = matrix.shape[1]
@@ -156,14 +209,32 @@ def fit_linear(
     design = np.column_stack([z, (~present - missing_mean)[:, use_missing]])
     # Clipping moves the mean of a column: with it in the base, contributions are deviations from the mean account.
     centre = z.mean(axis=0)
+    weight = weight / weight.mean()
+    ease = np.ones(design.shape[1]) if accounts is None else _ease(design, outcome, weight, accounts)
     fitted = []
     for penalty in penalties:
-        coefficient, intercept = _solve(design, outcome, weight / weight.mean(), task, penalty * len(outcome))
+        scaled, intercept = _solve(design * ease, outcome, weight, task, penalty * len(outcome))
+        coefficient = scaled * ease
         own, missing = coefficient[:width], np.zeros(width)
         missing[use_missing] = coefficient[width:]
         base = float(intercept + centre @ own)
         fitted.append(Linear(base, logarithm, mean, scale, centre, own, missing_mean, missing))
     return fitted
+
+
+def _ease(design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts: np.ndarray) -> np.ndarray:
+    """Factors of columns, so that the penalty of one is inverse to how surely it tells the outcome; shape (width,).
+
+    How surely: its score over the score's standard error, with the rows of an account as one.
+    """
+    residual = weight * (outcome - np.average(outcome, weights=weight))
+    scores = (design - np.average(design, axis=0, weights=weight)) * residual[:, None]
+    _, code = np.unique(accounts, return_inverse=True)
+    of_account = np.zeros((code.max() + 1, design.shape[1]))
+    np.add.at(of_account, code, scores)
+    error = np.sqrt((of_account**2).sum(axis=0))
+    surely = np.abs(of_account.sum(axis=0)) / np.where(error > 0, error, np.inf) + _LEAST_EASE
+    return np.asarray(np.sqrt(surely / surely.mean())) if len(surely) else surely
 
 
 def _solve(
@@ -172,7 +243,10 @@ def _solve(
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if task == "binary":
-        model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=1e-4)
+        # Newton's steps end at the same digits whatever the order of sums; wide tables would take too long.
+        newton = design.shape[1] <= _NEWTON_COLUMNS
+        solver, tolerance = ("newton-cholesky", 1e-8) if newton else ("lbfgs", 1e-5)
+        model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=tolerance, solver=solver)
     else:
         model = Ridge(alpha=strength)
     model.fit(design, outcome, sample_weight=weight)

@@ -1,38 +1,61 @@
 """Honest choice of a learner inside purged, account-grouped folds, the simpler one preferred within one standard
 error.
+
+Of outcomes that happen or not, every candidate is judged with the slope that its margins need, and the chosen one's
+slope is shrunk as far as it cannot be told from none: the base rate is where nothing is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from leap.models.calibration import Calibration, fit_intercept, fit_slope
+from leap.models.boosting import Bins, grown
+from leap.models.calibration import Calibration, Showing, fit_intercept, fit_level, fit_slope, shrunk_slope
 from leap.models.learners import (
+    BaseRate,
+    Blend,
     Learner,
+    Linear,
     Task,
     boosted_of,
     fit_base_rate,
     fit_boosted,
     fit_linear,
 )
+from leap.models.rows import OpenRows, Rows, most_frequent, recency, thinned
 from leap.splits import inner_folds
 
-HALF_LIFE_MONTHS = 24.0
-"""For what tells accounts apart, a row counts half as much as one of two years later."""
+__all__ = [
+    "BASE_RATE",
+    "LEVEL_HALF_LIFE_MONTHS",
+    "MIN_EVENTS",
+    "Candidate",
+    "OpenRows",
+    "Rows",
+    "Trained",
+    "choose",
+    "most_frequent",
+    "plain_logistic",
+    "recency",
+    "thinned",
+    "train",
+]
 
 LEVEL_HALF_LIFE_MONTHS = 12.0
 """For the level (base rate and intercept) already as one of a year later: rates drift faster than what drives them."""
 
+_LEVEL_EVENTS = 60
+"""With more events than this a shorter half-life can be afforded, down to six months."""
+
 MIN_EVENTS = 20
 """Accounts with the event that a model is fitted on at least; below it the base rate is all that can be said."""
 
-_MANY_ROWS = 8_000
 _PLAIN_PENALTY = 0.01
-PENALTIES = (0.3, 0.1, 0.03, 0.01)
+PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03)
 ROUNDS = (40, 80, 160)
 SMALL_TREES: Mapping[str, Any] = {
     "learning_rate": 0.05,
@@ -44,72 +67,6 @@ SMALL_TREES: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Training rows of one outcome, sorted by (account, as_of): encoded matrix, outcome, weight and their folds'
-    keys.
-    """
-
-    matrix: np.ndarray
-    outcome: np.ndarray
-    weight: np.ndarray
-    accounts: np.ndarray
-    as_of: np.ndarray
-    known_at: np.ndarray
-    task: Task
-
-    def where(self, keep: np.ndarray) -> Rows:
-        """The rows that a mask keeps."""
-        arrays = {name: getattr(self, name)[keep] for name in _ARRAYS}
-        return Rows(**arrays, task=self.task)
-
-    @property
-    def n_accounts(self) -> int:
-        """Distinct accounts."""
-        return len(np.unique(self.accounts))
-
-    @property
-    def n_events(self) -> int:
-        """Accounts with the event at least once (binary), a ratio that moved (ratio), or a number other than the most
-        frequent one (number).
-        """
-        if self.task == "binary":
-            happened = self.outcome > 0
-        else:
-            usual = 1.0 if self.task == "ratio" else most_frequent(self.outcome)
-            happened = np.abs(self.outcome - usual) > 1e-9
-        return len(np.unique(self.accounts[happened]))
-
-    @property
-    def n_without(self) -> int:
-        """Accounts with a row in which the event did not happen; one that had it at another date counts too."""
-        return len(np.unique(self.accounts[self.outcome == 0]))
-
-    @property
-    def rows_per_account(self) -> float:
-        """Mean number of rows an account has."""
-        return len(self.outcome) / max(self.n_accounts, 1)
-
-
-_ARRAYS = ("matrix", "outcome", "weight", "accounts", "as_of", "known_at")
-
-
-def most_frequent(values: np.ndarray) -> float:
-    """The value that stands most often, the smallest of several.
-
-    >>> most_frequent(np.array([3.0, 0.0, 0.0]))
-    0.0
-    """
-    distinct, count = np.unique(values, return_counts=True)
-    return float(distinct[np.argmax(count)]) if len(distinct) else float("nan")
-
-
-def recency(as_of: np.ndarray, half_life_months: float = HALF_LIFE_MONTHS) -> np.ndarray:
-    """Weights of rows by age, 1 for the newest, shape (n,)."""
-    months = (as_of.max() - as_of) / np.timedelta64(1, "D") / 30.4375
-    return np.asarray(0.5 ** (months / half_life_months))
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A learner with its settings; `complexity` orders candidates from simple to rich."""
 
@@ -118,12 +75,14 @@ class Candidate:
     penalty: float = 0.0
     rounds: int = 0
     parameters: tuple[tuple[str, Any], ...] = ()
+    weights: tuple[float, float] = (0.0, 0.0)
+    """Of the linear and the boosted margin in a blend."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the candidate is fitted with, by name."""
-        own = {"penalty": self.penalty} if self.name == "linear" else {"rounds": self.rounds}
-        return {} if self.name == "base_rate" else {**own, **dict(self.parameters)}
+        own = {"penalty": self.penalty, "rounds": self.rounds, "weights": list(self.weights)}
+        return {name: value for name, value in own.items() if value not in (0, [0, 0])} | dict(self.parameters)
 
 
 BASE_RATE = Candidate("base_rate", 0)
@@ -156,43 +115,93 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
         or (rows.task == "binary" and rows.n_without < MIN_EVENTS // 2)
     ):
         return _base_rate(rows, {})
-    everything, rows = rows, thinned(rows)
-    pairs = inner_folds(rows.accounts, rows.as_of, rows.known_at)
-    if not pairs:
+    everything = rows.binned()
+    rows = thinned(everything)
+    inner = _Inner(rows, inner_folds(rows.accounts, rows.as_of, rows.known_at))
+    if not inner.pairs:
         return _base_rate(everything, {})
-    margins: dict[Candidate, np.ndarray] = {}
-    margins[BASE_RATE] = _margins_base(rows, pairs)
+    margins = {BASE_RATE: _margins_base(rows, inner.pairs)}
     if only in (None, "linear"):
-        margins |= _margins_linear(rows, pairs)
+        margins |= _margins_linear(rows, inner.pairs)
     if only in (None, "boosted"):
-        margins |= _margins_boosted(rows, pairs, Candidate("boosted", 2, parameters=_pairs(SMALL_TREES)), seed)
+        margins |= _margins_boosted(rows, inner.pairs, Candidate("boosted", 2, parameters=_pairs(SMALL_TREES)), seed)
         if tuned is not None:
-            margins |= _margins_boosted(rows, pairs, Candidate("tuned", 3, parameters=_pairs(tuned)), seed)
-    validated = ~np.isnan(margins[BASE_RATE])
-    losses = {c: _row_losses(rows, _centred(rows, m, pairs), validated) for c, m in margins.items()}
+            margins |= _margins_boosted(rows, inner.pairs, Candidate("tuned", 3, parameters=_pairs(tuned)), seed)
+    losses = {c: inner.losses(m) for c, m in margins.items()}
+    if only is None and rows.task == "binary":
+        blend, margin = _blend(inner, margins, losses)
+        margins[blend], losses[blend] = margin, inner.losses(margin)
     best_of_kind = _best_of_each_kind(losses)
-    allowed = {c: losses[c] for c in best_of_kind if only is None or c.name == only}
-    chosen = choose(allowed, rows.accounts[validated])
-    slope = 1.0
-    if rows.task == "binary" and chosen.name != "base_rate":
-        slope = fit_slope(
-            _centred(rows, margins[chosen], pairs)[validated], rows.outcome[validated], rows.weight[validated]
-        )
-    return _final(everything, chosen, slope, {c.name: float(losses[c].mean()) for c in best_of_kind}, seed)
+    said = {c.name: float(losses[c].mean()) for c in best_of_kind}
+    rivals = [c for c in best_of_kind if only is None or c.name == only]
+    if rows.task != "binary":
+        chosen = choose({c: losses[c] for c in rivals}, rows.accounts[inner.validated])
+        return _final(everything, chosen, 1.0, said, seed)
+    chosen = choose({c: losses[c] for c in rivals if c != BASE_RATE}, rows.accounts[inner.validated])
+    slope = inner.shrunk_slope(margins[chosen])
+    if only is not None:
+        slope = max(slope, inner.slope(margins[chosen]) / 2)
+    elif slope == 0 or losses[chosen].mean() >= losses[BASE_RATE].mean():
+        return _base_rate(everything, said)
+    return _final(everything, chosen, slope, said, seed)
 
 
-def thinned(rows: Rows) -> Rows:
-    """Every third (or sixth) date of many rows: monthly snapshots of an account say nearly the same.
+@dataclass(frozen=True)
+class _Inner:
+    """Rows with the inner folds that judge margins predicted for them."""
 
-    Of very many rows of one date so many accounts that 40,000 are left.
-    """
-    if len(rows.outcome) <= _MANY_ROWS:
-        return rows
-    dates = np.unique(rows.as_of)
-    if len(dates) == 1:
-        return rows.where(rows.accounts % -(-len(rows.outcome) // (5 * _MANY_ROWS)) == 0)
-    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
-    return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
+    rows: Rows
+    pairs: list[tuple[np.ndarray, np.ndarray]]
+    validated: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        held = np.zeros(len(self.rows.outcome), dtype=bool)
+        for _, validate in self.pairs:
+            held |= validate
+        object.__setattr__(self, "validated", held)
+
+    def slope(self, margin: np.ndarray) -> float:
+        """The slope that these margins need."""
+        held = self.validated
+        return fit_slope(self.centred(margin)[held], self.rows.outcome[held], self.rows.weight[held])
+
+    def shrunk_slope(self, margin: np.ndarray) -> float:
+        """The same, shrunk as far as it cannot be told from none."""
+        rows, held = self.rows, self.validated
+        return shrunk_slope(self.centred(margin)[held], rows.outcome[held], rows.weight[held], rows.accounts[held])
+
+    def losses(self, margin: np.ndarray) -> np.ndarray:
+        """The loss of each validated row: log loss with the slope that the margins need, or the squared error."""
+        rows, held = self.rows, self.validated
+        weight = rows.weight[held] / rows.weight[held].mean()
+        outcome = rows.outcome[held]
+        if rows.task != "binary":
+            return np.asarray(weight * (outcome - margin[held]) ** 2)
+        used = self.centred(self.slope(margin) * margin)[held]
+        return np.asarray(weight * (np.logaddexp(0, used) - outcome * used))
+
+    def centred(self, margin: np.ndarray) -> np.ndarray:
+        """Margins moved in each fold so that the mean prediction is the observed rate.
+
+        A rate that drifts between training and validation says nothing about which learner ranks and spreads accounts
+        better.
+        """
+        result = margin.copy()
+        for _, held in self.pairs:
+            result[held] += fit_intercept(margin[held], 1.0, self.rows.outcome[held], self.rows.weight[held])
+        return result
+
+
+def _blend(
+    inner: _Inner, margins: Mapping[Candidate, np.ndarray], losses: Mapping[Candidate, np.ndarray]
+) -> tuple[Candidate, np.ndarray]:
+    """The mean of the best linear and the best boosted margins, each with the slope it needs."""
+    best = {c.name: c for c in _best_of_each_kind(losses)}
+    trees = min((best[name] for name in ("boosted", "tuned") if name in best), key=lambda c: losses[c].mean())
+    line = best["linear"]
+    weights = inner.slope(margins[line]) / 2, inner.slope(margins[trees]) / 2
+    margin = weights[0] * inner.centred(margins[line]) + weights[1] * inner.centred(margins[trees])
+    return Candidate("blend", 4, line.penalty, trees.rounds, trees.parameters, weights), margin
 
 
 def plain_logistic(rows: Rows) -> Trained:
@@ -200,7 +209,12 @@ def plain_logistic(rows: Rows) -> Trained:
     rows = thinned(rows)
     if rows.n_events < MIN_EVENTS or len(np.unique(rows.outcome)) < 2:
         return _base_rate(rows, {})
-    return _final(rows, Candidate("linear", 1, penalty=_PLAIN_PENALTY), 1.0, {}, 0)
+    learner = fit_linear(rows.matrix, rows.outcome, rows.weight, rows.task, [_PLAIN_PENALTY])[0]
+    if rows.task != "binary":
+        return Trained(learner, Calibration(), {}, Candidate("linear", 1, _PLAIN_PENALTY), rows.task)
+    level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
+    calibration = Calibration(1.0, fit_intercept(learner.margin(rows.matrix), 1.0, rows.outcome, level))
+    return Trained(learner, calibration, {}, Candidate("linear", 1, _PLAIN_PENALTY), rows.task)
 
 
 def choose(losses: Mapping[Candidate, np.ndarray], accounts: np.ndarray) -> Candidate:
@@ -228,28 +242,6 @@ def _best_of_each_kind(losses: Mapping[Candidate, np.ndarray]) -> list[Candidate
     return list(best.values())
 
 
-def _centred(rows: Rows, margin: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Margins moved in each fold so that the mean prediction is the observed rate.
-
-    A rate that drifts between training and validation says nothing about which learner ranks and spreads accounts
-    better.
-    """
-    if rows.task != "binary":
-        return margin
-    result = margin.copy()
-    for _, validate in pairs:
-        result[validate] += fit_intercept(margin[validate], 1.0, rows.outcome[validate], rows.weight[validate])
-    return result
-
-
-def _row_losses(rows: Rows, margin: np.ndarray, validated: np.ndarray) -> np.ndarray:
-    outcome, margin, weight = rows.outcome[validated], margin[validated], rows.weight[validated]
-    weight = weight / weight.mean()
-    if rows.task != "binary":
-        return np.asarray(weight * (outcome - margin) ** 2)
-    return np.asarray(weight * (np.logaddexp(0, margin) - outcome * margin))
-
-
 def _margins_base(rows: Rows, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     result = np.full(len(rows.outcome), np.nan)
     for fit_on, validate in pairs:
@@ -266,7 +258,7 @@ def _margins_linear(rows: Rows, pairs: list[tuple[np.ndarray, np.ndarray]]) -> d
             for margin in results.values():
                 margin[validate] = base
             continue
-        path = fit_linear(part.matrix, part.outcome, part.weight, rows.task, PENALTIES)
+        path = fit_linear(part.matrix, part.outcome, part.weight, rows.task, PENALTIES, part.accounts)
         for margin, learner in zip(results.values(), path, strict=True):
             margin[validate] = learner.margin(rows.matrix[validate])
     return {Candidate("linear", 1, penalty=penalty): margin for penalty, margin in results.items()}
@@ -279,21 +271,12 @@ def _margins_boosted(
     parameters = dict(candidate.parameters)
     rounds_tried = (int(parameters.pop("rounds")),) if "rounds" in parameters else ROUNDS
     results = {r: np.full(len(rows.outcome), np.nan) for r in rounds_tried}
+    bins = rows.bins or Bins.of(rows.matrix)
     for fit_on, validate in pairs:
         part = rows.where(fit_on)
-        booster = fit_boosted(
-            part.matrix,
-            part.outcome,
-            part.weight,
-            rows.task,
-            parameters,
-            max(rounds_tried),
-            part.rows_per_account,
-            seed,
-        )
-        for rounds, margin in results.items():
-            raw = booster.predict(rows.matrix[validate], raw_score=True, num_iteration=rounds, num_threads=1)
-            margin[validate] = np.asarray(raw)
+        data, held = (bins.where(keep).labelled(rows.outcome[keep], rows.weight[keep]) for keep in (fit_on, validate))
+        for rounds, margin in grown(data, held, rows.task, parameters, rounds_tried, part.rows_per_account, seed):
+            results[rounds][validate] = margin
     return {
         replace(candidate, parameters=_pairs(parameters), rounds=rounds): margin for rounds, margin in results.items()
     }
@@ -304,8 +287,11 @@ def _pairs(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def _base_rate(rows: Rows, losses: Mapping[str, float]) -> Trained:
-    level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS) if len(rows.as_of) else rows.weight
-    learner = fit_base_rate(rows.outcome, rows.weight * level if rows.task != "binary" else level, rows.task)
+    if rows.task != "binary":
+        level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS) if len(rows.as_of) else rows.weight
+        learner = fit_base_rate(rows.outcome, level, rows.task)
+    else:
+        learner = BaseRate(_level(rows, BaseRate(0.0), 1.0) if len(rows.outcome) else 0.0)
     return Trained(learner, Calibration(), losses, BASE_RATE, rows.task)
 
 
@@ -313,16 +299,34 @@ def _final(rows: Rows, chosen: Candidate, slope: float, losses: Mapping[str, flo
     """Fit the chosen learner on all rows; the slope is the one its out-of-fold margins needed."""
     if chosen.name == "base_rate":
         return _base_rate(rows, losses)
-    if chosen.name == "linear":
-        learner: Learner = fit_linear(rows.matrix, rows.outcome, rows.weight, rows.task, [chosen.penalty])[0]
-    else:
-        booster = fit_boosted(
-            rows.matrix, rows.outcome, rows.weight, rows.task, dict(chosen.parameters), chosen.rounds,
-            rows.rows_per_account, seed,
-        )  # fmt: skip
-        learner = boosted_of(booster, rows.matrix, chosen.rounds)
+    learner = _fitted(rows, chosen, seed)
     if rows.task != "binary":
         return Trained(learner, Calibration(), losses, chosen, rows.task)
-    level = recency(rows.as_of, LEVEL_HALF_LIFE_MONTHS)
-    intercept = fit_intercept(learner.margin(rows.matrix), slope, rows.outcome, level)
-    return Trained(learner, Calibration(slope, intercept), losses, chosen, rows.task)
+    return Trained(learner, Calibration(slope, _level(rows, learner, slope)), losses, chosen, rows.task)
+
+
+def _fitted(rows: Rows, chosen: Candidate, seed: int) -> Learner:
+    if chosen.name == "linear":
+        return _line(rows, chosen.penalty)
+    booster = fit_boosted(
+        rows.matrix, rows.outcome, rows.weight, rows.task, dict(chosen.parameters), chosen.rounds,
+        rows.rows_per_account, seed, rows.bins,
+    )  # fmt: skip
+    trees = boosted_of(booster, rows.matrix, chosen.rounds)
+    return trees if chosen.name != "blend" else Blend(_line(rows, chosen.penalty), trees, chosen.weights)
+
+
+def _line(rows: Rows, penalty: float) -> Linear:
+    return fit_linear(rows.matrix, rows.outcome, rows.weight, rows.task, [penalty], rows.accounts)[0]
+
+
+def _level(rows: Rows, learner: Learner, slope: float) -> float:
+    """The intercept that gives the recent rate, rows whose outcome has begun to show included."""
+    months = float(np.clip(LEVEL_HALF_LIFE_MONTHS * np.sqrt(_LEVEL_EVENTS / max(rows.n_events, 1)), 6, 12))
+    margin = learner.margin(rows.matrix)
+    if rows.open is None or not len(rows.open.gone):
+        return fit_intercept(margin, slope, rows.outcome, recency(rows.as_of, months))
+    newest = max(rows.as_of.max(), rows.open.as_of.max())
+    weight, young = recency(rows.as_of, months, newest), recency(rows.open.as_of, months, newest)
+    showing = Showing(learner.margin(rows.open.matrix), rows.open.gone, rows.open.share, young)
+    return fit_level(margin, slope, rows.outcome, weight, showing)

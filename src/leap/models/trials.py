@@ -56,9 +56,9 @@ class Judged:
     folds: int
 
 
-def inner_folds_of(rows: Rows, pairs: Sequence[tuple[np.ndarray, np.ndarray]], bins: Bins) -> list[InnerFold]:
-    """The folds ready to be fitted again and again; `bins` are those of `rows`."""
-    folds = []
+def inner_folds_of(rows: Rows, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[InnerFold]:
+    """The folds ready to be fitted again and again."""
+    folds, bins = [], rows.bins or Bins.of(rows.matrix)
     for fit_on, validate in pairs:
         part, held = rows.where(fit_on), rows.where(validate)
         folds.append(

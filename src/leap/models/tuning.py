@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from leap.models.boosting import Bins
 from leap.models.frames import ScopeFrame
 from leap.models.selection import MIN_EVENTS, SMALL_TREES, Rows, thinned
 from leap.models.trials import ROUNDS_TRIED, InnerFold, inner_folds_of, judge
@@ -169,14 +168,14 @@ def search(
     """
     if rows.n_events < MIN_EVENTS:
         return None
-    rows = thinned(rows)
+    rows = thinned(rows).binned()
     pairs = inner_folds(rows.accounts, rows.as_of, rows.known_at)
     if not pairs:
         return None
     study, name = _study(), _name(plan, part, rows)
     kept = _in_order(plan.history.finished(name))[:trials] if plan.history else []
     study.add_trials(kept)
-    folds = inner_folds_of(rows, pairs, Bins.of(rows.matrix)) if len(kept) < trials else []
+    folds = inner_folds_of(rows, pairs) if len(kept) < trials else []
     first = _distinct([*starts, SMALL_TREES])
     stopped = False
     for index in range(len(kept), trials):
