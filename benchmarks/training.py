@@ -4,7 +4,7 @@
 
 Components: the four fits of a scope (churn, contraction, expansion, direct) on bins that are made once, against one
 binning and one bare LightGBM fit each. A trial: one set of settings on four inner folds, judged at several numbers of
-rounds, against the same on a data set freshly built for every fold; both with 80 rounds, judged once. Pruning:
+rounds, against the same on a data set freshly built for every fold; both with 60 rounds, judged once. Pruning:
 whole studies of the same trials with and without it; what they found is compared too. Whole training: `leap train` of
 made-up companies of three sizes. Times are CPU seconds of one thread without imports, medians of several runs in turn;
 every part runs in a process of its own, whose peak memory is printed. Quick: fewer rows and smaller companies.
@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks.features import machine, peak_megabytes, ratio, slope  # noqa: E402
 
-ROUNDS = 80
+ROUNDS = 60
 PARTS = ("components", "trial", "pruning")
 
 
