@@ -60,7 +60,10 @@ def train(args: argparse.Namespace, console: Console) -> Result:
     with console.stage("predicting out of time"):
         found = evaluation.predict_folds(health, tuned=tuning.of_folds, seed=args.seed)
         fit_found = evaluation.predict_folds(fit, seed=args.seed)
-        quality, fit_quality = evaluation.judge(found), evaluation.judge(fit_found)
+    with console.stage("judging what followed"):
+        quality = evaluation.judge(found, values=evaluation.realised_values(tables, health, found))
+        fit_quality = evaluation.judge(fit_found, values=evaluation.realised_values(tables, fit, fit_found))
+        quality, fit_quality = quality.with_coverage_of(found, health), fit_quality.with_coverage_of(fit_found, fit)
     if not quality.claimed:
         store.declined(company, str(quality.reason))
         document = report.declined_document(str(quality.reason), console.seconds, quality, fit_quality)

@@ -1,7 +1,7 @@
 """How good the models are out of time, beside baselines and with intervals over accounts; and the leakage audit."""
 
 from leap.evaluation.claim import events_needed
-from leap.evaluation.coverage import judged_intervals
+from leap.evaluation.coverage import judged_intervals, realised_values
 from leap.evaluation.leaks import (
     Leak,
     admissible,
@@ -31,6 +31,7 @@ __all__ = [
     "notes_of",
     "out_of_time",
     "predict_folds",
+    "realised_values",
     "require_folds",
     "telling_names",
     "without_near_perfect",

@@ -36,6 +36,8 @@ class OutOfTime:
     labels: Labels
     accounts: np.ndarray
     leaving: np.ndarray
+    as_of: np.ndarray
+    known_at: np.ndarray
     cutoffs: tuple[pd.Timestamp, ...]
     models: tuple[ScopeModel, ...]
 
@@ -80,6 +82,8 @@ def out_of_time(
         labels=rows.labels.where(positions),
         accounts=rows.accounts[positions],
         leaving=leaving[positions],
+        as_of=rows.as_of[positions],
+        known_at=rows.known_at[positions],
         cutoffs=tuple(fold.cutoff for fold in folds),
         models=tuple(models),
     )

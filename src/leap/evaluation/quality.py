@@ -10,12 +10,15 @@ import numpy as np
 
 from leap.evaluation.claim import claim
 from leap.evaluation.components import judge_component, judge_fold
-from leap.evaluation.coverage import judged_intervals
+from leap.evaluation.coverage import Coverage, judged_intervals
+from leap.evaluation.coverage_segments import with_segments
 from leap.evaluation.nrr import judge_nrr, portfolio
 from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.outcome_quality import OutcomeQuality
+from leap.evaluation.portfolio_interval import portfolio_interval
 from leap.features import Scope
 from leap.models.composition import COMPONENTS, ScopeModel
+from leap.models.frames import ScopeFrame
 from leap.models.selection import MIN_EVENTS
 from leap.uncertainty import Intervals
 
@@ -26,11 +29,12 @@ class Quality:
 
     scope: Scope
     outcomes: Mapping[str, OutcomeQuality]
-    portfolio: Mapping[str, float | str | None]
+    portfolio: Mapping[str, Any]
     folds: tuple[Mapping[str, Any], ...]
     claimed: bool
     reason: str | None
     intervals: Intervals
+    coverage: Coverage
 
     @property
     def unproven(self) -> list[str]:
@@ -61,7 +65,15 @@ class Quality:
                 f"{whose} NRR of a single account is told no better than by the average of all "
                 f"(error {nrr.value:.2f} against {nrr.baseline:.2f}): use the order of accounts and sums over many."
             )
-        return found
+        return found + [f"{self._whose} models: {alarm}" for alarm in self.coverage.alarms]
+
+    @property
+    def _whose(self) -> str:
+        return str(self.scope).capitalize()
+
+    def with_coverage_of(self, found: OutOfTime, frame: ScopeFrame) -> Quality:
+        """The same figures, with the coverage by segment and its alarm."""
+        return replace(self, coverage=with_segments(self.coverage, found, frame))
 
     def of_final(self, model: ScopeModel) -> Quality:
         """The same figures with the learners that the final model came to use."""
@@ -80,17 +92,24 @@ class Quality:
             "outcomes": {name: outcome.to_json() for name, outcome in self.outcomes.items()},
             "portfolio": dict(self.portfolio),
             "folds": [dict(fold) for fold in self.folds],
+            "intervals": {"level": self.intervals.level, **self.coverage.to_json()},
             "claimed": self.claimed,
             "reason": self.reason,
         }
 
 
-def judge(found: OutOfTime, draws: int = 200) -> Quality:
-    """Figures of every outcome, the portfolio, and whether the models may claim anything."""
+def judge(found: OutOfTime, draws: int = 200, values: np.ndarray | None = None) -> Quality:
+    """Figures of every outcome, the portfolio, and whether the models may claim anything.
+
+    `values` are the `realised_values` of these rows, for the coverage of value's intervals.
+    """
     keep, model = ~found.leaving, found.models[-1]
     outcomes = {name: judge_component(model, found, name, keep, draws) for name in COMPONENTS}
-    intervals, coverage = judged_intervals(found, draws)
-    outcomes["nrr"] = judge_nrr(found, keep, coverage, draws)
+    intervals, coverage = judged_intervals(found, values, draws)
+    outcomes["nrr"] = judge_nrr(found, keep, coverage.figure, draws)
     claimed, reason = claim(outcomes)
     folds = tuple(judge_fold(found, number) for number in range(len(found.cutoffs)))
-    return Quality(model.scope, outcomes, portfolio(found), folds, claimed, reason, intervals)
+    sums: dict[str, Any] = dict(portfolio(found))
+    if model.scope == Scope.HEALTH:
+        sums |= portfolio_interval(found, intervals, coverage)
+    return Quality(model.scope, outcomes, sums, folds, claimed, reason, intervals, coverage)

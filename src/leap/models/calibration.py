@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _PRIOR_EVENTS = 10.0
+_CHOSEN = 2.0
 
 
 def logistic(margin: np.ndarray) -> np.ndarray:
@@ -79,10 +80,11 @@ def fit_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray) -> fl
 
 
 def shrunk_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts: np.ndarray) -> float:
-    """The slope that out-of-fold margins need, times 1 - 1/z², z its ratio to its standard error; 0 where z is below 1.
+    """The slope that out-of-fold margins need, times 1 - 2/z², z its ratio to its standard error; 0 where that is none.
 
     The error takes the rows of an account as one. What cannot be told from no signal so fades into the base rate
-    instead of being taken or left (James & Stein 1961, "Estimation with quadratic loss", for one coefficient).
+    instead of being taken or left (James & Stein 1961, "Estimation with quadratic loss": 1 for the coefficient, and 1
+    more since these margins were chosen among several).
     """
     slope = fit_slope(margin, outcome, weight)
     if margin.std() < 1e-9:
@@ -96,7 +98,7 @@ def shrunk_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray, ac
     # One Newton step from the drawn slope to the plain one, whose ratio to its error says how much there is.
     score = np.bincount(code, weights=weight * (outcome - p) * centred)
     z = (slope * information + score.sum()) / max(float(np.sqrt((score**2).sum())), 1e-12)
-    return slope * max(0.0, 1 - 1 / z**2) if z > 1 else 0.0
+    return slope * max(0.0, 1 - _CHOSEN / z**2) if z > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ def text(document: Mapping[str, Any], batch: Batch, bundle: ModelBundle) -> str:
     if portfolio["nrr"] is not None:
         months = bundle.settings.outcome.horizon_months
         lines.append(
-            f"Expected over {months} months: NRR {portfolio['nrr']:.1%}, GRR {portfolio['grr']:.1%}, "
-            f"churn {portfolio['churn']:.1%} "
-            f"of {money(portfolio['mrr'], company.currency)} MRR."
+            f"Expected over {months} months: NRR {portfolio['nrr']:.1%} ({bundle.intervals.level:.0%} interval "
+            f"{portfolio['nrr_low']:.1%} to {portfolio['nrr_high']:.1%}), GRR {portfolio['grr']:.1%}, "
+            f"churn {portfolio['churn']:.1%} of {money(portfolio['mrr'], company.currency)} MRR."
         )
     at_risk = batch.most_at_risk(5)
     if at_risk:

@@ -41,7 +41,8 @@ def document(
         "outcomes": found["outcomes"],
         "fit_outcomes": fit_quality.to_json()["outcomes"],
         "portfolio": found["portfolio"],
-        "intervals": {"level": bundle.intervals.level, "coverage": bundle.intervals.coverage},
+        "intervals": found["intervals"],
+        "fit_intervals": fit_quality.to_json()["intervals"],
         "folds": found["folds"],
         "drivers": [driver.to_json() for driver in bundle.drivers],
         "icps": len(bundle.icp.profiles),
@@ -87,7 +88,7 @@ def text(
     lines += [quality_line(name, found) for name, found in quality.outcomes.items()]
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
-    lines += ["", portfolio_line(quality, bundle), "", "Top drivers of NRR"]
+    lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]
     lines += [f"  {profile.id}: {profile.statement}" for profile in bundle.icp.profiles] or [
@@ -117,14 +118,38 @@ def quality_line(name: str, found: OutcomeQuality) -> str:
     return f"  {_OUTCOME_WORDS[name]:<12} {'; '.join(parts)} ({counted}; {found.learner})"
 
 
-def portfolio_line(quality: Quality, bundle: ModelBundle) -> str:
-    """Portfolio NRR, predicted out of time against what followed."""
+def portfolio_line(quality: Quality) -> str:
+    """Portfolio NRR, predicted out of time against what followed, and how past books fared in their intervals."""
     p = quality.portfolio
-    return (
+    line = (
         f"Portfolio NRR out of time: predicted {p['nrr_predicted']:.1%}, observed {p['nrr_observed']:.1%}, "
-        f"direct model {p['nrr_direct']:.1%} (nearer: {p['headline']}); intervals of accounts held "
-        f"{bundle.intervals.coverage:.0%} of what followed (wanted {bundle.intervals.level:.0%})."
+        f"direct model {p['nrr_direct']:.1%} (nearer: {p['headline']})"
     )
+    if p.get("nrr_low") is None:
+        return f"{line}."
+    line += f"; {p['level']:.0%} interval {p['nrr_low']:.1%} to {p['nrr_high']:.1%}"
+    count = p["interval_folds"]
+    return f"{line}; {round(p['coverage'] * count)} of {count} past books lay in theirs." if count else f"{line}."
+
+
+def interval_lines(quality: Quality) -> list[str]:
+    """What the intervals of accounts held, of NRR and of value, and by segment."""
+    coverage, level = quality.coverage, quality.intervals.level
+    value = coverage.value
+    said = f"of value {_share(value)}" if value else f"of value: not known ({coverage.value_reason})"
+    lines = [
+        f"Intervals of accounts (wanted {level:.0%}) held of what followed: of NRR {_share(coverage.figure)}, {said}; "
+        f"mean width {coverage.width:.2f}"
+    ]
+    parts: dict[str, list[str]] = {}
+    for segment in coverage.segments:
+        held = f"{segment['value']} {segment['coverage']:.0%} ({segment['n_accounts']:,} accounts)"
+        parts.setdefault(segment["by"], []).append(held)
+    return lines + [f"  by {by}: {', '.join(found)}" for by, found in parts.items()]
+
+
+def _share(figure: Figure) -> str:
+    return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
 
 
 def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:

@@ -14,6 +14,7 @@ from leap.revenue import Revenue
 from leap.scoring.table import ScoreTable, require_same_tables, score, score_prospects
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables
+from leap.uncertainty import book_interval
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,27 @@ def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: s
 
 
 def portfolio(table: ScoreTable) -> dict[str, float | str | None]:
-    """NRR, GRR and churn expected of all customers together; accounts that are leaving count with their known end."""
+    """NRR with its interval, GRR and churn expected of all customers together.
+
+    Accounts that are leaving count with their known end.
+    """
     paid = table.mrr
     if not len(table) or paid.sum() <= 0:
-        return {"nrr": None, "grr": None, "churn": None, "mrr": 0.0, "reason": "empty_cohort"}
+        return {
+            "nrr": None,
+            "nrr_low": None,
+            "nrr_high": None,
+            "grr": None,
+            "churn": None,
+            "mrr": 0.0,
+            "reason": "empty_cohort",
+        }
+    book = book_interval(table.bundle.intervals, table.prediction, paid, table.leaving)
     stays = ~table.leaving
     return {
         "nrr": float((paid * np.where(stays, table.prediction.nrr, 0.0)).sum() / paid.sum()),
+        "nrr_low": book.low if book else None,
+        "nrr_high": book.high if book else None,
         "grr": float((paid * np.where(stays, table.prediction.grr, 0.0)).sum() / paid.sum()),
         "churn": float((paid * np.where(stays, table.prediction.p, 1.0)).sum() / paid.sum()),
         "mrr": float(paid.sum()),
