@@ -200,7 +200,7 @@ def child(*job: object) -> dict[str, Any]:
 def run(quick: bool) -> dict[str, Any]:
     """Measure everything."""
     n, width = (6_000, 60) if quick else (24_000, 100)
-    sizes = [150, 300, 600] if quick else [500, 1_000, 2_000]
+    sizes = [300, 600, 1_200] if quick else [500, 1_000, 2_000]
     trials = 2 if quick else 8
     found = {part: child(part, n, width) for part in PARTS}
     with tempfile.TemporaryDirectory(prefix="leap-training-") as folder:
@@ -249,7 +249,7 @@ def _company(folder: Path, accounts: int, trials: int) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Print the ratios; as JSON with --json."""
     parser = argparse.ArgumentParser(description="Speed of training, as ratios.")
-    parser.add_argument("--quick", action="store_true", help="fewer rows, and companies of 150 to 600 accounts")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, and companies of 300 to 1,200 accounts")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
