@@ -255,11 +255,11 @@ def _measured(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     return found, {
         "wall": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,
-        "megabytes": _peak_megabytes(),
+        "megabytes": peak_megabytes(),
     }
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
     """Of this process: Linux counts the starting process into `ru_maxrss`, and knows better in its own file."""
     status = Path("/proc/self/status")
     if status.is_file():
@@ -348,29 +348,29 @@ def _report(runs: Runs, sizes: list[int], compared: int, largest: int, few_dates
         runs.median("megabytes", "leap", rows) for rows in (sizes[0] if largest == compared else compared, largest)
     ]
     ratios = {
-        "cpu_against_scan": _ratio(
+        "cpu_against_scan": ratio(
             cpu("leap", compared) / cpu("scan", compared), 5.0, "lower", f"CPU of a scan, {millions(compared)}"
         ),
-        "faster_than_duckdb": _ratio(wall("duckdb") / wall("leap"), 2.5, "higher", f"DuckDB, {millions(compared)}"),
-        "faster_than_polars": _ratio(wall("polars") / wall("leap"), 2.5, "higher", f"polars, {millions(compared)}"),
-        "faster_than_pandas": _ratio(wall("pandas") / wall("leap"), 5.0, "higher", f"pandas, {millions(compared)}"),
-        "memory_growth": _ratio(
+        "faster_than_duckdb": ratio(wall("duckdb") / wall("leap"), 2.5, "higher", f"DuckDB, {millions(compared)}"),
+        "faster_than_polars": ratio(wall("polars") / wall("leap"), 2.5, "higher", f"polars, {millions(compared)}"),
+        "faster_than_pandas": ratio(wall("pandas") / wall("leap"), 5.0, "higher", f"pandas, {millions(compared)}"),
+        "memory_growth": ratio(
             peaks[1] / peaks[0], 1.10, "lower", f"peak memory, {millions(largest)} against fewer"
         ),
-        "slope_in_rows": _ratio(
+        "slope_in_rows": ratio(
             slope({rows: cpu("leap", rows) for rows in sizes}), 1.05, "lower", "log-log slope of CPU in events"
         ),
-        "slope_in_dates": _ratio(
+        "slope_in_dates": ratio(
             slope({dates: cpu("leap", compared, dates) for dates in [*few_dates, DATES]}), 1.05, "lower",
             "log-log slope of CPU in dates",
         ),
-        "late_rows": _ratio(
+        "late_rows": ratio(
             cpu("leap", compared) / cpu("leap_never_late", compared), 1.5, "lower",
             f"CPU as if no event were late ({share:.2%} are, and a column more is read)",
         ),
     }  # fmt: skip
     if largest != compared:
-        ratios["cpu_against_scan_largest"] = _ratio(
+        ratios["cpu_against_scan_largest"] = ratio(
             cpu("leap", largest) / cpu("scan", largest), 4.0, "lower", f"CPU of a scan, {millions(largest)}"
         )
     seconds = {
@@ -381,11 +381,16 @@ def _report(runs: Runs, sizes: list[int], compared: int, largest: int, few_dates
         for (engine, rows, dates), found in runs.found.items()
         if engine != "make"
     }
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    return {"machine": machine, "ratios": ratios, "seconds": seconds}
+    return {"machine": machine(), "ratios": ratios, "seconds": seconds}
 
 
-def _ratio(value: float, aim: float, better: str, against: str) -> dict[str, Any]:
+def machine() -> str:
+    """What it was measured on."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def ratio(value: float, aim: float, better: str, against: str) -> dict[str, Any]:
+    """A measured ratio beside its aim; `better` is lower or higher."""
     ok = value <= aim if better == "lower" else value >= aim
     return {"value": round(value, 3), "aim": aim, "better": better, "ok": ok, "against": against}
 

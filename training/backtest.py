@@ -27,7 +27,7 @@ def backtest(args: argparse.Namespace, console: Console) -> Result:
     from leap.evaluation.said_before import said_before
     from leap.flat.workspace import refuse_flat
     from leap.models.frames import health_frame
-    from leap.models.tuning import tune_before
+    from leap.models.tuning import Plan, tune_folds
     from leap.reports import backtest as report
     from leap.reports.backtest_text import render_text
     from leap.sources import read_workspace
@@ -47,7 +47,7 @@ def backtest(args: argparse.Namespace, console: Console) -> Result:
         document = report.declined_document(tables.settings, until, str(error), console.seconds)
         return Result(document, report.declined_text(tables.settings.company.name, str(error)), 1)
     with console.stage(f"tuning ({args.trials} trials)"):
-        tuned = tune_before(frame, args.trials, args.seed)
+        tuned = tune_folds(frame, Plan(args.trials, args.seed)).of_folds
     with console.stage("predicting each fold as it was known"):
         found = predict_as_known(tables, frame, tuned=tuned, seed=args.seed)
     with console.stage("judging"):

@@ -28,10 +28,11 @@ from typing import NoReturn, TextIO
 
 from leap.errors import LeapError, UsageError
 
-# One thread a computation: two that wait for each other on a busy machine take many times as long as one. The libraries
-# read this when they are first imported, which no command does before this line.
+# One thread a computation, whatever the environment says: two that wait for each other on a busy machine take many
+# times as long as one, and sums in another order give a model whose last digits differ. The libraries read this when
+# they are first imported, which no command does before this line.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
+    os.environ[_threads] = "1"
 
 # Terminal escapes, and marks that reverse the order of reading: text from data must not steer a terminal.
 UNPRINTABLE = dict.fromkeys(
@@ -75,15 +76,26 @@ class Console:
             took = time.perf_counter() - began
             self.seconds[name] = self.seconds.get(name, 0.0) + took
             if visible:
-                sys.stderr.write("\r" if self._unfinished else "")
+                self._erase_line()
                 write(sys.stderr, f"{name} {took:.1f} s\n")
                 self._unfinished = False
+
+    def progress(self, text: str) -> None:
+        """How far the stage is, in place of what was said of it before, if a person is watching."""
+        if not self.quiet and sys.stderr.isatty():
+            self._erase_line()
+            write(sys.stderr, f"{text} ...")
+            self._unfinished = True
 
     def note(self, text: str) -> None:
         """One line on stderr, unless ``--quiet``."""
         if not self.quiet:
             self._finish_line()
             write(sys.stderr, text + "\n")
+
+    def _erase_line(self) -> None:
+        if self._unfinished:
+            sys.stderr.write("\r\033[K")
 
     def _finish_line(self) -> None:
         if self._unfinished:
@@ -163,6 +175,28 @@ def seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**31):
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**31 - 1}, found {text!r}")
     return int(text)
+
+
+def whole(text: str) -> int:
+    """An argument that counts: 0 or more."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, found {text!r}")
+    return int(text)
+
+
+def minutes(text: str) -> float:
+    """An argument that is a time in minutes, above zero.
+
+    >>> minutes("0.5")
+    0.5
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of minutes above 0, found {text!r}")
+    return found
 
 
 def run(parser: CommandParser, argv: Sequence[str] | None, body: Body) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from training.console import Console, Result
 from training.gating import decide
+from training.tuning import trials_of
 
 if TYPE_CHECKING:
     from leap.bundle.flat_bundle import FlatBundle
@@ -32,7 +33,7 @@ def until_given(args: argparse.Namespace, tables: "AccountTables") -> bool:
 def train(args: argparse.Namespace, console: Console, store: "Store", tables: "AccountTables", run_id: str) -> Result:
     """Read, leave out leaks, predict held-out folds, judge; then fit on all rows, bundle and register."""
     from leap.bundle.flat_bundle import make_flat_bundle
-    from leap.errors import NotEnoughData
+    from leap.errors import NotEnoughData, UsageError
     from leap.evaluation import notes_of
     from leap.flat.frame import flat_frame
     from leap.flat.judging import judge, predict_folds
@@ -45,6 +46,8 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     from leap.reports import flat as report
     from leap.reports import gate as gate_report
 
+    if args.minutes is not None:
+        raise UsageError("--minutes is for accounts over time; a flat table is tuned by --trials alone.")
     company, given, began_with = tables.settings.company.name, until_given(args, tables), store.champion()
     try:
         with console.stage("outcomes and features"):
@@ -56,13 +59,13 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
         document = report.declined_document(str(error), console.seconds) | gate_report.declined_fields(str(error))
         return Result(document, report.declined_text(company, str(error)), 1)
     with console.stage("predicting held-out folds"):
-        found = predict_folds(frame, trials=args.trials, seed=args.seed)
+        found = predict_folds(frame, trials=trials_of(args), seed=args.seed)
         quality = judge(found)
         survival = survival_of(rows, frame, seed=args.seed)
         quality = replace(quality, survival=survival and survival.to_json())
     if quality.claimed:
         with console.stage("fitting the final model"):
-            model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=args.trials, seed=args.seed)
+            model = fit_model(frame.outcome, frame.encoder, frame.rows, trials=trials_of(args), seed=args.seed)
             quality = quality.of_final(model)
     if not quality.claimed:
         reason = str(quality.reason)
@@ -74,7 +77,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     with console.stage("explaining and bundling"):
         bundle = make_flat_bundle(
             rows, frame, model, found, quality,
-            leaks=leaks, problems=problems, seed=args.seed, trials=args.trials,
+            leaks=leaks, problems=problems, seed=args.seed, trials=trials_of(args),
         )  # fmt: skip
     with store.scratch() as folder, console.stage("checking and registering"):
         bundle.save(folder / "bundle")
@@ -82,7 +85,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
         version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
     def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
-        challenger = FlatChallenger(found, quality, bundle, args.trials, args.seed)
+        challenger = FlatChallenger(found, quality, bundle, trials_of(args), args.seed)
         return gate_of_flat(challenger, incumbent, registered)
 
     decision = decide(console, store, version, company, judge, began_with=began_with, promote=args.promote)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import flat
-from training.console import Console, Result, command_parser, run
+from training.console import Console, Result, command_parser, minutes, run, whole
 from training.gating import decide
+from training.tuning import tuning_plan
 
 if TYPE_CHECKING:
     from leap.gate import Gate, Incumbent
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Train everything once."""
     parser = command_parser("train", "Fit, judge and register the models of a workspace.", data_until=True)
-    parser.add_argument("--trials", type=int, default=0, metavar="N", help="Optuna trials for the trees (default: 0)")
+    parser.add_argument("--trials", type=whole, metavar="N", help="Optuna trials for the trees (default: 0)")
+    parser.add_argument(
+        "--minutes", type=minutes, metavar="M", help="begin no trial after M minutes of tuning (alone: as many as fit)"
+    )
     parser.add_argument("--promote", action="store_true", help="make it the champion if the gate passes")
     return run(parser, argv, train)
 
@@ -48,7 +52,7 @@ def train_accounts(
     from leap.icp.discover import discover_icps
     from leap.models.composition import train_scope
     from leap.models.frames import fit_frame, health_frame
-    from leap.models.tuning import tune_before
+    from leap.models.tuning import tune_final, tune_folds
     from leap.registry import RunRecord
     from leap.reports import gate as gate_report
     from leap.reports import training as report
@@ -67,10 +71,11 @@ def train_accounts(
         document = report.declined_document(str(error), console.seconds) | gate_report.declined_fields(str(error))
         return Result(document, report.declined_text(company, str(error)), 1)
 
-    with console.stage(f"tuning ({args.trials} trials)"):
-        tuned = tune_before(health, args.trials, args.seed)
+    with console.stage("tuning for the folds"):
+        plan, champion = tuning_plan(args, console, store, tables, health.features.catalog.fingerprint)
+        tuning = tune_folds(health, plan, champion)
     with console.stage("predicting out of time"):
-        found = evaluation.predict_folds(health, tuned=tuned, seed=args.seed)
+        found = evaluation.predict_folds(health, tuned=tuning.of_folds, seed=args.seed)
         fit_found = evaluation.predict_folds(fit, seed=args.seed)
     with console.stage("judging what followed"):
         quality = evaluation.judge(
@@ -88,6 +93,9 @@ def train_accounts(
         document = report.declined_document(reason, console.seconds, quality, fit_quality, won)
         return Result(document | gate_report.declined_fields(reason), report.declined_text(company, reason), 1)
 
+    with console.stage("tuning the final models"):
+        tuning = tune_final(health, plan, tuning)
+        tuned = tuning.of_final
     with console.stage("fitting the final models"):
         model = train_scope(health.scope, health.encoder, health.trainable, tuned, None, quality.unproven, args.seed)
         fit_model = train_scope(fit.scope, fit.encoder, fit.trainable, None, None, fit_quality.unproven, args.seed)
@@ -103,7 +111,7 @@ def train_accounts(
     with console.stage("explaining and bundling"):
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
-            leaks=leaks, seed=args.seed, trials=args.trials, wins=won, survival=survival,
+            leaks=leaks, seed=args.seed, trials=plan.trials, wins=won, survival=survival, tuning=tuning.to_json(),
         )  # fmt: skip
     with store.scratch() as folder, console.stage("checking and registering"):
         bundle.save(folder / "bundle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -36,9 +37,10 @@ def make_bundle(
     trials: int,
     wins: Wins | None = None,
     survival: SurvivalFigures | None = None,
+    tuning: Mapping[str, Any] | None = None,
 ) -> ModelBundle:
     """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
-    quality. `survival` says how good the curves of customers were.
+    quality. `survival` says how good the curves of customers were, `tuning` what the studies found.
     """
     frame, model, found, quality = health
     fit_frame, fit_model, fit_found, fit_quality = fit
@@ -63,6 +65,7 @@ def make_bundle(
         golden={},
         win=wins.model if wins else None,
     )
+    bundle = replace(bundle, trained={**bundle.trained, "tuning": dict(tuning or {}), "model_hash": bundle.model_hash})
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
 
 

@@ -5,6 +5,8 @@ A bundle is data: one JSON document and LightGBM's text models. Golden rows are 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,7 @@ _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
     "fit_drivers", "quality", "economics", "trained", "golden",
 )  # fmt: skip
+_ABOUT = ("format", "trained", "quality", "golden")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,16 @@ class ModelBundle:
     def definition_hash(self) -> str:
         """The definitions behind every number."""
         return str(self.trained["definition_hash"])
+
+    @property
+    def model_hash(self) -> str:
+        """SHA-256 of what answers are made of: models, catalog, intervals, ICPs and settings.
+
+        When and how it was made, and how good it is, do not enter: the same data and settings give the same hash.
+        """
+        document = {key: part for key, part in self._to_json().items() if key not in _ABOUT}
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def trained_on(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,14 +20,17 @@ from leap.tables import AccountTables
 
 
 def predict_as_known(
-    tables: AccountTables, frame: ScopeFrame, *, tuned: Mapping[str, Any] | None = None, seed: int = 0
+    tables: AccountTables, frame: ScopeFrame, *, tuned: Sequence[Mapping[str, Any] | None] = (), seed: int = 0
 ) -> OutOfTime:
     """Predictions of all folds of customers, each by a model that depends on no row known at its cutoff or later.
 
     Training fits one encoder for all folds; here each fold has its own, of the features that the tables offered at its
     cutoff, and its accounts are numbered among themselves, so that a row added later changes nothing that was said.
+    `tuned` are the settings found in each fold's past.
     """
-    return _joined(frame, [_one(tables, frame, fold, tuned, seed) for fold in frame.folds])
+    settings = tuned or [None] * len(frame.folds)
+    pairs = zip(frame.folds, settings, strict=True)
+    return _joined(frame, [_one(tables, frame, fold, own, seed) for fold, own in pairs])
 
 
 def _one(tables: AccountTables, frame: ScopeFrame, fold: Fold, tuned: Mapping[str, Any] | None, seed: int) -> OutOfTime:
@@ -37,7 +40,7 @@ def _one(tables: AccountTables, frame: ScopeFrame, fold: Fold, tuned: Mapping[st
     rows = replace(frame.rows, matrix=encoder.encode(features), accounts=number[frame.rows.accounts])
     young = _open_at(tables, frame, rows.matrix, fold.cutoff)
     young = None if young is None else replace(young, accounts=number[young.accounts])
-    return out_of_time(frame.scope, encoder, rows, [fold], frame.leaving, open_rows=[young], tuned=tuned, seed=seed)
+    return out_of_time(frame.scope, encoder, rows, [fold], frame.leaving, open_rows=[young], tuned=[tuned], seed=seed)
 
 
 def _open_at(tables: AccountTables, frame: ScopeFrame, matrix: np.ndarray, cutoff: pd.Timestamp) -> OpenRows | None:

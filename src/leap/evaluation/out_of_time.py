@@ -50,16 +50,18 @@ def out_of_time(
     leaving: np.ndarray,
     *,
     open_rows: Sequence[OpenRows | None] | None = None,
-    tuned: Mapping[str, Any] | None = None,
+    tuned: Sequence[Mapping[str, Any] | None] | None = None,
     only: str | None = None,
     seed: int = 0,
 ) -> OutOfTime:
-    """Train on each fold's past and predict what follows its cutoff; `open_rows` are those of each fold's cutoff."""
+    """Train on each fold's past and predict what follows its cutoff; `open_rows` are those of each fold's cutoff, and
+    `tuned` the settings found in each fold's past.
+    """
     parts: list[dict[str, np.ndarray]] = []
     models = []
     for number, fold in enumerate(folds):
         past = rows.where(fold.train, open_rows[number] if open_rows else None)
-        model = train_scope(scope, encoder, past, tuned, only, seed=seed)
+        model = train_scope(scope, encoder, past, tuned[number] if tuned else None, only, seed=seed)
         models.append(model)
         test = np.flatnonzero(fold.test)
         predicted = model.predict(rows.matrix[test])
@@ -88,7 +90,11 @@ def out_of_time(
 
 
 def predict_folds(
-    frame: ScopeFrame, *, tuned: Mapping[str, Any] | None = None, only: str | None = None, seed: int = 0
+    frame: ScopeFrame,
+    *,
+    tuned: Sequence[Mapping[str, Any] | None] | None = None,
+    only: str | None = None,
+    seed: int = 0,
 ) -> OutOfTime:
     """`out_of_time` over the folds of a frame."""
     return out_of_time(

@@ -80,5 +80,6 @@ def fit_model(
         n_events=rows.n_events,
         base_rate=float(np.average(rows.outcome, weights=rows.weight)),
         losses=found.losses,
+        settings=found.candidate.settings,
     )
     return FlatModel(outcome, encoder, component)

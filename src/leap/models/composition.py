@@ -47,7 +47,7 @@ class Component:
 
     `size` is the usual one, and everyone's where nothing moves it (`sizing` None). `n_events` counts accounts: those
     with the event among those the model was fitted on. `losses` are those of the propensity's candidates in the inner
-    folds, `size_losses` those of the size's.
+    folds, `size_losses` those of the size's. `settings` are the chosen candidate's: a later tuning starts from them.
     """
 
     learner: Learner
@@ -61,6 +61,7 @@ class Component:
     losses: Mapping[str, float]
     sizing: Sizing | None = None
     size_losses: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def probability(self, matrix: np.ndarray) -> np.ndarray:
         """The propensity, shape (n,)."""
@@ -86,6 +87,7 @@ class Component:
         """As stored in the bundle."""
         document = {k: v for k, v in self.__dict__.items() if k not in ("learner", "calibration", "sizing")}
         document |= {"losses": dict(self.losses), "size_losses": dict(self.size_losses)}
+        document["settings"] = dict(self.settings)
         calibration = [self.calibration.slope, self.calibration.intercept]
         sizing = None if self.sizing is None else self.sizing.to_json()
         return {**document, "learner": self.learner.to_json(), "calibration": calibration, "sizing": sizing}
@@ -219,7 +221,7 @@ def train_scope(
 
     Components that are `unproven` out of time predict their base rate.
     """
-    components = {}
+    components, rows = {}, rows.binned()
     for name in COMPONENTS:
         part = rows.of(name)
         fixed = "base_rate" if name in unproven else only
@@ -247,6 +249,7 @@ def _component(rows: TrainingRows, name: str, part: Rows, found: Trained, only: 
         losses=found.losses,
         sizing=sizing,
         size_losses=losses,
+        settings=found.candidate.settings,
     )
 
 

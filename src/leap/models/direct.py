@@ -190,7 +190,15 @@ def _log_linear(rows: Rows, kind: str, penalties: Sequence[float]) -> list[tuple
 
 def _boost(rows: Rows, rounds: int, seed: int) -> Any:
     return fit_boosted(
-        rows.matrix, rows.outcome, rows.weight, "ratio", dict(_TREES), rounds, rows.rows_per_account, seed
+        rows.matrix,
+        rows.outcome,
+        rows.weight,
+        "ratio",
+        dict(_TREES),
+        rounds,
+        rows.rows_per_account,
+        seed,
+        rows.bins,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from leap.models.boosting import Bins
 from leap.models.selection import LEVEL_HALF_LIFE_MONTHS, OpenRows, Rows, recency
 
 _WINSOR, _TIMES = 0.99, 2.0
@@ -54,12 +55,20 @@ class TrainingRows:
     known_at: np.ndarray
     open: OpenRows | None = None
     """Younger rows, whose outcome has only begun to show: for the level of churn."""
+    bins: Bins | None = None
+    """The matrix binned, for all components and folds inside these rows."""
+
+    def binned(self) -> TrainingRows:
+        """The same rows, binned once; edges come from these rows alone, so a fold's are those of its past."""
+        return self if self.bins else replace(self, bins=Bins.of(self.matrix))
 
     def where(self, keep: np.ndarray, open: OpenRows | None = None) -> TrainingRows:
         """The rows that a mask keeps, with the open rows of that moment."""
+        bins = self.bins.where(keep) if self.bins else None
         return TrainingRows(
-            self.matrix[keep], self.labels.where(keep), self.accounts[keep], self.as_of[keep], self.known_at[keep], open
-        )
+            self.matrix[keep], self.labels.where(keep), self.accounts[keep], self.as_of[keep], self.known_at[keep],
+            open, bins,
+        )  # fmt: skip
 
     def of(self, name: str) -> Rows:
         """The rows of one component: contraction and expansion are learned from retained rows only."""
@@ -67,14 +76,15 @@ class TrainingRows:
         outcome = part.labels.propensity(name)
         weight = recency(part.as_of) if len(part.as_of) else np.ones(0)
         young = self.open if name == "churn" else None
-        return Rows(part.matrix, outcome, weight, part.accounts, part.as_of, part.known_at, "binary", young)
+        return Rows(part.matrix, outcome, weight, part.accounts, part.as_of, part.known_at, "binary", young, part.bins)
 
     def of_direct(self) -> Rows:
         """Rows of the direct NRR model: the ratio winsorised, weighted by starting MRR (winsorised too)."""
         grown = self.labels.amount("expansion")
         ratio = np.minimum(self.labels.ratio, 1 + most_that_counts(grown, self.accounts))
         weight = self._starting_that_counts() * recency(self.as_of)
-        return Rows(self.matrix, ratio, weight / weight.mean(), self.accounts, self.as_of, self.known_at, "ratio")
+        weight = weight / weight.mean()
+        return Rows(self.matrix, ratio, weight, self.accounts, self.as_of, self.known_at, "ratio", bins=self.bins)
 
     def money(self) -> np.ndarray:
         """Weights with which a level makes sums of money add up, shape (n,): starting MRR, recent rows counting more.

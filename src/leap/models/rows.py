@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from leap.models.boosting import Bins
 from leap.models.learners import Task
 
 HALF_LIFE_MONTHS = 24.0
@@ -44,11 +45,18 @@ class Rows:
     task: Task
     open: OpenRows | None = None
     """Younger rows, for the level alone."""
+    bins: Bins | None = None
+    """The matrix binned, if its rows share bins with others."""
+
+    def binned(self) -> Rows:
+        """The same rows with bins that all their parts share."""
+        return self if self.bins else replace(self, bins=Bins.of(self.matrix))
 
     def where(self, keep: np.ndarray) -> Rows:
         """The rows that a mask keeps; the open ones stay as they are."""
         arrays = {name: getattr(self, name)[keep] for name in _ARRAYS}
-        return Rows(**arrays, task=self.task, open=self.open)
+        bins = self.bins.where(keep) if self.bins else None
+        return Rows(**arrays, task=self.task, open=self.open, bins=bins)
 
     @property
     def n_accounts(self) -> int:

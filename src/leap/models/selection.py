@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from leap.models.boosting import Bins, grown
 from leap.models.calibration import Calibration, Showing, fit_intercept, fit_level, fit_slope, shrunk_slope
 from leap.models.learners import (
     BaseRate,
@@ -77,6 +78,12 @@ class Candidate:
     weights: tuple[float, float] = (0.0, 0.0)
     """Of the linear and the boosted margin in a blend."""
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the candidate is fitted with, by name."""
+        own = {"penalty": self.penalty, "rounds": self.rounds, "weights": list(self.weights)}
+        return {name: value for name, value in own.items() if value not in (0, [0, 0])} | dict(self.parameters)
+
 
 BASE_RATE = Candidate("base_rate", 0)
 
@@ -108,7 +115,8 @@ def train(rows: Rows, tuned: Mapping[str, Any] | None = None, only: str | None =
         or (rows.task == "binary" and rows.n_without < MIN_EVENTS // 2)
     ):
         return _base_rate(rows, {})
-    everything, rows = rows, thinned(rows)
+    everything = rows.binned()
+    rows = thinned(everything)
     inner = _Inner(rows, inner_folds(rows.accounts, rows.as_of, rows.known_at))
     if not inner.pairs:
         return _base_rate(everything, {})
@@ -263,21 +271,12 @@ def _margins_boosted(
     parameters = dict(candidate.parameters)
     rounds_tried = (int(parameters.pop("rounds")),) if "rounds" in parameters else ROUNDS
     results = {r: np.full(len(rows.outcome), np.nan) for r in rounds_tried}
+    bins = rows.bins or Bins.of(rows.matrix)
     for fit_on, validate in pairs:
         part = rows.where(fit_on)
-        booster = fit_boosted(
-            part.matrix,
-            part.outcome,
-            part.weight,
-            rows.task,
-            parameters,
-            max(rounds_tried),
-            part.rows_per_account,
-            seed,
-        )
-        for rounds, margin in results.items():
-            raw = booster.predict(rows.matrix[validate], raw_score=True, num_iteration=rounds, num_threads=1)
-            margin[validate] = np.asarray(raw)
+        data, held = (bins.where(keep).labelled(rows.outcome[keep], rows.weight[keep]) for keep in (fit_on, validate))
+        for rounds, margin in grown(data, held, rows.task, parameters, rounds_tried, part.rows_per_account, seed):
+            results[rounds][validate] = margin
     return {
         replace(candidate, parameters=_pairs(parameters), rounds=rounds): margin for rounds, margin in results.items()
     }
@@ -311,7 +310,7 @@ def _fitted(rows: Rows, chosen: Candidate, seed: int) -> Learner:
         return _line(rows, chosen.penalty)
     booster = fit_boosted(
         rows.matrix, rows.outcome, rows.weight, rows.task, dict(chosen.parameters), chosen.rounds,
-        rows.rows_per_account, seed,
+        rows.rows_per_account, seed, rows.bins,
     )  # fmt: skip
     trees = boosted_of(booster, rows.matrix, chosen.rounds)
     return trees if chosen.name != "blend" else Blend(_line(rows, chosen.penalty), trees, chosen.weights)

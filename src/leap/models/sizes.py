@@ -208,7 +208,15 @@ _TREES = tuple(sorted(SMALL_TREES.items()))
 
 def _boost(moved: _Moved, rounds: int, seed: int) -> Any:
     return fit_boosted(
-        moved.rows.matrix, moved.margin, moved.weight, "ratio", dict(_TREES), rounds, moved.rows_per_account, seed
+        moved.rows.matrix,
+        moved.margin,
+        moved.weight,
+        "ratio",
+        dict(_TREES),
+        rounds,
+        moved.rows_per_account,
+        seed,
+        moved.rows.bins,
     )
 
 

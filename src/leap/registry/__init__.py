@@ -34,6 +34,7 @@ from leap.registry.records import (
     gate_checks,
 )
 from leap.registry.store import Store
+from leap.registry.studies import Studies
 
 __all__ = [
     "ALIASES",
@@ -47,6 +48,7 @@ __all__ = [
     "RunRecord",
     "Store",
     "StoreProblem",
+    "Studies",
     "VersionInfo",
     "default_folder",
     "gate_checks",

@@ -54,6 +54,8 @@ def document(
         "icps": len(bundle.icp.profiles),
         "notes": list(bundle.trained["notes"]),
         "definition_hash": bundle.definition_hash,
+        "model_hash": bundle.trained["model_hash"],
+        "tuning": dict(bundle.trained["tuning"]),
         "seconds": dict(seconds),
     }
 
@@ -219,6 +221,7 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
             "company": bundle.company,
             "catalog_fingerprint": bundle.fingerprint,
             "definition_hash": bundle.definition_hash,
+            "model_hash": bundle.trained["model_hash"],
             "trained_on": bundle.trained_on,
         },
         "description": (
