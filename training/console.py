@@ -60,6 +60,7 @@ class Console:
     quiet: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     _unfinished: bool = False
+    _width: int = 0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -68,7 +69,7 @@ class Console:
         began = time.perf_counter()
         if visible:
             self._finish_line()
-            write(sys.stderr, f"{name} ...")
+            self._overwrite(f"{name} ...")
             self._unfinished = True
         try:
             yield
@@ -76,15 +77,14 @@ class Console:
             took = time.perf_counter() - began
             self.seconds[name] = self.seconds.get(name, 0.0) + took
             if visible:
-                self._erase_line()
-                write(sys.stderr, f"{name} {took:.1f} s\n")
+                self._overwrite(f"{name} {took:.1f} s")
+                write(sys.stderr, "\n")
                 self._unfinished = False
 
     def progress(self, text: str) -> None:
         """How far the stage is, in place of what was said of it before, if a person is watching."""
         if not self.quiet and sys.stderr.isatty():
-            self._erase_line()
-            write(sys.stderr, f"{text} ...")
+            self._overwrite(f"{text} ...")
             self._unfinished = True
 
     def note(self, text: str) -> None:
@@ -93,9 +93,11 @@ class Console:
             self._finish_line()
             write(sys.stderr, text + "\n")
 
-    def _erase_line(self) -> None:
-        if self._unfinished:
-            sys.stderr.write("\r\033[K")
+    def _overwrite(self, text: str) -> None:
+        """Write in place of what stands on the unfinished line."""
+        sys.stderr.write("\r" if self._unfinished else "")
+        write(sys.stderr, text.ljust(self._width if self._unfinished else 0))
+        self._width = len(text)
 
     def _finish_line(self) -> None:
         if self._unfinished:

@@ -216,6 +216,22 @@ def test_a_terminal_that_lacks_a_letter_gets_an_escape(monkeypatch):
     assert stream.buffer.getvalue() == b"Z\\xfcrich\n"
 
 
+def test_progress_takes_the_place_of_what_was_said_before(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    console = Console()
+    with console.stage("tuning"):
+        console.progress("tuning, final: trial 10 of 12")
+        console.progress("tuning, short")
+    said = [part.rstrip() for part in terminal.getvalue().split("\r")]
+    assert said[:3] == ["tuning ...", "tuning, final: trial 10 of 12 ...", "tuning, short ..."]
+    assert said[3].startswith("tuning 0.")
+    assert len(terminal.getvalue().split("\r")[2]) == len("tuning, final: trial 10 of 12 ...")
+    Console(quiet=True).progress("nothing")
+    assert "nothing" not in terminal.getvalue()
+
+
 def test_stages_are_shown_on_a_terminal_and_timed_everywhere(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
