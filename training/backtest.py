@@ -47,7 +47,7 @@ def backtest(args: argparse.Namespace, console: Console) -> Result:
         document = report.declined_document(tables.settings, until, str(error), console.seconds)
         return Result(document, report.declined_text(tables.settings.company.name, str(error)), 1)
     with console.stage(f"tuning ({args.trials} trials)"):
-        tuned = tune_folds(frame, Plan(args.trials, args.seed)).of_folds
+        tuned = tune_folds(frame, Plan(args.trials, args.seed)).of_folds or ()
     with console.stage("predicting each fold as it was known"):
         found = predict_as_known(tables, frame, tuned=tuned, seed=args.seed)
     with console.stage("judging"):

@@ -105,5 +105,5 @@ def _numbers(golden: object, inside: bool = False) -> list[float]:
         parts = [_numbers(golden[key], inside or key == "expected") for key in sorted(golden)]
         return [number for part in parts for number in part]
     if inside and isinstance(golden, list):
-        return [float(number) for number in golden]
+        return [float(number) for number in np.ravel(golden)]
     return []
