@@ -136,7 +136,7 @@ def fit_intercept(margin: np.ndarray, slope: float, outcome: np.ndarray, weight:
 
 
 def _meeting(margin: np.ndarray, weight: np.ndarray, total: float) -> float:
-    """The intercept with which `sum(weight * logistic(margin + intercept))` is the total, by safeguarded Newton steps."""
+    """The intercept with which `sum(weight * logistic(margin + intercept))` is the total: safeguarded Newton steps."""
     low, high = -60.0, 60.0
     whole = float(weight.sum())
     at = float(np.clip(log_odds(total / whole) - float(weight @ margin) / whole, low, high))
