@@ -151,7 +151,8 @@ def driver_lines(bundle: FlatBundle, most: int = 8) -> list[str]:
     lines = []
     for driver in bundle.drivers[:most]:
         more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
-        ways = {"raises": "more is associated with more", "lowers": "more is associated with less"}
+        what = f"probability of {bundle.outcome.words}" if bundle.outcome.is_binary else bundle.outcome.words
+        ways = {"raises": f"more is associated with higher {what}", "lowers": f"more is associated with lower {what}"}
         said = ways.get(driver.direction, "direction depends")
         act = "" if driver.stable else " (unstable over folds: do not act yet)"
         lines.append(f"  {driver.share:>4.0%}  {driver.label}{more}: {said}{act}")
