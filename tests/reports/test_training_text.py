@@ -6,11 +6,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from leap.evaluation import OutcomeQuality
 from leap.gate import Check, Gate
 from leap.metrics import Figure
 from leap.reports import gate as gate_report
-from leap.reports import training
+from leap.reports import scores, training
 from leap.reports.money import offer_lines
 
 LEVEL: dict[str, Any] = {
@@ -77,3 +79,33 @@ def test_a_refusal_names_each_failed_check_once_and_what_can_be_done() -> None:
     )
     assert "`--version V`" in text
     assert replace(gate, checks=gate.checks[:1]).reason is None
+
+
+def test_a_batch_names_nobody_worth_an_offer_where_offers_would_have_lost_money() -> None:
+    actions = SimpleNamespace(gain=np.array([5.0, -2.0]), contact=np.array([True, False]))
+    batch: Any = SimpleNamespace(customers=SimpleActions(actions))
+    company = SimpleNamespace(currency="USD")
+    score = {
+        "name": "Ash", "account_id": "a1", "mrr": 100.0, "abstained": None, "value_12m": {"point": None}, "reasons": [],
+        "churn": {"p": 0.3}, "nrr": {"point": 0.7, "low": 0.0, "high": 1.0, "level": 0.9},
+        "action": {"contact": True, "expected_gain": 5.0, "threshold_p": 0.15},
+    }  # fmt: skip
+    for high, loses in ((40.0, False), (-4.0, True)):
+        churn = {"money": {"against": {"nobody": {"high": high}}}}
+        bundle: Any = SimpleNamespace(
+            settings=SimpleNamespace(company=company, policy=SimpleNamespace(save_rate=0.3, offer_share=0.05)),
+            quality={"health": {"outcomes": {"churn": churn}}},
+        )
+        said = scores.offer_lines(batch, bundle)[0] + "".join(scores.account_lines(score, bundle, reasons=0))
+        assert said.startswith("Worth an offer to stay: 1 of 2 customers")
+        assert ("Do not act on it" in said) == loses and ("worth an offer: 5 USD" in said) != loses
+
+
+class SimpleActions:
+    """Two customers and what to do with them."""
+
+    def __init__(self, actions: object) -> None:
+        self.actions = actions
+
+    def __len__(self) -> int:
+        return 2

@@ -73,7 +73,8 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
-    lines = [head, *_action_line(score, bundle), *(_ahead(score, company.currency) if reasons else [])]
+    advice = [] if not reasons and _lost_money(bundle) else _action_line(score, bundle)
+    lines = [head, *advice, *(_ahead(score, company.currency) if reasons else [])]
     return [*lines, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
 
 

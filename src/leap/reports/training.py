@@ -195,7 +195,7 @@ def survival_lines(found: Mapping[str, Any] | None) -> list[str]:
     return [
         f"  {'Survival':<12} C-index {_with_interval(order)} (chance 0.50); integrated Brier score "
         f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}] (Kaplan-Meier {error.baseline:.3f}) over "
-        f"{found['months']} months ({found['n_events']} of {found['n_accounts']} accounts left)"
+        f"{found['months']} months ({found['n_events']:,} of {found['n_accounts']:,} accounts left)"
     ]
 
 
