@@ -11,8 +11,9 @@ import numpy as np
 from leap.evaluation import OutcomeQuality
 from leap.gate import Check, Gate
 from leap.metrics import Figure
+from leap.reports import backtest_text, scores, training
 from leap.reports import gate as gate_report
-from leap.reports import scores, training
+from leap.reports.backtest import BacktestSummary
 from leap.reports.money import offer_lines
 
 LEVEL: dict[str, Any] = {
@@ -99,6 +100,35 @@ def test_a_batch_names_nobody_worth_an_offer_where_offers_would_have_lost_money(
         said = scores.offer_lines(batch, bundle)[0] + "".join(scores.account_lines(score, bundle, reasons=0))
         assert said.startswith("Worth an offer to stay: 1 of 2 customers")
         assert ("Do not act on it" in said) == loses and ("worth an offer: 5 USD" in said) != loses
+
+
+def test_a_fold_of_the_base_rate_has_no_skill_and_what_no_model_ranked_takes_one_line() -> None:
+    figure = {"value": 0.036, "low": 0.026, "high": 0.051}
+    judged = {
+        "learner": "base_rate",
+        "n_events": 27,
+        "n_accounts": 186,
+        "metrics": {"auc": figure, "brier_skill": figure},
+    }
+    fold = {
+        "cutoff": "2022-07-01",
+        "outcomes": {"churn": judged, "expansion": {**judged, "learner": "blend"}},
+        "portfolio": {
+            "nrr_predicted": 0.9, "nrr_observed": 0.9, "nrr_observed_low": 0.8, "nrr_observed_high": 1.0, "error": figure,
+        },
+        "new_accounts": {"n_accounts": 1, "n_events": 0, "auc": None},
+    }  # fmt: skip
+    unranked = [
+        {"outcome": "contraction", "at_days": days, "accounts": 0, "beyond_horizon": False} for days in (90, 30)
+    ]
+    found = {
+        "company": "Ash", "data_until": "2026-01-01", "folds": [fold], "money_note": "", "claimed": True, "horizon_months": 12,
+        "said_before_every": "month", "said_before_summary": unranked, "said_before_note": None, "said_before_counts": {},
+    }  # fmt: skip
+    text = backtest_text.render_text(BacktestSummary(found, (), None, (), {}, ()))
+    churn, expansion = (line for line in text.splitlines() if "27 of 186" in line)
+    assert "0.036" not in churn and "0.036 [0.026, 0.051]" in expansion and "linear + trees" in expansion
+    assert text.count("none that a model ranked") == 1
 
 
 class SimpleActions:

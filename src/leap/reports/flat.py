@@ -19,6 +19,7 @@ from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
 from leap.reports import model_card, rendering, training
+from leap.reports.quality import LEARNERS
 from leap.scoring.flat_scores import FlatScores
 
 _NO_PORTFOLIO = {
@@ -119,7 +120,7 @@ def quality_line(quality: FlatQuality) -> str:
             f"Brier skill {_with_interval(skill)}",
             f"predicted {predicted:.1%}, observed {observed:.1%}",
         ]
-        counted = f"{found.n_events} of {found.n_accounts} accounts"
+        counted = f"{found.n_events:,} of {found.n_accounts:,} accounts"
     else:
         mae, r2 = found.metrics["mae"], found.metrics["r2"]
         parts = [
@@ -127,11 +128,11 @@ def quality_line(quality: FlatQuality) -> str:
             f"R2 {_with_interval(r2)} (plain linear {found.linear_baseline['r2']:.3f})",
             f"predicted {predicted:.4g}, observed {observed:.4g} on average",
         ]
-        counted = f"{found.n_accounts} accounts"
+        counted = f"{found.n_accounts:,} accounts"
     slope, said = found.calibration["slope"], found.calibration.get("verdict")
     parts += [] if slope is None else [f"calibration slope {slope:.2f}"]
     parts += [said] if said else []
-    return f"  {quality.outcome.column}: {'; '.join(parts)} ({counted}; {found.learner})"
+    return f"  {quality.outcome.column}: {'; '.join(parts)} ({counted}; {LEARNERS.get(found.learner, found.learner)})"
 
 
 def list_lines(quality: FlatQuality) -> list[str]:
