@@ -147,7 +147,8 @@ def text(found: Found) -> str:
         f"{name:<24} {table.rows_read:>12,} {table.rows_used:>12,} {table.rows_quarantined:>12,}"
         for name, table in tables.everything_read.items()
     ]
-    lines += ["", f"data until {tables.data_until:%Y-%m-%d} (exclusive)"]
+    if any(table.spec.shape != "snapshot" or table.spec.at for table in tables.tables.values()):
+        lines += ["", f"data until {tables.data_until:%Y-%m-%d} (exclusive)"]
     grave = {"fail": 0, "quarantine": 1, "warn": 2}
     for problem in sorted(found.problems, key=lambda problem: grave[problem.level]):
         shown = f", for example {', '.join(problem.examples)}" if problem.examples else ""

@@ -45,7 +45,14 @@ environment.filters |= {
     "kpis": words.kpis,
     "path": lambda text: quote(str(text), safe=""),
 }
-environment.globals |= {"bar": words.bar, "interval": words.interval, "reach": words.reach}
+environment.globals |= {
+    "ahead": words.ahead,
+    "bar": words.bar,
+    "offer": words.offer,
+    "won": words.won,
+    "interval": words.interval,
+    "reach": words.reach,
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -82,7 +89,8 @@ def account(request: Request, account_id: str) -> Response:
     if not scores:
         return page("unknown.html", served, live, status=404, account_id=account_id[:200])
     named = next((one.name for one in served.accounts if one.account_id == account_id), account_id)
-    return page("account.html", served, live, name=named, score=scores[0])
+    doubted = served.scorer.offers_lost_money
+    return page("account.html", served, live, name=named, score=scores[0], doubted=doubted)
 
 
 @router.get("/static/{name}")

@@ -67,6 +67,8 @@ def points(value: object) -> str:
 def number(value: object) -> str:
     """A count or measure; text stays text.
 
+    >>> number(1234567), number(15247.5), number(123.4)
+    ('1,234,567', '15,248', '123.4')
     >>> number(1234567), number(0.125), number("Tech"), number(None), number(True)
     ('1,234,567', '0.125', 'Tech', '–', 'yes')
     """
@@ -76,6 +78,8 @@ def number(value: object) -> str:
     if figure is None:
         return str(value) if isinstance(value, str) and value else DASH
     if figure == int(figure):
+        return _written(figure, ",.0f")
+    if abs(figure) >= 1000:
         return _written(figure, ",.0f")
     return _written(figure, ",.1f" if abs(figure) >= 100 else ".3g")
 
@@ -228,6 +232,76 @@ def size(value: object) -> str:
     said = f"{number(value['customers'])} customers and {number(value.get('prospects'))} prospects match now"
     said += f", of {number(value.get('market'))}"
     return f"{said}; {value['note']}" if value.get("note") else said
+
+
+def offer(action: object, churn: object, currency: str, doubted: bool = False) -> str:
+    """Whether an offer to stay is worth it, and from which churn on; nothing where that is not known.
+
+    `doubted` where such offers would have lost money out of time.
+
+    >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD")
+    'Worth an offer to stay: expected to gain 932 USD after its costs. Here an offer pays from a churn of 15.0 % on.'
+    >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD", doubted=True)
+    'No offer to stay can be advised: offers by this model would have lost money out of time.'
+    >>> offer({"contact": False, "expected_gain": -43.0, "threshold_p": 0.15}, 0.08, "USD")
+    'Not worth an offer to stay at a churn of 8.0 %. Here an offer pays from a churn of 15.0 % on.'
+    >>> offer({"contact": False, "expected_gain": 12.0, "threshold_p": 0.15, "reason": "beyond_capacity"}, 0.2, "USD")
+    'Worth an offer to stay (12 USD expected gain), but others gain more and the capacity ends before it.'
+    >>> offer({"contact": False, "expected_gain": -9.0, "threshold_p": None}, 0.2, "USD")
+    'Not worth an offer to stay, however likely it is to leave.'
+    >>> offer({"contact": None, "reason": "already_leaving"}, None, "USD"), offer(None, None, "USD")
+    ('', '')
+    """
+    if not isinstance(action, Mapping) or action.get("contact") is None:
+        return ""
+    if doubted:
+        return "No offer to stay can be advised: offers by this model would have lost money out of time."
+    gain = f"{amount(action.get('expected_gain'))} {currency}"
+    if action.get("reason") == "beyond_capacity":
+        return f"Worth an offer to stay ({gain} expected gain), but others gain more and the capacity ends before it."
+    if _figure(action.get("threshold_p")) is None:
+        return "Not worth an offer to stay, however likely it is to leave."
+    pays = f"Here an offer pays from a churn of {percent(action['threshold_p'])} on."
+    if action["contact"]:
+        return f"Worth an offer to stay: expected to gain {gain} after its costs. {pays}"
+    return f"Not worth an offer to stay at a churn of {percent(churn)}. {pays}"
+
+
+def ahead(survival: object) -> str:
+    """How likely it is still a customer after some months, and for which of them nobody was followed so far.
+
+    >>> months = [(1, 0.99, True), (6, 0.951, True), (24, 0.7, False), (36, 0.62, False)]
+    >>> said = ahead([{"months": m, "survival": s, "observed": o} for m, s, o in months])
+    >>> said.split(". ")[0]
+    'Still a customer: 95.1 % after 6 months, 70.0 % after 24, 62.0 % after 36'
+    >>> said.split(". ")[1]
+    'For 24 and 36 months the latest observed rate goes on.'
+    >>> ahead(None)
+    ''
+    """
+    curve = [one for one in survival if one["months"] >= 3] if isinstance(survival, list) else []
+    if not curve:
+        return ""
+    said = [f"{percent(one['survival'])} after {one['months']}" for one in curve]
+    beyond = [str(one["months"]) for one in curve if not one["observed"]]
+    guessed = f" For {' and '.join(beyond)} months the latest observed rate goes on." if beyond else ""
+    return f"Still a customer: {', '.join([f'{said[0]} months', *said[1:]])}.{guessed}"
+
+
+def won(score: Mapping[str, Any], currency: str) -> str:
+    """What winning the account cost, and when that has come back; nothing where the cost is not known.
+
+    >>> won({"cac": 1040.0, "payback_months_survival": 15, "ltv_to_cac": 2.04}, "USD")
+    'Winning it cost 1,040 USD, expected back in month 15; 36 months are worth 2.04 times that.'
+    >>> won({"cac": None}, "USD")
+    ''
+    """
+    if _figure(score.get("cac")) is None:
+        return ""
+    months, ratio = score.get("payback_months_survival"), score.get("ltv_to_cac")
+    back = "" if months is None else f", expected back in month {number(months)}"
+    worth = "" if ratio is None else f"; 36 months are worth {number(ratio)} times that"
+    return f"Winning it cost {amount(score['cac'])} {currency}{back}{worth}."
 
 
 def interval(point: object, low: object, high: object, widest: float, less_is_better: bool = False) -> Markup:

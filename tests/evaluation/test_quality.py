@@ -14,6 +14,7 @@ from leap.evaluation import (
     require_folds,
 )
 from leap.features import discover_features
+from leap.metrics import Figure
 from leap.models.composition import Labels
 from leap.models.frames import ScopeFrame, fit_frame, health_frame
 from leap.tables import assemble
@@ -86,6 +87,21 @@ def test_a_history_that_is_too_short_is_not_judged():
     tables = company_of([subscription(a, "2023-01-01") for a in "abc"], "2024-03-01")
     with pytest.raises(NotEnoughData, match="too short"):
         require_folds(health_frame(tables, discover_features(tables)))
+
+
+def test_a_history_that_is_too_short_says_from_when_on_rows_count():
+    tables = company_of([subscription(a, "2023-01-01") for a in "abc"], "2024-03-01")
+    frame = replace(health_frame(tables, discover_features(tables)), record_begins=pd.Timestamp("2023-01-01"))
+    with pytest.raises(NotEnoughData, match=r"rows before 2023-01-01 are left out: hardly any account churned in them"):
+        require_folds(frame)
+
+
+def test_where_neither_error_nor_order_of_nrr_is_told_the_order_is_not_advised(planted: TrainedWorld):
+    outcomes = dict(planted.quality.outcomes)
+    figures = {**outcomes["nrr"].metrics, "mae": Figure(0.33, 0.3, 0.4, 0.3), "spearman": Figure(0.0, -0.1, 0.1, 0.0)}
+    quality = replace(planted.quality, outcomes={**outcomes, "nrr": replace(outcomes["nrr"], metrics=figures)})
+    said = [warning for warning in quality.warnings if "no better than by the average" in warning]
+    assert len(said) == 1 and "their order is not told from chance" in said[0] and "use the order" not in said[0]
 
 
 def test_where_everyone_churns_there_is_nobody_to_learn_from():

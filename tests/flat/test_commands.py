@@ -227,3 +227,10 @@ def test_the_service_refuses_a_flat_champion_with_its_reason_and_keeps_the_old_o
     ChampionWatcher(live, deployment.champion, deployment.load).look()
     assert live.peek() is old and live.problem is not None
     assert live.problem.code == "bundle" and "flat table" in live.problem.message
+
+
+def test_the_check_of_a_table_without_dates_names_no_end_of_the_data(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main([str(place / "flat"), "--quiet"]) == 0
+    assert "data until" not in capsys.readouterr().out

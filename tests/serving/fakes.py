@@ -98,6 +98,7 @@ class FakeScorer:
         self.version = version
         self.as_of = date(2026, 11, 1)
         self.definition_hash = "d41f0c9e"
+        self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
         self._icps = icps
 
@@ -175,6 +176,12 @@ class FakeScorer:
             "grr": (1 - p) * (1 - d),
             "nrr": {"point": nrr, "low": 0.0, "high": nrr + 0.2, "level": 0.9, "coverage": 0.91, "direct": nrr + 0.01},
             "value_12m": {"point": 9.1 * mrr * nrr, "low": 0.0, "high": 11 * mrr},
+            "value_36m": {"point": 20 * mrr * nrr, "reason": None},
+            "action": {"contact": p > 0.15, "expected_gain": mrr * (p - 0.15), "threshold_p": 0.15, "reason": None},
+            "survival": [{"months": m, "survival": (1 - p) ** (m / 12), "observed": m <= 12} for m in (1, 3, 12, 36)],
+            "cac": 4000.0,
+            "payback_months_survival": 9,
+            "ltv_to_cac": 3.2,
             "icp": {
                 "id": "established-1" if number % 3 else None,
                 "tier": "ABC"[number % 3],

@@ -110,9 +110,17 @@ def require_folds(frame: ScopeFrame) -> None:
         return
     as_of = frame.snapshots.rows["as_of"]
     horizon = round((frame.rows.known_at[0] - frame.rows.as_of[0]) / np.timedelta64(1, "D") / 30.4375)
+    begins = (
+        ""
+        if frame.record_begins is None
+        else (
+            f" (rows before {frame.record_begins:%Y-%m-%d} are left out: hardly any account churned in them, so "
+            "those that left earlier seem to be missing)"
+        )
+    )
     raise NotEnoughData(
         f"The history is too short to judge a model: complete snapshots lie between {as_of.min():%Y-%m-%d} and "
-        f"{as_of.max():%Y-%m-%d}; training and test must lie a whole horizon apart, so about "
+        f"{as_of.max():%Y-%m-%d}{begins}; training and test must lie a whole horizon apart, so about "
         f"{2 * horizon + min(6, horizon)} months of revenue are needed for a horizon of {horizon}.",
         remedy="Give more history, or choose a shorter outcome.horizon_months.",
     )

@@ -60,7 +60,8 @@ class Quality:
             whose = "Before the purchase the" if self.scope == Scope.FIT else "The"
             found.append(
                 f"{whose} NRR of a single account is told no better than by the average of all "
-                f"(error {nrr.value:.2f} against {nrr.baseline:.2f}): use the order of accounts and sums over many."
+                f"(error {nrr.value:.2f} against {nrr.baseline:.2f}), and their order "
+                "is not told from chance: use sums over many."
             )
         return found + [f"{self._whose} models: {alarm}" for alarm in self.coverage.alarms]
 

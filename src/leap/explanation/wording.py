@@ -37,8 +37,23 @@ def value_of(feature: Feature, value: object) -> str:
         return "yes" if float(str(value)) >= 0.5 else "no"
     if feature.kind == "category":
         return str(value)
-    shown = number(float(str(value)))
-    return f"{shown} {_of_one(feature.unit) if shown == '1' else feature.unit}" if feature.unit else shown
+    return measured(float(str(value)), feature.unit)
+
+
+def measured(value: float, unit: str | None) -> str:
+    """A number with its unit; a year is no amount, and a part of something is a percentage of it.
+
+    >>> measured(1, "products"), measured(1234.5, "USD"), measured(2017, "year"), measured(0.74, "of the time")
+    ('1 product', '1,234 USD', '2017', '74% of the time')
+    >>> measured(0.5, None)
+    '0.5'
+    """
+    if unit == "year" and value == int(value):
+        return f"{value:.0f}"
+    if unit is not None and unit.startswith("of the "):
+        return f"{value:.0%} {unit}"
+    shown = number(value)
+    return f"{shown} {_of_one(unit) if shown == '1' else unit}" if unit else shown
 
 
 def _of_one(unit: str) -> str:

@@ -54,8 +54,8 @@ def _beside(name: str, words: str, found: Difference, looks: int) -> Check:
     worse = found.worse(looks, CLEARLY_AUC if found.larger_is_better else CLEARLY_LOSS * found.theirs)
     verdict = "clearly worse beyond chance" if worse else "not clearly worse"
     said = (
-        f"{words} {found.ours:.3f}, the plain regression's {found.theirs:.3f}; difference {found.value:+.3f} "
-        f"[{found.low:+.3f}, {found.high:+.3f}]: {verdict}."
+        f"{words} {found.ours:.3f}, the plain regression's {found.theirs:.3f}; difference {found.value:+z.3f} "
+        f"[{found.low:+z.3f}, {found.high:+z.3f}]: {verdict}."
     )
     return Check(name, not worse, said, found.ours, found.theirs, found.low, found.high)
 
@@ -125,4 +125,4 @@ def _near(value: float, low: float, high: float, error: float, looks: int) -> bo
 
 
 def _by_chance(passed: bool, value: float, limits: tuple[float, float]) -> str:
-    return "; outside by chance" if passed and not limits[0] <= value <= limits[1] else ""
+    return "; not clearly outside" if passed and not limits[0] <= value <= limits[1] else ""

@@ -37,7 +37,8 @@ def golden_check(folder: Path, made: Bundle) -> Check:
         return Check("golden_rows", False, f"The version cannot be used as it was registered: {error.message}")
     far, n = _farthest(loaded.golden, made.golden)
     passed = far <= 1e-9
-    words = f"{n} scores of golden rows from the registered files differ by at most {far:.2g} (wanted 1e-09)."
+    words = f"{n:,} scores by the model read back from the store differ from those at training by at most {far:.2g} "
+    words += "(wanted 1e-09)."
     return Check("golden_rows", passed, words, far, 0.0)
 
 
@@ -47,7 +48,7 @@ def latency_check(made: Bundle, champion: Bundle | None) -> Check:
     A score reads and words every feature, so a model of twice as many may take twice as long.
     """
     if champion is None:
-        return Check("latency", True, "There is no champion of this kind to measure beside.")
+        return Check("latency", True, "Speed is not compared: there is no champion of this kind.")
     ours, theirs = interleaved(one_score(made), one_score(champion))
     ratio, widths = ours / theirs, (len(made.catalog.features), len(champion.catalog.features))
     limit = SLOWEST * max(1.0, widths[0] / max(widths[1], 1))

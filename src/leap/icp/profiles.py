@@ -295,14 +295,14 @@ def _statement(kind: str, rule: Rule, evidence: Evidence, horizon_months: int) -
             f"{headline.outside:.0%} for the others"
         )
     difference = (
-        f"{headline.lift * 100:+.0f} points, 95 % interval {headline.low * 100:+.0f} to {headline.high * 100:+.0f}"
+        f"{headline.lift * 100:+z.0f} points, 95 % interval {headline.low * 100:+z.0f} to {headline.high * 100:+z.0f}"
     )
     who = "Prefer" if kind != "negative" else "Think twice about"
     traits = " and ".join(f"“{condition.words}”" for condition in rule.conditions)
     nrr = evidence.figures["nrr"]
     open_nrr = evidence.metric == "churn" and nrr.low <= 0 <= nrr.high
     unsure = (
-        f"; no difference in NRR is shown, {nrr.low * 100:+.0f} to {nrr.high * 100:+.0f} points" if open_nrr else ""
+        f"; no difference in NRR is shown, {nrr.low * 100:+z.0f} to {nrr.high * 100:+z.0f} points" if open_nrr else ""
     )
     return (
         f"{who} companies with {traits}: {seen} ({difference}; seen on {evidence.matched} of {evidence.accounts} "

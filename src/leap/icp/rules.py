@@ -61,11 +61,14 @@ class Condition:
     def words(self) -> str:
         """The condition as people say it.
 
+        >>> from dataclasses import replace
         >>> from leap.features import Recipe, Signal
         >>> f = Feature("e", Recipe("t", "history", "latest"), "Employees", "people", Scope.FIT, Signal.FIT, "third",
         ...             "number", "unknown", "e")
         >>> Condition(f, "between", (50.0, 200.0)).words
         'Employees: 50 to under 200 people'
+        >>> Condition(replace(f, label="Tickets", unit="tickets"), ">=", 1.0).words
+        'Tickets: at least 1 ticket'
         """
         label = self.feature.label
         if self.feature.kind == "boolean":
@@ -73,12 +76,12 @@ class Condition:
             return label if yes else f"not: {label}"
         if self.feature.kind == "category":
             return f"{label}: {'not ' if self.op == '!=' else ''}{self.value}"
-        unit = f" {self.feature.unit}" if self.feature.unit else ""
         if self.op == "between":
             low, high = self._bounds
-            return f"{label}: {wording.number(low)} to under {wording.number(high)}{unit}"
+            begin = wording.measured(low, self.feature.unit if self.feature.unit == "year" else None)
+            return f"{label}: {begin} to under {wording.measured(high, self.feature.unit)}"
         sign = {">=": "at least", "<": "under", "==": "exactly", "!=": "other than"}[self.op]
-        return f"{label}: {sign} {wording.number(float(self.value))}{unit}"  # type: ignore[arg-type]
+        return f"{label}: {sign} {wording.measured(float(self.value), self.feature.unit)}"  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `icp`."""

@@ -143,7 +143,8 @@ def no_model(alias: str, folder: Path) -> NoModel:
         return NoModel(f"there is no previous champion in {folder} to go back to.", remedy="See: leap models")
     return NoModel(
         f"there is no {alias} in {folder}.",
-        remedy="Train one (leap train DIR --promote), or choose a version (leap models, leap promote VERSION).",
+        remedy="Train one (leap train DIR --promote), or make a version of `leap models` the champion (leap promote "
+        "VERSION); score, explain and icp also take --version V.",
     )
 
 

@@ -17,7 +17,13 @@ from leap.revenue import definition_hash
 
 OUTCOMES = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion"}
 DID = {"churn": "churned", "contraction": "contracted", "expansion": "expanded"}
-LEARNERS = {"base_rate": "base rate", "linear": "linear", "boosted": "boosted trees", "tuned": "tuned trees"}
+LEARNERS = {
+    "base_rate": "base rate",
+    "linear": "linear",
+    "boosted": "boosted trees",
+    "tuned": "tuned trees",
+    "blend": "linear + trees",
+}
 _LISTED = 25
 
 
@@ -180,7 +186,7 @@ def _skill_line(found: Mapping[str, Any], outcome: str, label: str) -> str:
 
 def _drift_words(drift: Mapping[str, Any] | None) -> str:
     if not drift or drift["per_year"] is None:
-        return str(drift["verdict"]) if drift else "unknown"
+        return f"cannot be told ({drift['verdict']})" if drift else "unknown"
     per_year = drift["per_year"]
     interval = f"{signed(per_year['value'])} AUC a year [{signed(per_year['low'])}, {signed(per_year['high'])}]"
     return f"{'skill ' if drift['verdict'] in ('falls', 'rises') else ''}{drift['verdict']}, {interval}"

@@ -37,9 +37,10 @@ def _fold_lines(found: Mapping[str, Any], outcome: str, label: str) -> list[str]
             lines.append(f"  {fold['cutoff']:<13}no rows")
             continue
         figures, of_all = said["metrics"], f"{said['n_events']:,} of {said['n_accounts']:,}"
+        skill = {} if said["learner"] == "base_rate" else figures
         lines.append(
             f"  {fold['cutoff']:<13}{LEARNERS.get(said['learner'], said['learner']):<15}{of_all:>13}   "
-            f"{_figure(figures.get('auc')):<20}{_figure(figures.get('brier_skill'), 3):<25}"
+            f"{_figure(skill.get('auc')):<20}{_figure(skill.get('brier_skill'), 3):<25}"
             f"{_figure(figures.get('calibration_ratio'))}"
         )
     return lines
@@ -78,7 +79,12 @@ def _said_lines(summary: BacktestSummary) -> list[str]:
         f"  {'accounts that':<13}{'days before':>12}{'accounts':>10}   "
         f"{'highest 10 %':<20}{'highest 20 %':<20}mean rank",
     ]
+    unseen = {row["outcome"] for row in found["said_before_summary"]}
+    unseen -= {row["outcome"] for row in found["said_before_summary"] if row["accounts"]}
+    lines += [f"  {DID[outcome]:<13}none that a model ranked" for outcome in DID if outcome in unseen]
     for row in found["said_before_summary"]:
+        if row["outcome"] in unseen:
+            continue
         if not row["accounts"]:
             lines.append(f"  {DID[row['outcome']]:<13}{row['at_days']:>11}           none that a model ranked")
             continue

@@ -19,6 +19,7 @@ from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
 from leap.reports import model_card, rendering, training
+from leap.reports.quality import LEARNERS
 from leap.scoring.flat_scores import FlatScores
 
 _NO_PORTFOLIO = {
@@ -119,7 +120,7 @@ def quality_line(quality: FlatQuality) -> str:
             f"Brier skill {_with_interval(skill)}",
             f"predicted {predicted:.1%}, observed {observed:.1%}",
         ]
-        counted = f"{found.n_events} of {found.n_accounts} accounts"
+        counted = f"{found.n_events:,} of {found.n_accounts:,} accounts"
     else:
         mae, r2 = found.metrics["mae"], found.metrics["r2"]
         parts = [
@@ -127,11 +128,11 @@ def quality_line(quality: FlatQuality) -> str:
             f"R2 {_with_interval(r2)} (plain linear {found.linear_baseline['r2']:.3f})",
             f"predicted {predicted:.4g}, observed {observed:.4g} on average",
         ]
-        counted = f"{found.n_accounts} accounts"
+        counted = f"{found.n_accounts:,} accounts"
     slope, said = found.calibration["slope"], found.calibration.get("verdict")
     parts += [] if slope is None else [f"calibration slope {slope:.2f}"]
     parts += [said] if said else []
-    return f"  {quality.outcome.column}: {'; '.join(parts)} ({counted}; {found.learner})"
+    return f"  {quality.outcome.column}: {'; '.join(parts)} ({counted}; {LEARNERS.get(found.learner, found.learner)})"
 
 
 def list_lines(quality: FlatQuality) -> list[str]:
@@ -151,7 +152,8 @@ def driver_lines(bundle: FlatBundle, most: int = 8) -> list[str]:
     lines = []
     for driver in bundle.drivers[:most]:
         more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
-        ways = {"raises": "more is associated with more", "lowers": "more is associated with less"}
+        what = f"probability of {bundle.outcome.words}" if bundle.outcome.is_binary else bundle.outcome.words
+        ways = {"raises": f"more is associated with higher {what}", "lowers": f"more is associated with lower {what}"}
         said = ways.get(driver.direction, "direction depends")
         act = "" if driver.stable else " (unstable over folds: do not act yet)"
         lines.append(f"  {driver.share:>4.0%}  {driver.label}{more}: {said}{act}")

@@ -24,6 +24,12 @@ def declined_fields(reason: str) -> dict[str, Any]:
     return fields(Gate((Check("claim", False, reason),)), reason)
 
 
+def _short(gate: Gate, reason: str) -> str:
+    """The reason without the words of the checks, which the table above has, and what can be done."""
+    said = reason.replace(gate.reason, "The gate did not pass: see NO above.") if gate.reason else reason
+    return f"{said} The live model stays as it is; `--version V` uses this one all the same."
+
+
 def text(gate: Gate, reason: str | None) -> str:
     """The table in lines; of slices only those that failed."""
     beside = f", beside version {gate.compared_with}" if gate.compared_with else ""
@@ -36,5 +42,5 @@ def text(gate: Gate, reason: str | None) -> str:
         if not check.passed or not check.check.startswith(_ONLY_IF_FAILED)
     ]
     if reason:
-        lines += ["", f"Not promoted. {reason}"]
+        lines += ["", f"Not promoted. {_short(gate, reason)}"]
     return "\n".join(lines)

@@ -36,11 +36,20 @@ def offer_lines(churn: OutcomeQuality, currency: str) -> list[str]:
     earned, contacted = found["earned"], found["contacted"]["model"]
     said = {name: money(one["value"], currency) for name, one in earned.items()}
     return [
-        f"  {'Offers':<12} to the {contacted:.0%} of accounts worth one would have earned {said['model']} "
-        f"[{earned['model']['low']:,.0f}, {earned['model']['high']:,.0f}] per account; to everybody "
+        f"  {'Offers':<12} to the accounts worth one ({_part(contacted)} of all) would have earned {said['model']} "
+        f"[{earned['model']['low']:,.0f}, {earned['model']['high']:,.0f}] per account of all; to everybody "
         f"{said['everybody']}, by a plain logistic {said['plain_logistic']}, with hindsight {said['hindsight']} "
         f"(at stake: {at_stake(found)})"
     ]
+
+
+def _part(share: float) -> str:
+    """A share in percent that does not call few none.
+
+    >>> _part(0.0017), _part(0.734), _part(0.0)
+    ('0.2%', '73%', '0%')
+    """
+    return f"{share:.1%}" if 0 < share < 0.01 else f"{share:.0%}"
 
 
 def at_stake(found: Mapping[str, Any]) -> str:

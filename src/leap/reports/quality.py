@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.evaluation.calibration_report import verdict
 from leap.explanation.drivers import Driver
 from leap.features import Scope
 from leap.reports.rendering import known
 
 _OUTCOMES = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
-_LEARNERS = {
+LEARNERS = {
     "base_rate": "base rate: no skill shown",
     "linear": "linear",
+    "blend": "linear and boosted trees together",
     "boosted": "boosted trees",
     "tuned": "tuned boosted trees",
     "composition": "composed of the three",
@@ -33,6 +35,20 @@ _FIGURES = {
 
 # Their own intervals forget that model and baseline were judged on the same rows.
 _JUDGED_BY_SKILL = ("brier", "log_loss")
+
+
+def verdict_shown(learner: str, calibration: Mapping[str, Any]) -> str | None:
+    """The verdict on predicted against observed; of a base rate only its level, for one rate has no spread.
+
+    Where no skill was shown the figures are those of models that were tried, and how far they spread is no matter.
+
+    >>> verdict_shown("base_rate", {"verdict": "too extreme", "ratio": 0.59, "ratio_low": 0.3, "ratio_high": 1.9})
+    'within chance'
+    """
+    said = calibration.get("verdict")
+    if said is None or learner != "base_rate":
+        return said
+    return verdict({**calibration, "slope": None, "slope_low": None, "slope_high": None})
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,11 @@ class OutcomeSummary:
     losses: Mapping[str, float]
 
     @property
+    def verdict(self) -> str | None:
+        """Predicted against observed in words, or why there is none."""
+        return verdict_shown(self.learner, self.calibration) or self.calibration.get("reason")
+
+    @property
     def is_base_rate(self) -> bool:
         """Whether no skill was shown, so that the base rate is predicted."""
         return self.learner == "base_rate"
@@ -98,7 +119,7 @@ class OutcomeSummary:
     @property
     def learner_words(self) -> str:
         """The learner in words."""
-        return _LEARNERS.get(self.learner, self.learner)
+        return LEARNERS.get(self.learner, self.learner)
 
     def figure(self, *names: str) -> FigureSummary | None:
         """The first of these figures that there is; a base rate has no figure of ranking to show."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.evaluation.money import loses_money
 from leap.explanation.wording import money
 from leap.scoring import Batch
 
@@ -49,7 +50,13 @@ def offer_lines(batch: Batch, bundle: ModelBundle) -> list[str]:
         f"Worth an offer to stay: {worth:,} of {len(batch.customers):,} customers{limit}, expected to gain {gain} (an "
         f"offer keeps {policy.save_rate:.0%} of those that would leave and costs {policy.offer_share:.0%} of what the "
         "account is worth)."
+        + (" Do not act on it: out of time, offers by this model would have lost money." if _lost_money(bundle) else "")
     ]
+
+
+def _lost_money(bundle: ModelBundle) -> bool:
+    """Whether offers by this model would have lost money, as its training warned."""
+    return loses_money(bundle.quality["health"]["outcomes"]["churn"].get("money"))
 
 
 def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 5) -> list[str]:
@@ -66,7 +73,8 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     )
     if value is not None:
         head += f", value of 12 months {money(value, company.currency)}"
-    lines = [head, *_action_line(score, bundle), *(_ahead(score, company.currency) if reasons else [])]
+    advice = [] if not reasons and _lost_money(bundle) else _action_line(score, bundle)
+    lines = [head, *advice, *(_ahead(score, company.currency) if reasons else [])]
     return [*lines, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
 
 
@@ -75,7 +83,8 @@ def _action_line(score: Mapping[str, Any], bundle: ModelBundle) -> list[str]:
     if not action["contact"]:
         return []
     gain = money(action["expected_gain"], bundle.settings.company.currency)
-    return [f"    worth an offer: {gain} expected gain (from a churn of {action['threshold_p']:.0%} on)"]
+    doubt = "; such offers would have lost money out of time" if _lost_money(bundle) else ""
+    return [f"    worth an offer: {gain} expected gain (from a churn of {action['threshold_p']:.0%} on{doubt})"]
 
 
 def _ahead(score: Mapping[str, Any], currency: str) -> list[str]:

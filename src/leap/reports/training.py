@@ -18,9 +18,16 @@ from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
 from leap.reports import wins as of_deals
 from leap.reports.money import list_lines, offer_lines
+from leap.reports.quality import LEARNERS, verdict_shown
 from leap.wins import Wins
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
+_DID = {
+    "churn": " churned",
+    "contraction": " contracted",
+    "expansion": " expanded",
+    "nrr": " pay more or less than before",
+}
 
 
 def document(
@@ -105,10 +112,10 @@ def text(
     lines += list_lines(quality.outcomes["churn"]) + offer_lines(
         quality.outcomes["churn"], bundle.settings.company.currency
     )
+    lines += survival_lines(bundle.quality["health"].get("survival"))
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
     lines += [f"  {line}" for line in of_deals.lines(bundle.quality)]
-    lines += survival_lines(bundle.quality["health"].get("survival"))
     lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]
@@ -134,10 +141,12 @@ def quality_line(name: str, found: OutcomeQuality) -> str:
     if name == "nrr":
         parts.append(f"account error {_with_interval(figures['mae'])} (baseline {figures['mae'].baseline:.2f})")
     observed, predicted = found.calibration["mean_observed"], found.calibration["mean_predicted"]
-    said = found.calibration.get("verdict")
-    parts.append(f"predicted {predicted:.1%}, observed {observed:.1%}" + (f", {said}" if said else ""))
-    counted = f"{found.n_events} of {found.n_accounts} accounts"
-    return f"  {_OUTCOME_WORDS[name]:<12} {'; '.join(parts)} ({counted}; {found.learner})"
+    said = verdict_shown(found.learner, found.calibration)
+    if name != "nrr":
+        parts.append(f"predicted {predicted:.1%}, observed {observed:.1%}" + (f", {said}" if said else ""))
+    counted = f"{found.n_events:,} of {found.n_accounts:,} accounts{_DID[name]}"
+    learner = "" if found.learner in ("base_rate", "composition") else f"; {LEARNERS.get(found.learner, found.learner)}"
+    return f"  {_OUTCOME_WORDS[name]:<12} {'; '.join(parts)} ({counted}{learner})"
 
 
 def portfolio_line(quality: Quality) -> str:
@@ -158,16 +167,20 @@ def interval_lines(quality: Quality) -> list[str]:
     """What the intervals of accounts held, of NRR and of value, and by segment."""
     coverage, level = quality.coverage, quality.intervals.level
     value = coverage.value
-    said = f"of value {_share(value)}" if value else f"of value: not known ({coverage.value_reason})"
+    why = (coverage.value_reason or "").replace("gross_margin", "gross margin given").replace("_", " ")
+    said = f"of value {_share(value)}" if value else f"of value: not known ({why})"
     lines = [
         f"Intervals of accounts (wanted {level:.0%}) held of what followed: of NRR {_share(coverage.figure)}, {said}; "
         f"mean width {coverage.width:.2f}"
     ]
-    parts: dict[str, list[str]] = {}
-    for segment in coverage.segments:
-        held = f"{segment['value']} {segment['coverage']:.0%} ({segment['n_accounts']:,} accounts)"
-        parts.setdefault(segment["by"], []).append(held)
-    return lines + [f"  by {by}: {', '.join(found)}" for by, found in parts.items()]
+    if len(coverage.segments) < 2:
+        return lines
+    by_coverage = sorted(coverage.segments, key=lambda segment: segment["coverage"])
+    least, most = (
+        f"{one['coverage']:.0%} ({one['by']} {one['value']}, {one['n_accounts']:,} accounts)"
+        for one in (by_coverage[0], by_coverage[-1])
+    )
+    return [*lines, f"  of {len(by_coverage)} segments least {least}, most {most}; the model card has all"]
 
 
 def _share(figure: Figure) -> str:
@@ -182,7 +195,7 @@ def survival_lines(found: Mapping[str, Any] | None) -> list[str]:
     return [
         f"  {'Survival':<12} C-index {_with_interval(order)} (chance 0.50); integrated Brier score "
         f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}] (Kaplan-Meier {error.baseline:.3f}) over "
-        f"{found['months']} months ({found['n_events']} of {found['n_accounts']} accounts left)"
+        f"{found['months']} months ({found['n_events']:,} of {found['n_accounts']:,} accounts left)"
     ]
 
 
@@ -199,7 +212,17 @@ def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:
 
 
 def _with_interval(figure: Figure) -> str:
-    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+    value, low, high = (_two_digits(part) for part in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _two_digits(value: float) -> str:
+    """Without a minus before nothing.
+
+    >>> _two_digits(-0.002), _two_digits(-0.31)
+    ('0.00', '-0.31')
+    """
+    return f"{value:z.2f}"
 
 
 def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> dict[str, Any]:

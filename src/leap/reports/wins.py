@@ -59,8 +59,8 @@ def _of_deals(deals: Mapping[str, int] | None) -> str:
 
 
 def _interval(figure: Mapping[str, float]) -> str:
-    return f"{figure['value']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+    return f"{figure['value']:z.2f} [{figure['low']:z.2f}, {figure['high']:z.2f}]"
 
 
 def _points(figure: Mapping[str, float]) -> str:
-    return f"{100 * figure['value']:.1f} points [{100 * figure['low']:.1f}, {100 * figure['high']:.1f}]"
+    return f"{100 * figure['value']:z.1f} points [{100 * figure['low']:z.1f}, {100 * figure['high']:z.1f}]"

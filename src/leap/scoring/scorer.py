@@ -12,6 +12,7 @@ import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError, UnknownAccount
+from leap.evaluation.money import loses_money
 from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
@@ -208,6 +209,11 @@ class Scorer:
     def icp_document(self) -> dict[str, Any]:
         """As `leap icp --json`."""
         return {**self.bundle.icp_document(), "version": self.version}
+
+    @property
+    def offers_lost_money(self) -> bool:
+        """Whether offers by this model would have lost money out of time: its expected gains mislead."""
+        return loses_money(self.bundle.quality["health"]["outcomes"]["churn"].get("money"))
 
     def model_document(self) -> dict[str, Any]:
         """As `GET /v1/model`."""
