@@ -41,7 +41,8 @@ def claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
 def _second_look(found: OutcomeQuality) -> bool:
     """Whether contraction or expansion may carry a claim: ranked beyond chance *and* better than the base rate."""
     skill = found.metrics.get("brier_skill")
-    return found.skill_in_errors > _SECOND_LOOK and skill is not None and skill.low > 0
+    enough = found.n_events >= MIN_EVENTS
+    return enough and found.skill_in_errors > _SECOND_LOOK and skill is not None and skill.low > 0
 
 
 def _needed(figure: Figure | None, churn: OutcomeQuality) -> str:

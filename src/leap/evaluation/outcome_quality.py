@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leap.metrics import Figure
+from leap.models.selection import MIN_EVENTS
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class OutcomeQuality:
 
     @property
     def has_skill(self) -> bool:
-        """Whether the interval of the ranking skill leaves chance out."""
+        """Whether there are events enough to judge by, and the interval of the ranking skill leaves chance out."""
         figure = self.metrics.get("auc")
-        return figure is not None and figure.low > 0.5
+        return self.n_events >= MIN_EVENTS and figure is not None and figure.low > 0.5
 
     @property
     def skill_in_errors(self) -> float:
