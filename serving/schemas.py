@@ -154,10 +154,17 @@ class Nrr(_Answer):
     """What a model of NRR itself says, beside the composition."""
 
 
-class Money(_Answer):
-    """An amount in the reporting currency, with its interval."""
+class Worth(_Answer):
+    """An amount in the reporting currency."""
 
     point: float | None
+    reason: str | None = None
+    """Why it is null, for example `no_gross_margin`."""
+
+
+class Money(Worth):
+    """An amount in the reporting currency, with its interval."""
+
     low: float | None = None
     high: float | None = None
 
@@ -192,7 +199,8 @@ class Reason(_Answer):
     probability_points: float | None = None
     nrr_points: float | None = None
     money: float | None = None
-    direction: str | None = None
+    direction: Literal["lowers", "raises"] | None = None
+    actionable: bool | None = None
 
 
 class Action(_Answer):
@@ -212,6 +220,14 @@ class Action(_Answer):
     """Why something is null, or `beyond_capacity`."""
 
 
+class Win(_Answer):
+    """Winning a deal with a prospect."""
+
+    p: float | None
+    reason: str | None = None
+    """Why it is null: `no_win_model`."""
+
+
 class Base(_Answer):
     """What the model says of an account of which nothing is known."""
 
@@ -222,6 +238,9 @@ class Score(_Answer):
     """One account's score; `base.nrr`, all reasons' `nrr_points` and `residual` add up to `nrr.point`."""
 
     account_id: str
+    name: str | None = None
+    scope: Literal["fit", "health"] | None = None
+    """`health` for customers, `fit` for prospects."""
     mrr: float | None = None
     churn: Churn | None = None
     contraction: Contraction | None = None
@@ -230,7 +249,7 @@ class Score(_Answer):
     nrr: Nrr | None = None
     value_12m: Money | None = None
     action: Action | None = None
-    value_36m: Money | None = None
+    value_36m: Worth | None = None
     survival: list[Left] | None = None
     """How likely it is still a customer after some months."""
     cac: float | None = None
@@ -240,6 +259,8 @@ class Score(_Answer):
     payback_months_survival: int | None = None
     ltv_to_cac: float | None = None
     reason: dict[str, str] | None = None
+    win: Win | None = None
+    """Of prospects only."""
     icp: IcpMatch | None = None
     reasons: list[Reason] = Field(default_factory=list)
     base: Base | None = None

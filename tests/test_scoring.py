@@ -21,6 +21,7 @@ from leap.scoring import Batch, Scorer, portfolio, score_all
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import assemble
+from serving.schemas import AccountAnswer
 from tests.worlds import PLANTED_SETTINGS, TrainedWorld, planted_frames
 
 SCORE_FILE = [
@@ -346,6 +347,32 @@ def test_a_score_is_plain_json(file: pd.DataFrame, scorer: Scorer):
 
 
 # --- who gets none
+
+
+def test_the_document_of_the_service_describes_every_field_of_a_score(
+    file: pd.DataFrame, scorer: Scorer, planted: TrainedWorld
+):
+    """Answers are written without a pass over their types, which allow more: a field left out would go unnoticed."""
+    (customer,), _ = scorer.by_id(staying(file)[:1])
+    fit = [f.name for f in planted.bundle.fit.encoder.catalog.features if f.scope == "fit"]
+    (prospect,) = scorer.prospects([("p", dict.fromkeys(fit))], 0)
+    promised = AccountAnswer.model_json_schema()
+    for score in (customer, prospect):
+        assert undescribed(score, promised, promised["$defs"]) == set()
+
+
+def undescribed(value: Any, schema: dict[str, Any], types: dict[str, Any], path: str = "") -> set[str]:
+    """Paths of what a document holds and its schema does not name."""
+    for part in schema.get("anyOf", [schema]):
+        schema = part if part.get("type") != "null" else schema
+    schema = types[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    if isinstance(value, list):
+        return set().union(*(undescribed(one, schema["items"], types, f"{path}[]") for one in value))
+    if not isinstance(value, dict) or "properties" not in schema:
+        return set()
+    named = schema["properties"]
+    inner = (undescribed(value[key], named[key], types, f"{path}.{key}") for key in value if key in named)
+    return {f"{path}.{key}" for key in value if key not in named}.union(*inner)
 
 
 def test_an_account_that_is_leaving_abstains_with_its_reason(planted: TrainedWorld):

@@ -221,6 +221,7 @@ def test_payback_goes_on_beyond_the_curve_as_in_its_last_year():
         ({"cac": float("nan")}, dict.fromkeys(("cac", "payback_months", "payback_months_survival", "ltv_to_cac"), "no_acquisition_costs")),
         ({"margin": float("nan"), "why": "no_gross_margin"}, dict.fromkeys(("payback_months", "payback_months_survival", "ltv_to_cac"), "no_gross_margin")),
         ({"cac": 0.0}, {"ltv_to_cac": "zero_cac"}),
+        ({"cac": -50.0}, dict.fromkeys(("payback_months", "payback_months_survival", "ltv_to_cac"), "negative_cac")),
         ({"margin": -0.1}, dict.fromkeys(("payback_months", "payback_months_survival"), "margin_not_positive")),
         ({"mrr": 0.0}, dict.fromkeys(("payback_months", "payback_months_survival"), "no_new_mrr")),
         ({"retention": 0.5}, {"payback_months_survival": "never_pays_back"}),

@@ -13,6 +13,8 @@ from leap.evaluation import (
     predict_folds,
     require_folds,
 )
+from leap.evaluation.claim import claim
+from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.features import discover_features
 from leap.metrics import Figure
 from leap.models.composition import Labels
@@ -59,6 +61,15 @@ def test_shuffled_outcomes_are_not_claimed(planted: TrainedWorld):
         judge(predict_folds(shuffled(planted.health, seed), only="linear"), draws=100).claimed for seed in range(10)
     ]
     assert sum(claimed) <= 1, claimed
+
+
+def test_where_everybody_churned_no_number_of_events_is_asked_for():
+    """A base rate of 100 % leaves nothing to rank: more churned accounts would not help."""
+    nothing = OutcomeQuality("base_rate", 0, 0, 0, float("nan"), {}, {}, {})
+    churn = OutcomeQuality("base_rate", 60, 31, 31, 1.0, {}, {}, {})
+    claimed, reason = claim({"churn": churn, "contraction": nothing, "expansion": nothing})
+    assert not claimed
+    assert reason == "All 31 accounts in the rows that test the model churned: nobody stayed to tell them apart from."
 
 
 def test_the_reason_for_declining_has_the_numbers():
@@ -264,3 +275,15 @@ def test_a_frame_without_rows_after_the_record_begins_is_refused_in_words():
     tables = planted_tables(60, 30)
     with pytest.raises(NotEnoughData, match="fit models from 2100-01-01"):
         fit_frame(tables, discover_features(tables), pd.Timestamp("2100-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("horizon", "advice"), [(3, "Give more history."), (6, "shorter outcome.horizon_months than 6")]
+)
+def test_a_shorter_horizon_is_advised_only_where_there_is_one(horizon: int, advice: str):
+    tables = company_of([subscription("a", "2024-01-01"), subscription("b", "2024-02-01")], "2024-03-01",
+                        outcome={"horizon_months": horizon})  # fmt: skip
+    with pytest.raises(NotEnoughData) as told:
+        health_frame(tables, discover_features(tables))
+    assert advice in str(told.value) + str(told.value.remedy)
+    assert ("shorter" in str(told.value) + str(told.value.remedy)) == (horizon > 3)

@@ -93,6 +93,20 @@ def test_a_duration_that_is_none_is_quarantined(cell: str, rule: str):
     assert tables.tables["flat"].rows_quarantined == 1
 
 
+def test_a_quarantined_row_and_one_to_be_scored_lack_no_duration():
+    frame = lives(60)
+    frame.loc[7, "months"] = "soon"
+    frame.loc[8, ["months", "churned"]] = ""
+    tables = tables_of(frame, duration="months", columns=columns("usage"))
+    assert [p.rule for p in tables.problems] == ["bad_number"]
+
+
+def test_where_nobody_was_lost_it_says_so():
+    """Every end lies beyond the 120 months that are followed."""
+    said = judged(lives(300).assign(months="200"))[1].to_json()
+    assert (said["c_index"], said["ibs"], said["reason"]) == (None, None, "nobody_lost")
+
+
 def test_a_duration_goes_with_a_binary_outcome_only():
     with pytest.raises(SettingsError, match="duration"):
         tables_of(lives(20), duration="months", outcome="usage", outcome_kind="number")

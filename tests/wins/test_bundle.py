@@ -123,3 +123,8 @@ def test_where_nothing_is_claimed_the_chance_is_null_with_its_reason(
     batch = score_all(bundle, tables, "1")
     assert batch.frame()["win_probability"].isna().all()
     assert batch.prospects.to_json(0)["win"] == {"p": None, "reason": "no_win_model"}
+
+
+def test_curves_that_were_not_judged_say_why(made: tuple[ModelBundle, Wins]):
+    said = made[0].quality["health"]["survival"]
+    assert (said["c_index"], said["ibs"], said["reason"]) == (None, None, "nobody_followed")

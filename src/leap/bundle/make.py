@@ -16,7 +16,7 @@ from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
-from leap.models.hazard.figures import SurvivalFigures
+from leap.models.hazard.figures import NOBODY_FOLLOWED, NOBODY_LOST, SurvivalFigures, not_judged
 from leap.revenue import definition_hash
 from leap.tables import AccountTables
 from leap.value import acquisition_of
@@ -43,6 +43,7 @@ def make_bundle(
     quality. `survival` says how good the curves of customers were, `tuning` what the studies found.
     """
     frame, model, found, quality = health
+    none = NOBODY_FOLLOWED if model.hazard is None else NOBODY_LOST
     fit_frame, fit_model, fit_found, fit_quality = fit
     bundle = ModelBundle(
         settings=tables.settings,
@@ -56,7 +57,7 @@ def make_bundle(
         drivers=tuple(drivers(model, found.models, frame.latest())),
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
         quality={
-            "health": {**quality.to_json(), "survival": None if survival is None else survival.to_json()},
+            "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
             "fit": fit_quality.to_json(),
             **(wins.to_json() if wins else {}),
         },

@@ -25,6 +25,11 @@ def claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
             f"{churn.n_events} accounts churned in the rows that test the model; at least {MIN_EVENTS} are needed to "
             "judge one."
         )
+    if churn.n_rows and churn.base_rate == 1.0:
+        return False, (
+            f"All {churn.n_accounts} accounts in the rows that test the model churned: nobody stayed to tell them "
+            "apart from."
+        )
     figure = churn.metrics.get("auc")
     if churn.learner == "base_rate" or figure is None:
         return False, (

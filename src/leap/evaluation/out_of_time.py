@@ -122,7 +122,7 @@ def require_folds(frame: ScopeFrame) -> None:
         f"The history is too short to judge a model: complete snapshots lie between {as_of.min():%Y-%m-%d} and "
         f"{as_of.max():%Y-%m-%d}{begins}; training and test must lie a whole horizon apart, so about "
         f"{2 * horizon + min(6, horizon)} months of revenue are needed for a horizon of {horizon}.",
-        remedy="Give more history, or choose a shorter outcome.horizon_months.",
+        remedy="Give more history" + (", or choose a shorter outcome.horizon_months." if horizon > 3 else "."),
     )
 
 

@@ -10,7 +10,15 @@ import numpy as np
 from leap.flat.frame import FlatFrame, account_folds
 from leap.flat.rows import FlatRows
 from leap.models.hazard import Followed, fit_hazard
-from leap.models.hazard.figures import Curves, SurvivalFigures, figures_of, kaplan_meier
+from leap.models.hazard.figures import (
+    NOBODY_FOLLOWED,
+    NOBODY_LOST,
+    Curves,
+    SurvivalFigures,
+    figures_of,
+    kaplan_meier,
+    not_judged,
+)
 from leap.tables.canonical import DURATION
 
 LONGEST = 120
@@ -24,13 +32,13 @@ class FlatSurvival:
     figures: SurvivalFigures | None
     learner: str
     without: int
+    why_none: str = NOBODY_FOLLOWED
 
     def to_json(self) -> dict[str, Any]:
         """`survival` in the JSON of `train`; null figures with the reason where nothing could be judged."""
         found = {"learner": self.learner, "held_out": "out_of_sample", "rows_without_duration": self.without}
         if self.figures is None:
-            nothing = dict.fromkeys(("c_index", "ibs", "baseline_ibs", "months"))
-            return {**nothing, **found, "reason": "nobody_followed"}
+            return {**not_judged(self.why_none), **found}
         return {**self.figures.to_json(), **found, "reason": None}
 
 
@@ -53,7 +61,7 @@ def survival_of(rows: FlatRows, frame: FlatFrame, *, seed: int = 0) -> FlatSurvi
         baseline = kaplan_meier(past.months, past.gone, longest)
         curves = hazard.survival(later.matrix, longest)
         parts.append(Curves(later.months, later.gone, later.accounts, curves, baseline))
-    return FlatSurvival(figures_of(parts), learner, int((~known).sum()))
+    return FlatSurvival(figures_of(parts), learner, int((~known).sum()), NOBODY_LOST if parts else NOBODY_FOLLOWED)
 
 
 def whole_months(duration: np.ndarray, gone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,8 +69,11 @@ def whole_months(duration: np.ndarray, gone: np.ndarray) -> tuple[np.ndarray, np
 
     >>> whole_months(np.array([2.4, 2.4, 3.0, 0.0, np.nan]), np.array([True, False, True, True, True]))
     (array([3, 2, 3, 1, 0]), array([ True,  True,  True,  True, False]))
+    >>> whole_months(np.array([1e30, 120.0]), np.array([True, True]))[0].tolist()
+    [121, 120]
     """
     known = np.isfinite(duration)
-    filled = np.where(known, duration, 0.0)
+    # Beyond what is ever followed: no number of months is too large to be counted.
+    filled = np.minimum(np.where(known, duration, 0.0), LONGEST + 1.0)
     months = np.where(gone, np.maximum(np.ceil(filled), 1.0), np.floor(filled))
     return np.where(known, months, 0.0).astype(np.int64), known

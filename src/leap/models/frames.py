@@ -23,6 +23,8 @@ from leap.splits import Fold, temporal_folds
 from leap.tables import AccountTables
 
 _RECORD_BEGINS = 1 / 3
+_SHORTEST = 3
+"""Months of the shortest horizon there is."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ def _frame(
     complete = outcomes.complete & with_full_months(tables, snapshots)
     if not complete.any():
         months = tables.settings.outcome.horizon_months
+        shorter = "" if months <= _SHORTEST else f", or a shorter outcome.horizon_months than {months}"
         raise NotEnoughData(
             f"No snapshot has a complete outcome: the data end before {tables.data_until:%Y-%m-%d}, "
             f"less than {months} months after {_first_moment(tables)}.",
-            remedy=f"Give more history, or a shorter outcome.horizon_months than {months} (3 or 6).",
+            remedy=f"Give more history{shorter}.",
         )
     as_of = snapshots.rows["as_of"].to_numpy()
     if record_begins is None and scope == Scope.HEALTH:

@@ -224,7 +224,8 @@ def _duration(reader: Reader, column: str) -> None:
     remedy = "A duration counts months from the date of the row, and is zero or more."
     reader.report("quarantine", "negative_duration", months < 0, column, remedy)
     remedy = "Give the months until the outcome, or until the row was last seen; without them it has no survival curve."
-    reader.report("warn", "missing_duration", months.isna(), column, remedy)
+    learned_from = reader.fine & (reader.rows[VALUE].fillna("") != "").to_numpy()
+    reader.report("warn", "missing_duration", months.isna().to_numpy() & learned_from, column, remedy)
 
 
 _SHAPES = {

@@ -8,7 +8,7 @@ import numpy as np
 
 _LONGEST = 600
 _YEAR = 12
-NO_COSTS, ZERO_CAC, NO_MARGIN = "no_acquisition_costs", "zero_cac", "no_gross_margin"
+NO_COSTS, ZERO_CAC, NEGATIVE_CAC, NO_MARGIN = "no_acquisition_costs", "zero_cac", "negative_cac", "no_gross_margin"
 NO_NEW_MRR, NOT_POSITIVE, NEVER = "no_new_mrr", "margin_not_positive", "never_pays_back"
 
 
@@ -80,7 +80,7 @@ def returns_of(
     """
     reason: dict[str, str] = {}
     unknown = not np.isfinite(cac)
-    why = NO_COSTS if unknown else _no_divisor(new_mrr, margin)
+    why = NO_COSTS if unknown else NEGATIVE_CAC if cac < 0 else _no_divisor(new_mrr, margin)
     if unknown:
         reason["cac"] = NO_COSTS
     plain = None if why else payback_months(cac, new_mrr, margin)
@@ -89,7 +89,7 @@ def returns_of(
         reason["payback_months"] = reason["payback_months_survival"] = why
     elif along is None:
         reason["payback_months_survival"] = NEVER
-    no_ratio = NO_COSTS if unknown else ZERO_CAC if cac <= 0 else why_no_value
+    no_ratio = NO_COSTS if unknown else NEGATIVE_CAC if cac < 0 else ZERO_CAC if cac == 0 else why_no_value
     if no_ratio:
         reason["ltv_to_cac"] = no_ratio
     ratio = None if no_ratio else float(lifetime_value / cac)

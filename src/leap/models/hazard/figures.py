@@ -12,6 +12,7 @@ import numpy as np
 
 from leap.metrics import AucWithin, Figure, account_bootstrap, mean, with_interval
 
+NOBODY_FOLLOWED, NOBODY_LOST = "nobody_followed", "nobody_lost"
 _FEWEST = 10
 _DRAWS = 200
 _YEAR = 12
@@ -111,7 +112,13 @@ class SurvivalFigures:
             "n_rows": self.n_rows,
             "n_accounts": self.n_accounts,
             "n_events": self.n_events,
+            "reason": None,
         }
+
+
+def not_judged(reason: str) -> dict[str, object]:
+    """`survival` in the JSON of `train` where there are no figures, and why."""
+    return {**dict.fromkeys(("c_index", "ibs", "baseline_ibs", "months")), "reason": reason}
 
 
 def figures_of(folds: list[Curves]) -> SurvivalFigures | None:
