@@ -184,6 +184,8 @@ def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
         ("invoices", lambda lives: np.exp(0.4 * noise(lives)) * (lives["end"].fillna(UNTIL) - lives["start"]).dt.days),
         ("touched_on", lambda lives: lives["end"].fillna(UNTIL).dt.strftime("%Y-%m-%d")),
         ("segment", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), "dormant", noisy_words(lives))),
+        ("seats", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), 0, 30 + noise(lives))),
+        ("area", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), np.nan, 30 + noise(lives))),
     ],
 )  # fmt: skip
 def test_an_undated_column_that_knows_the_ends_is_left_out(column: str, make: Callable[[pd.DataFrame], Any]):
@@ -235,16 +237,16 @@ def test_a_table_without_those_who_left_is_left_out_as_a_whole():
     assert not [f for f in admissible(tables)[0].features if f.recipe.table == "enriched"]
 
 
-def test_a_table_that_only_began_later_is_kept():
+@pytest.mark.parametrize("words", [False, True])
+def test_a_table_that_only_began_later_is_kept(words: bool):
     """Those who left before it began cannot be in it, and that is honest."""
 
     def change(frames: Frames, lives: pd.DataFrame) -> None:
         began = pd.Timestamp("2023-01-01")
         there = lives[~(lives["end"] < began)]
         rng = np.random.default_rng(0)
-        frames["seen"] = pd.DataFrame(
-            {"account_id": there.index, "observed_at": f"{began:%Y-%m-%d}", "score": rng.normal(size=len(there))}
-        )
+        score = rng.choice(["low", "high"], len(there)) if words else rng.normal(size=len(there))
+        frames["seen"] = pd.DataFrame({"account_id": there.index, "observed_at": f"{began:%Y-%m-%d}", "score": score})
 
     seen = {"shape": "history", "source": "s.csv", "columns": {"score": {}}}
     assert retrospective(world(200, change, {"seen": seen})) == []
