@@ -20,7 +20,7 @@ from leap.evaluation.leaks.telling import tells as telling_of
 from leap.evaluation.leaks.undated import _left_alone, retrospective
 from leap.features import discover_features
 from leap.models.frames import health_frame
-from leap.tables import AccountTables, assemble
+from leap.tables import AccountTables, Problem, assemble
 from tests.worlds import MONTHS_FROM, PLANTED_SETTINGS, TrainedWorld, planted_frames, planted_tables
 
 UNTIL = MONTHS_FROM + pd.DateOffset(months=36) + pd.Timedelta(days=1)
@@ -156,6 +156,14 @@ def test_a_column_kept_by_name_is_used_and_said_so_in_the_notes():
     notes = _provenance(tables, health_frame(tables, catalog), [], leaks, 0, 0)["notes"]
     assert any("accounts.status" in note and "names it" in note for note in notes)
     assert any("accounts.other" in note and "does not name" in note for note in notes)
+
+
+def test_a_table_that_changed_its_unit_is_said_of_the_model_that_learned_from_it():
+    tables = account_column("segment_score", noise)
+    odd = [Problem("warn", "usage", "n", rule, 1, 0.1, (), f"Of {rule}.") for rule in ("unit_change", "constant")]
+    catalog, leaks = admissible(tables)
+    notes = _provenance(replace(tables, problems=tuple(odd)), health_frame(tables, catalog), [], leaks, 0, 0)["notes"]
+    assert "usage.n: Of unit_change." in notes and not any("constant" in note for note in notes)
 
 
 def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
