@@ -376,6 +376,14 @@ def test_a_column_that_tells_who_leaves_almost_perfectly_is_found(planted: Train
         assert tells(planted, told) == ["favourite_number"]
 
 
+def test_what_accounts_pay_is_kept_although_only_the_largest_leave(planted: TrainedWorld):
+    """The outcome starts from this very figure, so nothing can have been written into it afterwards."""
+    told = 1000 * planted.health.outcomes.churned + np.random.default_rng(0).normal(
+        500, 100, len(planted.health.outcomes.churned)
+    )
+    assert tells(planted, told, "subscriptions_mrr") == []
+
+
 def test_a_good_but_honest_column_is_kept(planted: TrainedWorld):
     churned = planted.health.outcomes.churned
     assert tells(planted, churned + np.random.default_rng(0).normal(0, 0.6, len(churned))) == []
