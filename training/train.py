@@ -91,7 +91,9 @@ def train_accounts(
         reason = str(quality.reason)
         store.declined(company, reason, run_id)
         document = report.declined_document(reason, console.seconds, quality, fit_quality, won)
-        return Result(document | gate_report.declined_fields(reason), report.declined_text(company, reason), 1)
+        notes = evaluation.notes_of(leaks, tables.settings.leaks.keep_columns)
+        document |= {**gate_report.declined_fields(reason), "notes": notes}
+        return Result(document, "\n".join([report.declined_text(company, reason), *notes]), 1)
 
     with console.stage("tuning the final models"):
         tuning = tune_final(health, plan, tuning)

@@ -20,7 +20,7 @@ from leap.evaluation.leaks.telling import tells as telling_of
 from leap.evaluation.leaks.undated import _left_alone, retrospective
 from leap.features import discover_features
 from leap.models.frames import health_frame
-from leap.tables import AccountTables, assemble
+from leap.tables import AccountTables, Problem, assemble
 from tests.worlds import MONTHS_FROM, PLANTED_SETTINGS, TrainedWorld, planted_frames, planted_tables
 
 UNTIL = MONTHS_FROM + pd.DateOffset(months=36) + pd.Timedelta(days=1)
@@ -158,6 +158,14 @@ def test_a_column_kept_by_name_is_used_and_said_so_in_the_notes():
     assert any("accounts.other" in note and "does not name" in note for note in notes)
 
 
+def test_a_table_that_changed_its_unit_is_said_of_the_model_that_learned_from_it():
+    tables = account_column("segment_score", noise)
+    odd = [Problem("warn", "usage", "n", rule, 1, 0.1, (), f"Of {rule}.") for rule in ("unit_change", "constant")]
+    catalog, leaks = admissible(tables)
+    notes = _provenance(replace(tables, problems=tuple(odd)), health_frame(tables, catalog), [], leaks, 0, 0)["notes"]
+    assert "usage.n: Of unit_change." in notes and not any("constant" in note for note in notes)
+
+
 def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
     spec = PLANTED_SETTINGS["tables"]["accounts"]
     declared = {"accounts": {**spec, "columns": {**spec["columns"], "churn_reason": {"available": "after"}}}}
@@ -184,6 +192,8 @@ def test_a_column_known_only_afterwards_is_no_feature_and_no_leak():
         ("invoices", lambda lives: np.exp(0.4 * noise(lives)) * (lives["end"].fillna(UNTIL) - lives["start"]).dt.days),
         ("touched_on", lambda lives: lives["end"].fillna(UNTIL).dt.strftime("%Y-%m-%d")),
         ("segment", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), "dormant", noisy_words(lives))),
+        ("seats", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), 0, 30 + noise(lives))),
+        ("area", lambda lives: np.where(lives["left"] & (noise(lives) > 0.3), np.nan, 30 + noise(lives))),
     ],
 )  # fmt: skip
 def test_an_undated_column_that_knows_the_ends_is_left_out(column: str, make: Callable[[pd.DataFrame], Any]):
@@ -235,16 +245,16 @@ def test_a_table_without_those_who_left_is_left_out_as_a_whole():
     assert not [f for f in admissible(tables)[0].features if f.recipe.table == "enriched"]
 
 
-def test_a_table_that_only_began_later_is_kept():
+@pytest.mark.parametrize("words", [False, True])
+def test_a_table_that_only_began_later_is_kept(words: bool):
     """Those who left before it began cannot be in it, and that is honest."""
 
     def change(frames: Frames, lives: pd.DataFrame) -> None:
         began = pd.Timestamp("2023-01-01")
         there = lives[~(lives["end"] < began)]
         rng = np.random.default_rng(0)
-        frames["seen"] = pd.DataFrame(
-            {"account_id": there.index, "observed_at": f"{began:%Y-%m-%d}", "score": rng.normal(size=len(there))}
-        )
+        score = rng.choice(["low", "high"], len(there)) if words else rng.normal(size=len(there))
+        frames["seen"] = pd.DataFrame({"account_id": there.index, "observed_at": f"{began:%Y-%m-%d}", "score": score})
 
     seen = {"shape": "history", "source": "s.csv", "columns": {"score": {}}}
     assert retrospective(world(200, change, {"seen": seen})) == []
@@ -364,6 +374,14 @@ def test_a_column_that_tells_who_leaves_almost_perfectly_is_found(planted: Train
     for sign in (1, -1):
         told = sign * churned + np.random.default_rng(0).normal(0, 0.1, len(churned))
         assert tells(planted, told) == ["favourite_number"]
+
+
+def test_what_accounts_pay_is_kept_although_only_the_largest_leave(planted: TrainedWorld):
+    """The outcome starts from this very figure, so nothing can have been written into it afterwards."""
+    told = 1000 * planted.health.outcomes.churned + np.random.default_rng(0).normal(
+        500, 100, len(planted.health.outcomes.churned)
+    )
+    assert tells(planted, told, "subscriptions_mrr") == []
 
 
 def test_a_good_but_honest_column_is_kept(planted: TrainedWorld):

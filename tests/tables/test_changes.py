@@ -1,9 +1,13 @@
 """A change of unit or of type is found with its date and size; growth, noise and new products are not taken for one."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from leap.config import parse_settings
+from leap.tables import assemble
 from leap.tables.changes import turning_date, unit_change
 from tests.tables.companies import one_table, problem_of, said
 
@@ -133,3 +137,39 @@ def test_an_attribute_that_is_dated_by_known_at_is_looked_at_too():
     frame = pd.DataFrame({"account_id": [f"a{i}" for i in range(len(at))], "loaded": at, "size": values})
     tables = one_table(frame, shape="attributes", known_at="loaded", columns={"size": {}})
     assert problem_of(tables, "t", "unit_change").size == 100.0
+
+
+def terms(ends: dict[str, int]) -> pd.DataFrame:
+    """Accounts that start in 2023, of which so many end on each date; the empty date is still there."""
+    rows = [end for end, many in ends.items() for _ in range(many)]
+    accounts = [f"a{i}" for i in range(len(rows))]
+    return pd.DataFrame({"account_id": accounts, "started_on": "2023-01-15", "ended_on": rows, "mrr": "100"})
+
+
+REVENUE: dict[str, Any] = {"shape": "periods", "role": "revenue", "amount": "mrr"}
+
+
+def test_half_of_all_accounts_ending_on_one_day_is_said():
+    """A billing system that was left closes everything; each of these would count as churn."""
+    tables = one_table(terms({"2024-03-01": 10, "2024-06-30": 30, "2024-08-01": 1, "": 25}), **REVENUE)
+    (problem,) = [p for p in tables.problems if p.rule == "ended_together"]
+    assert (problem.level, problem.column, problem.since) == ("warn", "ended_on", "2024-06-30")
+    assert problem.count == 30 and problem.share == 30 / 56
+
+
+def test_many_ends_of_few_accounts_or_in_the_future_are_not_said():
+    for ends in ({"2024-06-30": 19, "": 5}, {"2024-06-30": 30, "": 40}, {"2030-06-30": 60, "2024-06-30": 5}):
+        assert not [p for p in one_table(terms(ends), **REVENUE).problems if p.rule == "ended_together"]
+
+
+def test_usage_after_a_data_end_that_was_given_does_not_lie_apart():
+    """What was known a year ago is judged by the rows of that time; without a given end the newer extract is named."""
+    usage = pd.DataFrame({"account_id": "a1", "day": pd.date_range("2023-01-01", "2025-01-01", freq="7D").astype(str)})
+    declared = {
+        "revenue": {**REVENUE, "source": "r.csv"},
+        "usage": {"shape": "events", "at": "day", "source": "u.csv"},
+    }
+    frames = {"revenue": terms({"2024-03-01": 1, "": 3}), "usage": usage}
+    for until, apart in (("2024-06-01", 0), (None, 1)):
+        problems = assemble(parse_settings({"tables": declared}), frames, [], until).problems
+        assert len([p for p in problems if p.rule == "ends_apart"]) == apart

@@ -87,6 +87,10 @@ def typical_values(frame: FeatureFrame) -> dict[str, Any]:
     return usual
 
 
+_NOTED = ("unit_change", "retyped", "ended_together")
+"""Warnings about the tables that may turn what is learned from them upside down; the others `check` alone tells."""
+
+
 def _provenance(
     tables: AccountTables, frame: ScopeFrame, warnings: list[str], leaks: Sequence[Leak], seed: int, trials: int
 ) -> dict[str, Any]:
@@ -98,6 +102,7 @@ def _provenance(
             f"them, so those that left "
             "earlier seem to be missing."
         )
+    notes += [f"{problem.where}: {problem.remedy}" for problem in tables.problems if problem.rule in _NOTED]
     notes += notes_of(leaks, tables.settings.leaks.keep_columns)
     if tables.settings.company.money_note:
         notes.append(tables.settings.company.money_note)

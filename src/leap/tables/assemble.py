@@ -73,7 +73,9 @@ def assemble(
         problems += between.no_margin(settings, frames)
     until = _data_until(settings, tables, data_until, today)
     if whole:
-        problems += [*between.orphans(tables), *between.too_early(tables), *between.ends_apart(tables, until)]
+        given = data_until is not None or settings.company.data_until is not None
+        problems += [*between.orphans(tables), *between.too_early(tables)]
+        problems += [*between.ends_apart(tables, until, given), *between.ended_together(tables, until)]
         problems += [problem for table in tables.values() for problem in odd_columns(table)]
     problems += between.empty(tables, problems)
     everything = AccountTables(settings, tables, until, tuple(problems), quarantine, lineage)

@@ -9,13 +9,16 @@ import pandas as pd
 
 from leap.config import Settings
 from leap.tables.account_tables import Table
-from leap.tables.names import AMOUNT, AT, CURRENCY, INDICATOR, KEY, PERIOD, START
+from leap.tables.names import AMOUNT, AT, CURRENCY, END, INDICATOR, KEY, PERIOD, START
 from leap.tables.problems import Level, Problem, examples_of
 from leap.tables.spellings import loose_key, shown
 
 _MOST_EARLY = 0.2
 """Trials and implementation come before the first payment; more activity than this share is worth a look."""
 _MOST_DAYS_APART = 31
+_FEWEST_TOGETHER = 20
+_MOST_TOGETHER = 0.5
+"""Of the paying accounts; a company may lose that many on one day, but a billing system that was left is likelier."""
 
 
 def orphans(tables: Mapping[str, Table]) -> list[Problem]:
@@ -153,13 +156,14 @@ def empty(tables: Mapping[str, Table], problems: list[Problem]) -> list[Problem]
     ]
 
 
-def ends_apart(tables: Mapping[str, Table], until: pd.Timestamp) -> list[Problem]:
-    """Tables whose last row lies more than a month from the end of the data."""
+def ends_apart(tables: Mapping[str, Table], until: pd.Timestamp, given: bool) -> list[Problem]:
+    """Tables whose last row lies more than a month from the end of the data; of a given end, before it."""
     found = []
     for name, table in tables.items():
         if AT not in table.rows or not len(table.rows) or table.spec.role is not None:
             continue
-        last = table.rows[AT].max()
+        moments = table.rows[AT]
+        last = (moments[moments < until] if given else moments).max()
         days = abs((until - last).days)
         if days > _MOST_DAYS_APART:
             remedy = (
@@ -168,4 +172,33 @@ def ends_apart(tables: Mapping[str, Table], until: pd.Timestamp) -> list[Problem
             )
             shown_ = (f"{last:%Y-%m-%d}",)
             found.append(Problem("warn", name, table.spec.at_column, "ends_apart", 1, 0.0, shown_, remedy))
+    return found
+
+
+def ended_together(tables: Mapping[str, Table], until: pd.Timestamp) -> list[Problem]:
+    """Days before the end of the data on which half of the paying accounts end for good: each counts as churn."""
+    found = []
+    for name, table in tables.items():
+        rows = table.rows
+        if table.spec.role != "revenue" or END not in rows or not len(rows):
+            continue
+        open_end = pd.Timestamp.max.as_unit("us")
+        begun = rows[rows[START] < until]
+        ends = begun[END].fillna(open_end).groupby(begun[KEY]).max().dt.normalize()
+        first = np.sort(begun.groupby(KEY)[START].min().to_numpy())
+        days, gone = np.unique(ends[ends < until].to_numpy(), return_counts=True)
+        paying = np.searchsorted(first, days) - (np.cumsum(gone) - gone)
+        for day, count, of in zip(days, gone, paying, strict=True):
+            if count >= _FEWEST_TOGETHER and count >= _MOST_TOGETHER * of:
+                when, share = f"{pd.Timestamp(day):%Y-%m-%d}", count / of
+                remedy = (
+                    f"{count:,} of {of:,} paying accounts end for good on {when} and count as churned; if they were "
+                    "moved, renamed or not exported, correct their ends, name them in [lineage] or set data_until."
+                )
+                examples = examples_of(ends.index[ends == day])
+                found.append(
+                    Problem(
+                        "warn", name, table.spec.end, "ended_together", int(count), share, examples, remedy, since=when
+                    )
+                )
     return found

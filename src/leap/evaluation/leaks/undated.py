@@ -53,7 +53,7 @@ def retrospective(tables: AccountTables) -> list[Leak]:
             there = cells.notna().to_numpy() if spec.shape == "events" else np.ones(len(cells), dtype=bool)
             if says_what_was_signed(cells, signed.reindex(cells.index)):
                 continue
-            if why := _knows(cells[there], kind, compared.where(there)):
+            if why := _knows(cells[there], kind, compared.where(there), np.isin(cells.index[there], codes)):
                 found.append(Leak(name, column, why))
         if spec.shape == "events":
             found += [Leak(name, kind, why) for kind, why in _kinds_of_the_left(table, codes, in_time, lives)]
@@ -128,14 +128,21 @@ def _typed(cells: pd.Series, kind: Kind) -> pd.Series:
     return values.truths(cells)[0] if kind == "boolean" else values.numbers(cells)[0]
 
 
-def _knows(cells: pd.Series, kind: Kind, lives: Lives) -> str:
-    """What a column knows of the ends, in words; empty where it knows nothing."""
+def _knows(cells: pd.Series, kind: Kind, lives: Lives, has_row: np.ndarray) -> str:
+    """What a column knows of the ends, in words; empty where it knows nothing.
+
+    An account without a row, shape (n,), has no level: its table may have begun after its end.
+    """
     told = tells(cells.to_numpy(), kind, lives.left.astype(float), lives.codes, lives.stratum)
     if told.at_least(RETROSPECTIVE_AUC):
         return f"it tells which accounts have left by now (AUC {told.auc:.2f}), and no date says when it was known"
     if kind == "number":
-        return _knows_how_long(cells.to_numpy(dtype=float), lives)
-    return _level_of_the_left(cells.astype(object).where(cells.notna(), "(empty)").astype(str), lives)
+        if why := _knows_how_long(cells.to_numpy(dtype=float), lives):
+            return why
+        text = cells.astype(float).map("{:g}".format)
+    else:
+        text = cells.astype(object).astype(str)
+    return _level_of_the_left(text.where(cells.notna(), "(empty)")[has_row], lives.where(has_row))
 
 
 def _knows_how_long(number: np.ndarray, lives: Lives) -> str:
@@ -165,7 +172,7 @@ def _without(ranks: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def _level_of_the_left(levels: pd.Series, lives: Lives) -> str:
-    """Whether one level stands for those who left alone: "inactive" for some of them, the rest as before."""
+    """Whether one level stands for those who left alone: "inactive", 0 or nothing for some, the rest as before."""
     for level, members in pd.Series(np.arange(len(levels)), levels.to_numpy()).groupby(level=0):
         if share := _left_alone(members.to_numpy(), lives):
             return (
