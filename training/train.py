@@ -101,7 +101,7 @@ def train_accounts(
     with console.stage("fitting the final models"):
         model = train_scope(health.scope, health.encoder, health.trainable, tuned, None, quality.unproven, args.seed)
         fit_model = train_scope(fit.scope, fit.encoder, fit.trainable, None, None, fit_quality.unproven, args.seed)
-        quality, fit_quality = quality.of_final(model), fit_quality.of_final(fit_model)
+        quality, fit_quality = quality.of_final(model, health.open_now), fit_quality.of_final(fit_model)
     with console.stage("survival curves"):
         hazard, survival = evaluation.survival_of(tables, health, found, seed=args.seed)
         model = replace(model, hazard=hazard)

@@ -11,14 +11,15 @@ from leap.metrics import Figure
 from leap.models.composition import COMPONENTS
 from leap.models.selection import MIN_EVENTS
 
-_SECOND_LOOK = 2.4
-"""Standard errors that contraction or expansion must show: three looks at noise together claim in about 1 of 20."""
+_FIRST_LOOK, _SECOND_LOOK = 2.2, 2.4
+"""Standard errors that churn, and contraction or expansion, must show: three looks at noise together claim in less than
+1 of 20. Few accounts make the errors too small, so the first look asks for more than an interval without chance."""
 
 
 def claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
     """Churn must be told from chance, or an amount must be, at a level that three looks allow for."""
     churn = outcomes["churn"]
-    if churn.has_skill or any(_second_look(outcomes[name]) for name in COMPONENTS[1:]):
+    if _first_look(churn) or any(_second_look(outcomes[name]) for name in COMPONENTS[1:]):
         return True, None
     if churn.n_events < MIN_EVENTS:
         return False, (
@@ -37,10 +38,16 @@ def claim(outcomes: Mapping[str, OutcomeQuality]) -> tuple[bool, str | None]:
             f"({churn.n_events} churned "
             f"accounts). {_needed(figure, churn)}"
         )
+    holds = "holds 0.50" if figure.low <= 0.5 else "hardly leaves 0.50 out"
     return False, (
         f"The skill cannot be told from chance: AUC {figure.value:.2f} out of time, 95 % interval {figure.low:.2f} to "
-        f"{figure.high:.2f} holds 0.50 ({churn.n_events} churned accounts). {_needed(figure, churn)}"
+        f"{figure.high:.2f} {holds} ({churn.n_events} churned accounts). {_needed(figure, churn)}"
     )
+
+
+def _first_look(churn: OutcomeQuality) -> bool:
+    """Whether churn carries a claim: enough events, and a ranking clearly beyond chance."""
+    return churn.has_skill and churn.skill_in_errors > _FIRST_LOOK
 
 
 def _second_look(found: OutcomeQuality) -> bool:

@@ -21,8 +21,12 @@ from leap.evaluation.portfolio_interval import portfolio_interval
 from leap.features import Scope
 from leap.models.composition import COMPONENTS, ScopeModel
 from leap.models.frames import ScopeFrame
+from leap.models.rows import OpenRows
 from leap.models.selection import MIN_EVENTS
 from leap.uncertainty import Intervals
+
+_LEVEL_JUMP = 2.0
+"""A factor between the level of the final model and what was observed that nobody should overlook."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Quality:
     intervals: Intervals
     coverage: Coverage
     slices: tuple[Mapping[str, Any], ...] = ()
+    expected_churn: float | None = None
+    """What the final model expects of the latest customers, on average."""
     """Figures within parts of the accounts, as `evaluation.slices` gives them."""
 
     @property
@@ -63,7 +69,18 @@ class Quality:
                 f"(error {nrr.value:.2f} against {nrr.baseline:.2f}), and their order "
                 "is not told from chance: use sums over many."
             )
-        return found + [f"{self._whose} models: {alarm}" for alarm in self.coverage.alarms]
+        return found + self._level_warnings() + [f"{self._whose} models: {alarm}" for alarm in self.coverage.alarms]
+
+    def _level_warnings(self) -> list[str]:
+        """The level of the final model was in no test: it hears of the last months, whatever happened in them."""
+        observed, expected = self.outcomes["churn"].calibration["mean_observed"], self.expected_churn
+        if expected is None or not 0 < observed < 1 or max(expected / observed, observed / expected) < _LEVEL_JUMP:
+            return []
+        return [
+            f"The final model expects {expected:.1%} of the latest customers to leave, where {observed:.1%} did in the "
+            "rows that it was judged on: so many (or few) left in the last months. Check that the revenue table ends "
+            "where the data end, and that no load or migration ended its terms."
+        ]
 
     @property
     def _whose(self) -> str:
@@ -95,15 +112,17 @@ class Quality:
             )
         return found
 
-    def of_final(self, model: ScopeModel) -> Quality:
-        """The same figures with the learners that the final model came to use."""
+    def of_final(self, model: ScopeModel, young: OpenRows | None = None) -> Quality:
+        """The same figures with the learners that the final model came to use, and what it expects of young rows."""
         outcomes = {
             name: replace(o, learner=model.component(name).learner_name, losses=model.component(name).losses)
             if name in COMPONENTS
             else o
             for name, o in self.outcomes.items()
         }
-        return replace(self, outcomes=outcomes)
+        latest = None if young is None else young.matrix[young.as_of == young.as_of.max()]
+        expected = None if latest is None else float(model.churn.probability(latest).mean())
+        return replace(self, outcomes=outcomes, expected_churn=expected)
 
     def with_slices(self, found: Sequence[Mapping[str, Any]]) -> Quality:
         """The same figures, and those within parts of the accounts beside them."""
