@@ -118,33 +118,36 @@ class Showing:
 def fit_level(margin: np.ndarray, slope: float, outcome: np.ndarray, weight: np.ndarray, showing: Showing) -> float:
     """The intercept with which as many leave as did, of rows with an outcome and of those where it has begun to show.
 
-    Solves `sum w (y - p) + sum w (gone - share * p) = 0` by bisection.
+    Solves `sum w (y - p) + sum w (gone - share * p) = 0` by Newton's steps.
     """
     happened = float((weight * outcome).sum() + (showing.weight * showing.gone).sum())
     exposed = float(weight.sum() + (showing.weight * showing.share).sum())
     least = 0.5 * float(weight.mean())
     happened = min(max(happened, least), exposed - least)
-    low, high = -60.0, 60.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        expected = (weight * logistic(slope * margin + middle)).sum()
-        expected += (showing.weight * showing.share * logistic(slope * showing.margin + middle)).sum()
-        if expected < happened:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    joined = np.concatenate([slope * margin, slope * showing.margin])
+    return _meeting(joined, np.concatenate([weight, showing.weight * showing.share]), happened)
 
 
 def fit_intercept(margin: np.ndarray, slope: float, outcome: np.ndarray, weight: np.ndarray) -> float:
-    """The intercept with which the mean prediction equals the observed rate, by bisection."""
+    """The intercept with which the mean prediction equals the observed rate, by Newton's steps."""
     rate = float(np.average(outcome, weights=weight))
     rate = min(max(rate, 0.5 / len(outcome)), 1 - 0.5 / len(outcome))
+    return _meeting(slope * margin, weight, rate * float(weight.sum()))
+
+
+def _meeting(margin: np.ndarray, weight: np.ndarray, total: float) -> float:
+    """The intercept with which `sum(weight * logistic(margin + intercept))` is the total: safeguarded Newton steps."""
     low, high = -60.0, 60.0
+    whole = float(weight.sum())
+    at = float(np.clip(log_odds(total / whole) - float(weight @ margin) / whole, low, high))
     for _ in range(100):
-        middle = (low + high) / 2
-        if np.average(logistic(slope * margin + middle), weights=weight) < rate:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+        p = logistic(margin + at)
+        off = float(weight @ p) - total
+        low, high = (at, high) if off < 0 else (low, at)
+        steep = float(weight @ (p * (1 - p)))
+        after = at - off / steep if steep > 0 else low
+        after = after if low < after < high else (low + high) / 2
+        if abs(after - at) < 1e-13 * max(1.0, abs(at)):
+            return after
+        at = after
+    return at

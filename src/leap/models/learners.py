@@ -240,6 +240,7 @@ def _ease(design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts:
 def _solve(
     design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, task: Task, strength: float
 ) -> tuple[np.ndarray, float]:
+    from sklearn import config_context
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if task == "binary":
@@ -249,7 +250,9 @@ def _solve(
         model: Any = LogisticRegression(C=1 / strength, max_iter=500, tol=tolerance, solver=solver)
     else:
         model = Ridge(alpha=strength)
-    model.fit(design, outcome, sample_weight=weight)
+    # What is fitted here is made here: the library's checks of it cost as much as small fits.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        model.fit(design, outcome, sample_weight=weight)
     return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
 
 
