@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.console import Console, Result, command_parser, run
+from training.console import Console, Result, command_parser, run, whole
 from training.icp import write
 
 SUFFIXES = (".html", ".htm", ".md", ".markdown")
@@ -13,7 +13,7 @@ def main(argv: list[str] | None = None) -> int:
     """Predict the past from what was known before it."""
     parser = command_parser("backtest", "Every fold, and what was said before known outcomes.", data_until=True)
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file (.html or .md)")
-    parser.add_argument("--trials", type=int, default=0, metavar="N", help="Optuna trials for the trees (default: 0)")
+    parser.add_argument("--trials", type=whole, default=0, metavar="N", help="Optuna trials for the trees (default: 0)")
     return run(parser, argv, backtest)
 
 

@@ -1,6 +1,7 @@
 """What `train`, `score`, `explain` and `features` do in a workspace of a flat table (shape `snapshot`)."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,16 +80,22 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
             rows, frame, model, found, quality,
             leaks=leaks, problems=problems, seed=args.seed, trials=trials_of(args),
         )  # fmt: skip
-    with store.scratch() as folder, console.stage("checking and registering"):
-        bundle.save(folder / "bundle")
-        fields, files = report.run_fields(bundle, quality), report.write_files(bundle, found, quality, folder)
-        version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
+    with store.scratch() as folder:
+        with console.stage("checking and registering"):
+            bundle.save(folder / "bundle")
+            fields, files = report.run_fields(bundle, quality), report.write_files(bundle, found, quality, folder)
+            version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
-    def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
-        challenger = FlatChallenger(found, quality, bundle, trials_of(args), args.seed)
-        return gate_of_flat(challenger, incumbent, registered)
+        def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
+            challenger = FlatChallenger(found, quality, bundle, trials_of(args), args.seed)
+            return gate_of_flat(challenger, incumbent, registered)
 
-    decision = decide(console, store, version, company, judge, began_with=began_with, promote=args.promote)
+        def tell(gate: "Gate") -> Sequence[Path]:
+            return report.write_card(bundle, folder, gate.to_json())
+
+        decision = decide(
+            console, store, version, company, judge, tell=tell, began_with=began_with, promote=args.promote
+        )  # fmt: skip
     gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
     return Result(
         report.document(bundle, version, promoted, console.seconds, replaces)

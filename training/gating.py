@@ -1,6 +1,6 @@
 """How a training ends: the gate judges the version, and then it is named challenger or made champion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from leap.registry import GateRecord, Store
 
     Judge = Callable[[Incumbent | None, Path], Gate]
+    Tell = Callable[[Gate], Sequence[Path]]
 
 _TRIES = 3
 
@@ -41,13 +42,14 @@ def decide(
     company: str,
     judge: "Judge",
     *,
+    tell: "Tell",
     began_with: str | None,
     promote: bool,
 ) -> Decision:
     """Judge beside the champion of the moment and, if asked and the gate passed, promote in its place.
 
     Was another one promoted since (`began_with` is the champion when the training began), the gate judges again beside
-    that one, until none comes between judging and promoting.
+    that one, until none comes between judging and promoting. `tell` writes what is kept of each gate beside its table.
     """
     with console.stage("reading the version back"):
         folder = store.fetch(version)
@@ -56,7 +58,7 @@ def decide(
         with console.stage("gate"):
             incumbent = champion_of(store, company, began_with)
             gate = judge(incumbent, folder)
-            store.keep_gate(version, _record(gate))
+            store.keep_gate(version, _record(gate, tell(gate)))
         replaces = incumbent.company if incumbent and incumbent.company != company else None
         if not promote or not gate.passed:
             break
@@ -93,10 +95,10 @@ def champion_of(store: "Store", company: str, began_with: str | None) -> "Incumb
     return Incumbent(version, bundle.company, bundle, "", meanwhile)
 
 
-def _record(gate: "Gate") -> "GateRecord":
+def _record(gate: "Gate", files: Sequence[Path]) -> "GateRecord":
     from leap.registry import GateRecord
 
-    return GateRecord(gate.verdict, gate.to_json(), gate.compared_with, gate.metrics())
+    return GateRecord(gate.verdict, gate.to_json(), gate.compared_with, gate.metrics(), files)
 
 
 def _reason(gate: "Gate", incumbent: "Incumbent | None", moved: str) -> str:

@@ -1,6 +1,7 @@
 """`leap train`: from the tables of a company to a registered, judged and (with `--promote`) live bundle."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,17 +116,23 @@ def train_accounts(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
             leaks=leaks, seed=args.seed, trials=plan.trials, wins=won, survival=survival, tuning=tuning.to_json(),
         )  # fmt: skip
-    with store.scratch() as folder, console.stage("checking and registering"):
-        bundle.save(folder / "bundle")
-        files = report.write_files(bundle, health, fit, found, folder)
-        fields = report.run_fields(bundle, quality, fit_quality)
-        version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
+    with store.scratch() as folder:
+        with console.stage("checking and registering"):
+            bundle.save(folder / "bundle")
+            files = report.write_files(bundle, health, fit, found, folder)
+            fields = report.run_fields(bundle, quality, fit_quality)
+            version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
-    def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
-        challenger = Challenger(tables, health, found, quality, bundle, tuned, args.seed)
-        return gate_of_accounts(challenger, incumbent, registered)
+        def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
+            challenger = Challenger(tables, health, found, quality, bundle, tuned, args.seed)
+            return gate_of_accounts(challenger, incumbent, registered)
 
-    decision = decide(console, store, version, company, judge, began_with=began_with, promote=args.promote)
+        def tell(gate: "Gate") -> Sequence[Path]:
+            return report.write_card(bundle, folder, gate.to_json())
+
+        decision = decide(
+            console, store, version, company, judge, tell=tell, began_with=began_with, promote=args.promote
+        )  # fmt: skip
     gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
     document = report.document(bundle, quality, fit_quality, version, promoted, console.seconds, replaces)
     text = report.text(bundle, quality, fit_quality, version, promoted, replaces)

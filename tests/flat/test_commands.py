@@ -88,6 +88,7 @@ def test_the_run_keeps_card_and_pictures(place: Path, trained: Any) -> None:
     } <= names
     card = next((place / "store" / "artifacts").rglob("model_card.md")).read_text(encoding="utf-8")
     assert "Out of sample, not out of time" in card
+    assert "## Gate" in card and "| claim | ok |" in card, "written again once the gate had judged"
 
 
 def test_score_takes_the_rows_without_an_outcome_and_says_so(ask: Ask, place: Path, trained: Any) -> None:

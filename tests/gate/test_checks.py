@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from leap import metrics
 from leap.gate import Check, Gate, running
 from leap.gate.baselines import calibration_checks, claim_check, plain_regression_checks
-from leap.gate.champion import Learned, difference_checks, outcome_differences, standing_check, stored_difference
+from leap.gate.champion import (
+    Learned,
+    any_better,
+    difference_checks,
+    outcome_differences,
+    standing_check,
+    stored_difference,
+)
 from leap.gate.held_out import Judged
 from leap.gate.incumbent import Incumbent
 from leap.gate.paired import Difference, Resamples, critical, difference
@@ -118,15 +125,28 @@ def test_two_figures_of_two_samples_have_the_error_of_both() -> None:
 def test_nothing_speaks_for_a_model_of_fewer_accounts_and_older_data() -> None:
     now = Incumbent("7", "Acme", None)
     whole, fewer = Learned("2024-01-01", 400, 100), Learned("2024-06-01", 200, 50)
-    assert standing_check(now, "compared", whole, whole, []).passed
-    assert not standing_check(now, "compared", fewer, whole, []).passed
-    assert standing_check(now, "compared", Learned("2024-06-01", 390, 85), whole, []).passed
-    assert not standing_check(now, "compared", Learned("2023-12-31", 400, 100), whole, []).passed
+    assert standing_check(now, "compared", whole, whole, False).passed
+    assert not standing_check(now, "compared", fewer, whole, False).passed
+    assert standing_check(now, "compared", Learned("2024-06-01", 390, 85), whole, False).passed
+    assert not standing_check(now, "compared", Learned("2023-12-31", 400, 100), whole, False).passed
     better = Difference(0.80, 0.70, 0.05, 0.15, 0.02, larger_is_better=True)
-    assert standing_check(now, "compared", fewer, whole, [better]).passed
+    assert standing_check(now, "compared", fewer, whole, any_better({"auc": better})).passed
     meanwhile = Incumbent("7", "Acme", None, meanwhile=True)
-    assert not standing_check(meanwhile, "compared", whole, whole, []).passed
-    assert standing_check(meanwhile, "compared", Learned("2024-02-01", 400, 100), whole, []).passed
+    assert not standing_check(meanwhile, "compared", whole, whole, False).passed
+    assert standing_check(meanwhile, "compared", Learned("2024-02-01", 400, 100), whole, False).passed
+
+
+def test_a_smaller_absolute_error_alone_does_not_speak_for_a_model_learned_from_older_data() -> None:
+    """It rewards the median, not the mean that is predicted: the squared error has to be smaller too."""
+    absolute = Difference(0.1338, 0.1362, low=-0.0041, high=-0.0011, error=0.0008)
+    same = Difference(0.0620, 0.0621, low=-0.0009, high=0.0008, error=0.0004)
+    smaller = Difference(0.0600, 0.0621, low=-0.0030, high=-0.0012, error=0.0004)
+    found = {"brier": same, "nrr_account_error": absolute}
+    assert any_better(found) and any_better(found, smaller) and not any_better(found, same)
+    words = [{check.check: check.words for check in difference_checks(found, squared)} for squared in (same, smaller)]
+    assert [said["champion.nrr_account_error"].endswith(": better.") for said in words] == [False, True]
+    now, older, newer = Incumbent("7", "Acme", None), Learned("2024-02-01", 300, 108), Learned("2024-07-01", 300, 129)
+    assert not standing_check(now, "compared", older, newer, any_better(found, same)).passed
 
 
 # The plain regression

@@ -104,6 +104,16 @@ def test_sections_appear_with_their_keys_and_are_absent_without(planted: Trained
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
 
 
+def test_a_tuning_that_time_stopped_promises_no_same_model(planted: TrainedWorld) -> None:
+    same, other = "give the same model", "may give another model"
+    plain = model_card.render(planted.bundle)
+    assert same in plain and other not in plain and "stopped by time" not in plain
+    tuned = {**planted.bundle.trained, "trials": 1000, "tuning": {"stopped_by_time": True}}
+    card = model_card.render(replace(planted.bundle, trained=tuned), bundle_hash="ab" * 32)
+    assert "at most 1000 tuning trials, stopped by time" in card and other in card and same not in card
+    assert "SHA-256 of the bundle's manifest" in card
+
+
 def test_the_hash_is_the_one_that_the_registry_keeps(demo_bundle_folder: Path, tmp_path: Path) -> None:
     from leap.bundle.files import read_folder
     from leap.registry.copies import identity_of

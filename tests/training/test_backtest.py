@@ -182,3 +182,12 @@ def test_a_flat_table_is_refused_in_words(tmp_path: Path, capsys: pytest.Capture
     )
     assert main([str(tmp_path)]) == 2
     assert "flat table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trials", ["-3", "1.5"])
+def test_a_number_of_trials_below_zero_or_broken_is_refused_as_train_does(
+    trials: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), f"--trials={trials}", "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert said["code"] == "usage" and "expected a whole number, 0 or more" in said["message"]

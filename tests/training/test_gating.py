@@ -23,7 +23,12 @@ WORSE = Check("champion.auc", False, "AUC 0.60, the champion's 0.70.", 0.60, 0.7
 def ending(store: Store) -> Ending:  # noqa: F811
     def ending(version: str, *checks: Check, company: str = "Acme", promote: bool = True, **more: object) -> Decision:
         gate = Gate((*GOOD, *checks))
-        known = {"began_with": store.champion(), "judge": lambda incumbent, folder: gate, **more}
+        known = {
+            "began_with": store.champion(),
+            "judge": lambda incumbent, folder: gate,
+            "tell": lambda gate: (),
+            **more,
+        }
         return decide(Console(quiet=True), store, version, company, promote=promote, **known)  # type: ignore[arg-type]
 
     return ending
@@ -130,3 +135,21 @@ def test_a_champion_that_is_no_bundle_any_more_is_met_with_its_trouble(
     found = champion_of(store, "Acme", None)
     assert found is not None and found.bundle is None and found.meanwhile
     assert "bundle.json" in found.trouble
+
+
+def test_what_tells_of_the_gate_is_kept_in_the_run_in_place_of_what_was_written_before_it(
+    store: Store,  # noqa: F811
+    ending: Ending,
+    tmp_path: Path,
+) -> None:
+    card = tmp_path / "model_card.md"
+    card.write_text("not judged yet")
+    version = store.log_training(training(tmp_path, "first", files=[card]))
+
+    def tell(gate: Gate) -> list[Path]:
+        card.write_text(f"the gate: {gate.verdict}")
+        return [card]
+
+    assert not ending(version, WORSE, tell=tell).promoted
+    kept = [path.read_text() for path in (store.folder / "artifacts").rglob("model_card.md")]
+    assert kept == ["the gate: failed: champion.auc"]

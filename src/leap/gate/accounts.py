@@ -14,6 +14,7 @@ from leap.evaluation import OutOfTime, Quality
 from leap.gate.baselines import calibration_checks, claim_check, plain_regression_checks
 from leap.gate.champion import (
     Learned,
+    any_better,
     difference_checks,
     money_differences,
     not_compared,
@@ -83,28 +84,28 @@ def _against_champion(new: Challenger, incumbent: Incumbent | None) -> tuple[lis
     comparison = compare(new.tables, new.frame, new.found, new.bundle, champion, tuned=new.tuned, seed=new.seed)
     checks: list[Check] = []
     if comparison.on_rows:
-        differences, checks = _paired(new.found, comparison)
+        better, checks = _paired(new.found, comparison)
     else:
         stored = stored_difference(_auc(new.bundle), _auc(champion))
         differences = {"auc_at_training": stored} if stored is not None else {}
-        checks = difference_checks(differences)
+        better, checks = any_better(differences), difference_checks(differences)
     standing = standing_check(
         incumbent, comparison.words,
         Learned.of(new.bundle.trained_on, new.bundle.health.churn),
         Learned.of(champion.trained_on, champion.health.churn),
-        list(differences.values()),
+        better,
     )  # fmt: skip
     return [standing, *checks], comparison
 
 
-def _paired(found: OutOfTime, comparison: Comparison) -> tuple[dict[str, Any], list[Check]]:
+def _paired(found: OutOfTime, comparison: Comparison) -> tuple[bool, list[Check]]:
     labels, keep = found.labels.where(comparison.keep), comparison.keep
     resamples = Resamples.of(found.accounts[keep])
     ours, theirs = comparison.ours, comparison.theirs
     differences = outcome_differences(labels.churned, ours["p"], theirs["p"], comparison.fold, resamples)
     money, squared = money_differences(labels.ratio, labels.starting, ours["nrr"], theirs["nrr"], resamples)
     differences |= money
-    return differences, difference_checks(differences, squared)
+    return any_better(differences, squared), difference_checks(differences, squared)
 
 
 def _auc(bundle: ModelBundle) -> Figure | None:

@@ -9,7 +9,7 @@ trained and its data are no newer.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from leap.models.composition import Component
 MATTERS = 0.005
 """Less than this AUC, half a point of portfolio NRR, or this share of a loss is no reason to keep an older model."""
 
+_ABSOLUTE = "nrr_account_error"
 _FEWER = 0.8
 _SIDE = 1.96
 
@@ -62,7 +63,7 @@ def money_differences(
         return abs(metrics.portfolio_error(observed, predicted, weight))
 
     found = {
-        "nrr_account_error": difference(metrics.mae, ratio, ours, theirs, resamples),
+        _ABSOLUTE: difference(metrics.mae, ratio, ours, theirs, resamples),
         "portfolio_error": difference(portfolio, ratio, ours, theirs, resamples, weight=starting),
     }
     return found, difference(metrics.brier, ratio, ours, theirs, resamples)
@@ -78,15 +79,28 @@ def difference_checks(differences: dict[str, Difference], squared: Difference | 
     for name, found in differences.items():
         of_points = found.larger_is_better or name == "portfolio_error"
         worse = found.worse(looks, MATTERS if of_points else MATTERS * found.theirs)
-        if name == "nrr_account_error" and squared is not None:
-            worse = worse and squared.worse(looks)
-        said = "worse beyond chance" if worse else "better" if found.better() else "not worse beyond chance"
+        better = found.better()
+        if name == _ABSOLUTE and squared is not None:
+            worse, better = worse and squared.worse(looks), better and squared.better()
+        said = "worse beyond chance" if worse else "better" if better else "not worse beyond chance"
         words = (
             f"{name.replace('_', ' ')} {found.ours:.4g}, the champion's {found.theirs:.4g}; difference "
             f"{found.value:+.4g} [{found.low:+.4g}, {found.high:+.4g}]: {said}."
         )
         checks.append(Check(f"champion.{name}", not worse, words, found.ours, found.theirs, found.low, found.high))
     return checks
+
+
+def any_better(differences: Mapping[str, Difference], squared: Difference | None = None) -> bool:
+    """Whether one figure is better beyond chance with all looked at together.
+
+    The absolute error of an account counts only together with its squared error, as for worse.
+    """
+    looks = len(differences)
+    return any(
+        found.better(looks) and (name != _ABSOLUTE or squared is None or squared.better(looks))
+        for name, found in differences.items()
+    )
 
 
 def stored_difference(ours: Figure | None, theirs: Figure | None) -> Difference | None:
@@ -101,12 +115,9 @@ def stored_difference(ours: Figure | None, theirs: Figure | None) -> Difference 
     return Difference(ours.value, theirs.value, value - _SIDE * error, value + _SIDE * error, error, True)
 
 
-def standing_check(
-    incumbent: Incumbent, how: str, ours: Learned, theirs: Learned, differences: Sequence[Difference]
-) -> Check:
-    """Whether anything speaks for replacing a champion that the new model cannot be told from."""
+def standing_check(incumbent: Incumbent, how: str, ours: Learned, theirs: Learned, better: bool) -> Check:
+    """Whether anything speaks for replacing a champion; `better`: a figure on the same rows does (`any_better`)."""
     against = _against(incumbent, ours, theirs)
-    better = any(found.better(len(differences)) for found in differences)
     passed = not against or better
     words = f"{incumbent.words}: {how}."
     words = words[0].upper() + words[1:]

@@ -20,6 +20,7 @@ from leap.flat.model import fit_model
 from leap.gate.baselines import calibration_checks, claim_check, plain_regression_checks
 from leap.gate.champion import (
     Learned,
+    any_better,
     difference_checks,
     not_compared,
     outcome_differences,
@@ -81,7 +82,7 @@ def _against_champion(new: FlatChallenger, incumbent: Incumbent | None) -> tuple
         incumbent, how,
         Learned.of(new.bundle.trained_on, new.bundle.model.component),
         Learned.of(champion.trained_on, champion.model.component),
-        list(differences.values()),
+        any_better(differences),
     )  # fmt: skip
     return [standing, *difference_checks(differences)], champion
 

@@ -52,6 +52,8 @@ class GateRecord:
     checks: Sequence[Mapping[str, object]]
     compared_with: str | None
     metrics: Mapping[str, float]
+    files: Sequence[Path] = ()
+    """What tells of the gate (the model card): in the run they take the place of files of the same name."""
 
     def tags(self) -> dict[str, str]:
         """As kept with the version: the figures without their words; where they are too many, those that failed."""

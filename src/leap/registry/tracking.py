@@ -164,6 +164,8 @@ def log_gate(client: MlflowClient, run_id: str, gate: GateRecord) -> None:
     # MLflow's own `log_table` adds to a table that is there; a gate that is judged again replaces it.
     table = {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
     client.log_dict(run_id, table, "gate_table.json")
+    for path in gate.files:
+        client.log_artifact(run_id, str(path))
     tag_run(
         client,
         run_id,

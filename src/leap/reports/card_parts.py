@@ -29,7 +29,7 @@ class CardParts:
 def parts(bundle: ModelBundle, gate: Sequence[Mapping[str, Any]] | None = None) -> CardParts:
     """What the bundle's quality holds beyond the figures of outcomes, and the checks of the gate if there are any."""
     quality = bundle.quality
-    checks = tuple(gate or quality.get("gate") or bundle.trained.get("gate") or ())
+    judged = gate_part(gate)
     coverage = [(words, quality[scope].get("intervals") or {}) for scope, words in _WHOSE]
     return CardParts(
         slices=tuple(
@@ -41,9 +41,15 @@ def parts(bundle: ModelBundle, gate: Sequence[Mapping[str, Any]] | None = None) 
         segments=tuple({**row, "scope": words} for words, found in coverage for row in found.get("segments") or ()),
         alarms=tuple(f"{words}: {found['alarm']}" for words, found in coverage if found.get("alarm")),
         survival=quality[Scope.HEALTH].get("survival") or {},
-        checks=checks,
-        passed=all(check.get("passed") for check in checks) if checks else None,
+        checks=judged.checks,
+        passed=judged.passed,
     )
+
+
+def gate_part(gate: Sequence[Mapping[str, Any]] | None) -> CardParts:
+    """The checks that a new model was put to and their verdict; nothing before it was judged."""
+    checks = tuple(gate or ())
+    return CardParts(checks=checks, passed=all(check.get("passed") for check in checks) if checks else None)
 
 
 def _ranks(quality: Mapping[str, Any], outcome: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
 from leap.reports import model_card, rendering, training
+from leap.reports.card_parts import gate_part
 from leap.reports.quality import LEARNERS
 from leap.scoring.flat_scores import FlatScores
 
@@ -214,11 +215,17 @@ def write_files(bundle: FlatBundle, found: HeldOut, quality: FlatQuality, folder
     contributions, _ = bundle.model.attribute(bundle.model.encoder.encode(sample))
     scale, unit = (100, "points of its probability") if bundle.outcome.is_binary else (1, "its own unit")
     pictures.contribution_summary(scale * contributions, sample, f"contribution to {column}, {unit}", summary)
-    cards = model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle")), folder)
-    return [path for path in (calibration, lift, summary, *cards) if path.exists()]
+    return [path for path in (calibration, lift, summary, *write_card(bundle, folder)) if path.exists()]
 
 
-def render_card(bundle: FlatBundle, bundle_hash: str | None = None) -> str:
+def write_card(bundle: FlatBundle, folder: Path, gate: Sequence[Mapping[str, Any]] | None = None) -> list[Path]:
+    """The model card of a training beside its bundle and pictures; with the gate's table once it has judged."""
+    return model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle"), gate), folder)
+
+
+def render_card(
+    bundle: FlatBundle, bundle_hash: str | None = None, gate: Sequence[Mapping[str, Any]] | None = None
+) -> str:
     """The model card as Markdown."""
     figures = bundle.quality["outcomes"][bundle.outcome.column]
     return rendering.render(
@@ -227,6 +234,7 @@ def render_card(bundle: FlatBundle, bundle_hash: str | None = None) -> str:
         bundle_hash=bundle_hash,
         leap_version=version("leap"),
         trained=bundle.trained,
+        more=gate_part(gate),
         outcome=bundle.outcome,
         table=next(iter({feature.recipe.table for feature in bundle.catalog.features})),
         horizon=bundle.settings.outcome.horizon_months,

@@ -36,6 +36,7 @@ def render(
         leap_version=version("leap"),
         more=parts(bundle, gate),
         trained=bundle.trained,
+        stopped_by_time=bool((bundle.trained.get("tuning") or {}).get("stopped_by_time")),
         company=bundle.settings.company,
         outcome=bundle.settings.outcome,
         judged=judged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +255,7 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
 
 def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found: OutOfTime, folder: Path) -> list[Path]:
     """Plots, the ICP report and the model card of a training; paths of the files written."""
-    from leap.reports import icp, model_card
+    from leap.reports import icp
 
     keep = ~found.leaving
     outcome, probability = found.labels.churned[keep], found.prediction.p[keep]
@@ -268,8 +268,15 @@ def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found:
     pictures.folds_picture(fold_spans(health), folds)
     report = folder / "icp_report.html"
     report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
-    cards = model_card.write(model_card.render(bundle, bundle_hash=model_card.hash_of(folder / "bundle")), folder)
-    return [path for path in [*paths, folds, report, *cards] if path.exists()]
+    return [path for path in [*paths, folds, report, *write_card(bundle, folder)] if path.exists()]
+
+
+def write_card(bundle: ModelBundle, folder: Path, gate: Sequence[Mapping[str, Any]] | None = None) -> list[Path]:
+    """The model card of a training beside its bundle and pictures; with the gate's table once it has judged."""
+    from leap.reports import model_card
+
+    text = model_card.render(bundle, gate=gate, bundle_hash=model_card.hash_of(folder / "bundle"))
+    return model_card.write(text, folder)
 
 
 def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
