@@ -92,6 +92,8 @@ class RegistryError(LeapError):
 class ChampionMoved(RegistryError):
     """Another version was promoted since the champion was looked at."""
 
+    code = "champion_moved"
+
 
 class NoModel(LeapError):
     """There is no champion and no version was named."""

@@ -36,6 +36,12 @@ class OutcomeQuality:
         return self.n_events >= MIN_EVENTS and figure is not None and figure.low > 0.5
 
     @property
+    def brier_skill(self) -> float:
+        """How much nearer the probabilities lay to what happened than one rate for all; 0 where nothing is known."""
+        figure = self.metrics.get("brier_skill")
+        return 0.0 if figure is None else figure.value
+
+    @property
     def skill_in_errors(self) -> float:
         """Skill of ranking over its standard error."""
         figure = self.metrics.get("auc")

@@ -48,8 +48,16 @@ class Quality:
 
     @property
     def unproven(self) -> list[str]:
-        """Components whose skill cannot be told from chance: they predict their base rate."""
-        return [name for name in COMPONENTS if not self.outcomes[name].has_skill]
+        """Components whose skill cannot be told from chance: they predict their base rate.
+
+        So do contraction and expansion whose probabilities lay farther from what happened than one rate for all,
+        however they rank: they add up to money.
+        """
+        return [
+            name
+            for name in COMPONENTS
+            if not self.outcomes[name].has_skill or (name != "churn" and self.outcomes[name].brier_skill < 0)
+        ]
 
     @property
     def warnings(self) -> list[str]:
