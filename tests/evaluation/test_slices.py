@@ -10,7 +10,8 @@ import pytest
 
 from leap import metrics
 from leap.evaluation import slices
-from leap.evaluation.slices import MIN_ACCOUNTS, OTHERS
+from leap.evaluation.parts import OTHERS
+from leap.evaluation.slices import MIN_ACCOUNTS
 from tests.worlds import TrainedWorld
 
 

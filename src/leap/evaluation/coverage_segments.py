@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from leap.evaluation.coverage import Coverage, share_held
 from leap.evaluation.out_of_time import OutOfTime
-from leap.features import Scope
+from leap.evaluation.parts import OTHERS, parts_of
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
 from leap.uncertainty import LEVEL
@@ -21,35 +20,25 @@ TOO_LOW = 0.85
 """90 % intervals that hold less than this are reported."""
 
 _MIN_ACCOUNTS = 30
-_MOST_VALUES = 12
 _CHANCE = 0.05
 _CHANGE = 0.05
-_THIRDS = ("lowest third", "middle third", "highest third")
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Rows of `OutOfTime` that share a value of something."""
-
-    by: str
-    value: str
-    rows: np.ndarray
+_IN_WORDS = {"mrr": "starting MRR", "tenure_months": "tenure"}
 
 
 def with_segments(coverage: Coverage, found: OutOfTime, frame: ScopeFrame, draws: int = 200) -> Coverage:
     """The coverage with its figures by segment, and with the alarm."""
     judged = ~np.isnan(coverage.held)
     entries = []
-    for segment in segments(found, frame, judged):
-        accounts = found.accounts[segment.rows]
-        figure = share_held(coverage.held[segment.rows], accounts, draws)
-        value = share_held(coverage.value_held[segment.rows], accounts, draws)
-        if segment.rows.any():
+    for part in parts_of(found, frame, judged, _MIN_ACCOUNTS):
+        accounts = found.accounts[part.keep]
+        figure = share_held(coverage.held[part.keep], accounts, draws)
+        value = share_held(coverage.value_held[part.keep], accounts, draws)
+        if part.keep.any() and part.value != OTHERS:
             entries.append(
                 {
-                    "by": segment.by,
-                    "value": segment.value,
-                    "n_rows": int(segment.rows.sum()),
+                    "by": _IN_WORDS.get(part.by, part.label),
+                    "value": part.value,
+                    "n_rows": int(part.keep.sum()),
                     "n_accounts": len(np.unique(accounts)),
                     "coverage": figure.value,
                     "low": figure.low,
@@ -58,34 +47,6 @@ def with_segments(coverage: Coverage, found: OutOfTime, frame: ScopeFrame, draws
                 }
             )
     return replace(coverage, segments=tuple(entries), alarms=tuple(alarms(coverage.figure, coverage.folds, entries)))
-
-
-def segments(found: OutOfTime, frame: ScopeFrame, among: np.ndarray) -> Iterator[Segment]:
-    """Values of fit categories with enough accounts, and thirds by starting MRR and tenure, of the rows in `among`."""
-    for feature in frame.features.catalog.features:
-        if feature.scope == Scope.FIT and feature.kind == "category":
-            column = frame.features.frame[feature.name].iloc[found.rows]
-            yield from _by_value(feature.label, column, found.accounts, among)
-    rows = frame.snapshots.rows.iloc[found.rows]
-    yield from _thirds("starting MRR", rows["mrr"].to_numpy(dtype=float), among)
-    yield from _thirds("tenure", rows["tenure_months"].to_numpy(dtype=float), among)
-
-
-def _by_value(by: str, column: pd.Series, accounts: np.ndarray, among: np.ndarray) -> Iterator[Segment]:
-    text = column.astype(object).where(column.notna(), "(not known)").astype(str).to_numpy()
-    counted = pd.Series(accounts[among]).groupby(text[among]).nunique().sort_values(ascending=False, kind="stable")
-    for value in counted[counted >= _MIN_ACCOUNTS].index[:_MOST_VALUES]:
-        yield Segment(by, str(value), among & (text == value))
-
-
-def _thirds(by: str, values: np.ndarray, among: np.ndarray) -> Iterator[Segment]:
-    known = among & ~np.isnan(values)
-    if not known.any():
-        return
-    third = np.searchsorted(np.quantile(values[known], [1 / 3, 2 / 3]), values, side="left")
-    for number, name in enumerate(_THIRDS):
-        if (known & (third == number)).any():
-            yield Segment(by, name, known & (third == number))
 
 
 def alarms(figure: Figure, folds: Sequence[Mapping[str, Any]], entries: Sequence[Mapping[str, Any]]) -> list[str]:

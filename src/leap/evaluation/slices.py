@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leap import metrics
 from leap.evaluation.components import rows_of_component
 from leap.evaluation.out_of_time import OutOfTime
-from leap.features import Scope
+from leap.evaluation.parts import Part, parts_of
 from leap.metrics import Figure
 from leap.models.composition import COMPONENTS
 from leap.models.frames import ScopeFrame
@@ -23,23 +20,7 @@ MIN_ACCOUNTS = 20
 MIN_EVENTS = 5
 """Accounts with the event, and without it, that an AUC is given for; the ratio is given for as few."""
 
-_MOST_FEATURES = 8
 _MANY_ROWS = 20_000
-_MOST_VALUES = 12
-_THIRDS = ("lowest third", "middle third", "highest third")
-OTHERS, MISSING = "(others)", "(not known)"
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Rows that share a value; `low` and `high` are the ends of a third, both inclusive."""
-
-    by: str
-    label: str
-    value: str
-    keep: np.ndarray
-    low: float | None = None
-    high: float | None = None
 
 
 def slices(found: OutOfTime, frame: ScopeFrame, draws: int | None = None) -> list[dict[str, Any]]:
@@ -53,49 +34,13 @@ def slices(found: OutOfTime, frame: ScopeFrame, draws: int | None = None) -> lis
     draws = draws or (200 if len(found.rows) <= _MANY_ROWS else 100)
     return [
         _judged(found, part, outcome, draws)
-        for part in _parts(found, frame)
+        for part in parts_of(found, frame, ~found.leaving, MIN_ACCOUNTS)
         for outcome in COMPONENTS
         if rows_of_component(found, outcome, part.keep)[0].size
     ]
 
 
-def _parts(found: OutOfTime, frame: ScopeFrame) -> Iterator[_Part]:
-    kept = ~found.leaving
-    categories = [f for f in frame.features.catalog.features if f.scope == Scope.FIT and f.kind == "category"]
-    for feature in categories[:_MOST_FEATURES]:
-        column = frame.features.frame[feature.name].iloc[found.rows]
-        for value, inside in _by_value(column, found.accounts, kept):
-            yield _Part(feature.name, feature.label, value, inside)
-    rows = frame.snapshots.rows.iloc[found.rows]
-    for by, label in (("mrr", "MRR"), ("tenure_months", "Months as a customer")):
-        yield from _thirds(by, label, rows[by].to_numpy(dtype=float), kept)
-
-
-def _by_value(column: pd.Series, accounts: np.ndarray, kept: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The values with enough accounts, the most frequent first, and all others together."""
-    text = column.astype(object).where(column.notna(), MISSING).astype(str).to_numpy()
-    counted = pd.Series(accounts[kept]).groupby(text[kept]).nunique()
-    large = counted[counted >= MIN_ACCOUNTS].sort_index().sort_values(ascending=False, kind="stable")
-    named = [str(value) for value in large.index[:_MOST_VALUES]]
-    for value in named:
-        yield value, kept & (text == value)
-    rest = kept & ~np.isin(text, named)
-    if rest.any():
-        yield OTHERS, rest
-
-
-def _thirds(by: str, label: str, values: np.ndarray, kept: np.ndarray) -> Iterator[_Part]:
-    known = kept & ~np.isnan(values)
-    if not known.any():
-        return
-    third = np.searchsorted(np.quantile(values[known], [1 / 3, 2 / 3]), values, side="left")
-    for number, name in enumerate(_THIRDS):
-        inside = known & (third == number)
-        if inside.any():
-            yield _Part(by, label, name, inside, float(values[inside].min()), float(values[inside].max()))
-
-
-def _judged(found: OutOfTime, part: _Part, outcome: str, draws: int) -> dict[str, Any]:
+def _judged(found: OutOfTime, part: Part, outcome: str, draws: int) -> dict[str, Any]:
     happened, predicted, _, rows = rows_of_component(found, outcome, part.keep)
     accounts = found.accounts[rows]
     n_events = len(np.unique(accounts[happened > 0]))
