@@ -18,7 +18,14 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{CHECKOUT / 'src'}{os.pathsep}{CHEC
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "training", *map(str, arguments), "--json"]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=CHECKOUT, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        command, cwd=CHECKOUT, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen_to_interrupts
+    )
+
+
+def listen_to_interrupts() -> None:
+    """Tests that run in the background of a shell ignore Control-C, and what they start would too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def trials_kept(store: Path) -> int:
