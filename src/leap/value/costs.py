@@ -29,7 +29,7 @@ def acquisition_cost(tables: AccountTables) -> np.ndarray:
     """What was spent to win each account itself, shape (n_accounts,); NaN where nothing is given."""
     result = np.full(len(tables.accounts), np.nan)
     for rows in _spent_to_win(tables):
-        spent = rows[AMOUNT].groupby(tables.codes_of(rows[KEY])).sum()
+        spent = _sums(rows[AMOUNT], tables.codes_of(rows[KEY]))
         spent = spent[spent.index >= 0]
         result[spent.index] = np.nan_to_num(result[spent.index]) + spent.to_numpy()
     return result
@@ -43,7 +43,7 @@ def service_cost_a_year(tables: AccountTables, moment: pd.Timestamp) -> np.ndarr
         if KIND not in rows:
             continue
         rows = rows[(_kind(rows) == SERVICE) & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
-        spent = rows[AMOUNT].groupby(tables.codes_of(rows[KEY], moment)).sum()
+        spent = _sums(rows[AMOUNT], tables.codes_of(rows[KEY], moment))
         result[spent.index] += spent.to_numpy()
     return result
 
@@ -107,6 +107,13 @@ def acquisition_of(tables: AccountTables) -> Acquisition:
     )
 
 
+def _sums(amounts: pd.Series, codes: np.ndarray) -> pd.Series:
+    """Sums by account, added from the smallest amount on: the order of rows in a file changes no digit."""
+    values = amounts.to_numpy(dtype=float)
+    order = np.lexsort((values, codes))
+    return pd.Series(values[order]).groupby(codes[order]).sum()
+
+
 def _spent_to_win(tables: AccountTables) -> Iterator[pd.DataFrame]:
     for table in tables.with_role("costs"):
         rows = table.rows
@@ -124,7 +131,8 @@ def _spending(tables: AccountTables, segment: np.ndarray) -> pd.DataFrame:
         rows = rows[tables.codes_of(rows[KEY]) >= 0]
         codes = tables.codes_of(rows[KEY])
         parts.append(_dated(codes, rows[AT].to_numpy(), segment).assign(spent=rows[AMOUNT].to_numpy(dtype=float)))
-    return pd.concat(parts, ignore_index=True)
+    joined = pd.concat(parts, ignore_index=True)
+    return joined.sort_values(["code", "at", "spent"], kind="stable", ignore_index=True)
 
 
 def _dated(codes: np.ndarray, at: np.ndarray, segment: np.ndarray) -> pd.DataFrame:
