@@ -28,7 +28,7 @@ def main() -> int:
     print_retention(retention)
     version = champion()
     if version is None:
-        say("Training on the real example (about half a minute) ...")
+        say("Training on the real example (about a minute) ...")
         if leap_shown("train", str(EXAMPLE), "--promote") != 0:
             return 2
     else:
