@@ -33,7 +33,7 @@ def test_small_companies_lose_nothing_against_the_base_rate(truth: LogHazard, ac
     if truth is line:
         said = np.concatenate([p for _, p in found])
         true = np.concatenate([company.truth for company in companies])
-        # On the truth itself and not on outcomes, so that few events do not blur it.
+        # Shown beside a failure: the slope on the truth itself, which few events do not blur.
         slope = np.polyfit(log_odds(said), log_odds(true), 1)[0]
         outcomes = np.concatenate([company.outcome for company in companies])
         assert 0.7 < calibration_slope(outcomes, said, np.ones(len(said))) < 1.5, slope

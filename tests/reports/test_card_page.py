@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import slices
 from leap.explanation import pictures
 from leap.reports import markdown_page, model_card
+from tests.reports.markup import Markup
 from tests.reports.searches import SCRIPT, bundle_with, search
 from tests.worlds import TrainedWorld
 
@@ -24,22 +24,6 @@ GATE = [
     {"check": "claim", "passed": True, "ours": None, "theirs": None, "low": None, "high": None, "words": "a | b"},
     {"check": "champion.auc", "passed": False, "ours": 0.61, "theirs": 0.7, "low": -0.1, "high": -0.05, "words": "no"},
 ]
-
-
-class Markup(HTMLParser):
-    """Tags with their attributes, and the text outside of style."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 def with_quality(bundle: ModelBundle, **more: Any) -> ModelBundle:

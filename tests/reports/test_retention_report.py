@@ -1,6 +1,5 @@
 """The retention report says what was measured: bars that add up, units, notes, names that stay names, and no script."""
 
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from leap.reports import retention as report
 from leap.revenue import retention
+from tests.reports.markup import Markup
 from tests.worlds import company_of, subscription
 from training.retention import main
 
@@ -31,22 +31,6 @@ def summary_of(name: str = "Acme", industry: str = "x", **more: Any) -> report.R
     company = {"name": name, "money_note": NOTE, "currency": "EUR"}
     tables = company_of(rows, "2024-07-01", company=company, tables=firms, records=records, **more)
     return report.summarise(retention(tables, *WINDOW, by="industry"), tables.settings.company)
-
-
-class Markup(HTMLParser):
-    """Tags with their attributes, and the text that is no style."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 def test_every_bar_begins_where_the_one_before_ended_and_the_last_is_the_end():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.reports.markup import Markup
 from tests.worlds import NOTHING, Truth, planted_frames
 from training.backtest import main
 
@@ -108,22 +108,6 @@ def test_nothing_is_registered(document: dict[str, Any], place: Place) -> None:
     assert sorted(path.name for path in place.folder.iterdir()) == [
         "accounts.csv", "leap.toml", "subscriptions.csv", "usage.csv",
     ]  # fmt: skip
-
-
-class Markup(HTMLParser):
-    """Tags with their attributes, and the text."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 def test_the_page_shows_folds_and_chart_and_asks_for_nothing(document: dict[str, Any], place: Place) -> None:

@@ -70,16 +70,4 @@ def fit_model(
     if tunable and inner_folds(rows.accounts, rows.as_of, rows.known_at):
         tuned = tune(rows, trials, seed)
     found = train(rows, tuned, only, seed)
-    component = Component(
-        learner=found.learner,
-        calibration=found.calibration,
-        size=1.0,
-        learner_name=found.candidate.name,
-        n_rows=len(rows.outcome),
-        n_accounts=rows.n_accounts,
-        n_events=rows.n_events,
-        base_rate=float(np.average(rows.outcome, weights=rows.weight)),
-        losses=found.losses,
-        settings=found.candidate.settings,
-    )
-    return FlatModel(outcome, encoder, component)
+    return FlatModel(outcome, encoder, Component.of(rows, found))

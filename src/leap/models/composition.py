@@ -63,6 +63,32 @@ class Component:
     size_losses: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        found: Trained,
+        *,
+        size: float = 1.0,
+        sizing: Sizing | None = None,
+        size_losses: Mapping[str, float] | None = None,
+    ) -> Component:
+        """What was chosen for some rows, with what these rows were; a size of 1 is that of what happens or not."""
+        return cls(
+            learner=found.learner,
+            calibration=found.calibration,
+            size=size,
+            learner_name=found.candidate.name,
+            n_rows=len(rows.outcome),
+            n_accounts=rows.n_accounts,
+            n_events=rows.n_events,
+            base_rate=float(np.average(rows.outcome, weights=rows.weight)) if len(rows.outcome) else 0.0,
+            losses=found.losses,
+            sizing=sizing,
+            size_losses=size_losses or {},
+            settings=found.candidate.settings,
+        )
+
     def probability(self, matrix: np.ndarray) -> np.ndarray:
         """The propensity, shape (n,)."""
         return self.calibration.probability(self.learner.margin(matrix))
@@ -237,20 +263,7 @@ def _component(rows: TrainingRows, name: str, part: Rows, found: Trained, only: 
     if name != "churn":
         kept = rows.where(rows.labels.retained)
         size, sizing, losses = fit_sizes(kept, name, found.predict(part.matrix), only, seed)
-    return Component(
-        learner=found.learner,
-        calibration=found.calibration,
-        size=size,
-        learner_name=found.candidate.name,
-        n_rows=len(part.outcome),
-        n_accounts=part.n_accounts,
-        n_events=part.n_events,
-        base_rate=float(np.average(part.outcome, weights=part.weight)) if len(part.outcome) else 0.0,
-        losses=found.losses,
-        sizing=sizing,
-        size_losses=losses,
-        settings=found.candidate.settings,
-    )
+    return Component.of(part, found, size=size, sizing=sizing, size_losses=losses)
 
 
 def text_learners(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

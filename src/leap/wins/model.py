@@ -57,15 +57,4 @@ def fit_win(training: Training, only: str | None = None, seed: int = 0) -> WinMo
     """Choose and calibrate inside these deals, in folds of other accounts; `only` fixes the learner."""
     rows = training.rows
     found = train(rows, None, "base_rate" if training.encoder.width == 0 else only, seed)
-    component = Component(
-        learner=found.learner,
-        calibration=found.calibration,
-        size=1.0,
-        learner_name=found.candidate.name,
-        n_rows=len(rows.outcome),
-        n_accounts=rows.n_accounts,
-        n_events=rows.n_events,
-        base_rate=float(np.average(rows.outcome, weights=rows.weight)),
-        losses=found.losses,
-    )
-    return WinModel(training.encoder, component, training.usual)
+    return WinModel(training.encoder, Component.of(rows, found), training.usual)
