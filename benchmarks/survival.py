@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leap.config import parse_settings
-from leap.flat.frame import flat_frame
-from leap.flat.rows import flat_rows
-from leap.flat.survival import survival_of
-from leap.models.hazard import Followed, fit_hazard
-from leap.models.hazard.figures import kaplan_meier
-from leap.tables.assemble import assemble
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks.features import machine, ratio  # noqa: E402
+from leap.config import parse_settings  # noqa: E402
+from leap.flat.frame import flat_frame  # noqa: E402
+from leap.flat.rows import flat_rows  # noqa: E402
+from leap.flat.survival import survival_of  # noqa: E402
+from leap.models.hazard import Followed, fit_hazard  # noqa: E402
+from leap.models.hazard.figures import kaplan_meier  # noqa: E402
+from leap.tables.assemble import assemble  # noqa: E402
 
 PUBLISHED = {"c_index": 0.83, "cox": 0.87, "ibs": 0.13}
 MONTHS = 36
@@ -108,26 +112,20 @@ def run(quick: bool) -> dict[str, Any]:
         found = published(folder)
         seconds["saas_sme_churn"] = time.perf_counter() - began
         over = f"over {found['months']:.0f} months, out of sample"
-        ratios["saas_sme_c_index"] = _ratio(found["c_index"], PUBLISHED["cox"], "higher", f"a plain Cox model, {over}")
-        ratios["saas_sme_ibs"] = _ratio(found["ibs"], PUBLISHED["ibs"], "lower", f"published figure, {over}")
+        ratios["saas_sme_c_index"] = ratio(found["c_index"], PUBLISHED["cox"], "higher", f"a plain Cox model, {over}")
+        ratios["saas_sme_ibs"] = ratio(found["ibs"], PUBLISHED["ibs"], "lower", f"published figure, {over}")
         usual = found["ibs_of_kaplan_meier"]
-        ratios["saas_sme_ibs_of_kaplan_meier"] = _ratio(found["ibs"] / usual, 0.6, "lower", f"its own {usual:.3f}")
+        ratios["saas_sme_ibs_of_kaplan_meier"] = ratio(found["ibs"] / usual, 0.6, "lower", f"its own {usual:.3f}")
     for accounts in sizes:
         known = recovered(accounts, seeds)
         against = f"Kaplan-Meier's error {known['error_of_kaplan_meier']:.3f}; ours {known['error']:.3f}"
         aim = 0.75 if accounts < 300 else 0.6 if accounts < 1000 else 0.4
-        ratios[f"curve_error_{accounts}_accounts"] = _ratio(
+        ratios[f"curve_error_{accounts}_accounts"] = ratio(
             known["error"] / known["error_of_kaplan_meier"], aim, "lower", against
         )
         seconds[f"fit_{accounts}_accounts"] = known["fit"]
         seconds[f"curves_of_1000_accounts_from_{accounts}"] = known["curves_of_1000"]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    return {"machine": machine, "ratios": ratios, "seconds": {name: round(took, 4) for name, took in seconds.items()}}
-
-
-def _ratio(value: float, aim: float, better: str, against: str) -> dict[str, Any]:
-    ok = value <= aim if better == "lower" else value >= aim
-    return {"value": round(value, 3), "aim": aim, "better": better, "ok": ok, "against": against}
+    return {"machine": machine(), "ratios": ratios, "seconds": {name: round(took, 4) for name, took in seconds.items()}}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -141,10 +139,10 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(report))
         return 0
     print(report["machine"])
-    for name, ratio in report["ratios"].items():
-        sign = "<=" if ratio["better"] == "lower" else ">="
-        said = "ok" if ratio["ok"] else "missed"
-        print(f"  {name:30} {ratio['value']:7.3f}  aim {sign} {ratio['aim']:g}: {said:6}  ({ratio['against']})")
+    for name, each in report["ratios"].items():
+        sign = "<=" if each["better"] == "lower" else ">="
+        said = "ok" if each["ok"] else "missed"
+        print(f"  {name:30} {each['value']:7.3f}  aim {sign} {each['aim']:g}: {said:6}  ({each['against']})")
     for name, took in report["seconds"].items():
         print(f"  {name:42} {took:8.4f} s")
     return 0
