@@ -19,7 +19,7 @@ from leap.errors import UsageError
 EXAMPLE = Path(__file__).parent.parent / "examples" / "cncf_members"
 YEARS = [pd.Timestamp(year, 10, 1) for year in (2022, 2023, 2024, 2025)]
 
-COLUMN_KEYS = {"label", "unit", "scope", "signal", "party", "available", "actionable", "direction"}
+COLUMN_KEYS = {"label", "unit", "scope", "signal", "party", "available", "actionable", "consequence", "direction"}
 SHARED_KEYS = {"shape", "source", "role", "key", "known_at", "scope", "signal", "party", "columns"}
 SHAPE_KEYS = {
     "attributes": set(),

@@ -137,6 +137,9 @@ class ColumnSpec(_Frozen):
     available: Literal["before", "after"] = "before"
     """`after`: known only after the outcome, never a feature."""
     actionable: bool = False
+    """Whether the company can move it: a lever, which "what if" may turn."""
+    consequence: bool = False
+    """Whether it follows from the decision to leave or stay (a cancellation form asked for): a sign, never a lever."""
     direction: Literal["none", "up", "down"] = "none"
     """Known direction on retention."""
 

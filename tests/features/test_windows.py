@@ -274,8 +274,8 @@ def test_a_stream_refuses_missing_columns_values_and_moments_that_are_text():
 
 def test_a_loop_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
     """Numba raises where it finds no folder for its cache, as in a read-only installation; this function has no file."""
-    from leap.features import kernels
+    from leap.compiled import compiled
 
     names: dict[str, Any] = {}
     exec("def double(x):\n    return 2 * x", names)  # noqa: S102
-    assert kernels._compiled(names["double"])(21) == 42
+    assert compiled(names["double"])(21) == 42

@@ -69,6 +69,7 @@ class Declared:
             group=group or self.slug(column or kind or self.table.name),
             direction=own.direction if directed else "none",
             actionable=own.actionable,
+            consequence=own.consequence,
         )
 
     def columns(self) -> Iterable[tuple[str, ColumnSpec, Kind]]:

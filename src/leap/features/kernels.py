@@ -7,25 +7,15 @@ date is not seen on it, so a row known later than a date that its own time prece
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
+
+from leap.compiled import compiled
 
 Array = np.ndarray
 _DAY = 86_400_000_000
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compiled at the first call and kept on disk; only in memory where no folder for that can be written."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except (RuntimeError, OSError):
-        return numba.njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def not_after(moments: Array, start: int, stop: int, moment: int) -> int:
     """How many of the sorted `moments[start:stop]` are at or before a moment."""
     low, high = start, stop
@@ -38,7 +28,7 @@ def not_after(moments: Array, start: int, stop: int, moment: int) -> int:
     return low - start
 
 
-@_compiled
+@compiled
 def add(
     codes: Array, at: Array, known: Array, items: Array, values: Array, profile: Array, cell_start: Array,
     pair_start: Array, edges: Array, edge_start: Array, dates: Array, date_start: Array, dates_until: Array,
@@ -90,7 +80,7 @@ def add(
     return late
 
 
-@_compiled
+@compiled
 def windows_of_cells(
     profile: Array, cell_start: Array, pair_start: Array, edges: Array, edge_start: Array, dates: Array,
     date_start: Array, far: Array, near: Array, n_items: int, cells: Array, sums: Array,
@@ -124,7 +114,7 @@ def windows_of_cells(
                     sums[pair_start[account] + d, s, item] += after - before
 
 
-@_compiled
+@compiled
 def extremes(
     codes: Array, at: Array, known: Array, profile: Array, pair_start: Array, dates: Array, date_start: Array,
     first: Array, last: Array,
@@ -150,7 +140,7 @@ def extremes(
                 last[pair] = max(last[pair], last[pair - 1])
 
 
-@_compiled
+@compiled
 def distinct(
     codes: Array, at: Array, known: Array, items: Array, profile: Array, pair_start: Array, dates: Array,
     date_start: Array, far: Array, counts: Array,

@@ -32,6 +32,7 @@ class Signal(StrEnum):
 
 
 Kind = Literal["number", "boolean", "category"]
+Nature = Literal["actionable", "fixed", "consequence"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Feature:
     """One column of the feature matrix, with the words that people read.
 
     `missing` says what a missing value means. `group` joins features of one family that say nearly the same.
+    `actionable` is what the company can move; `consequence` what only follows from a decision already taken.
     """
 
     name: str
@@ -65,6 +67,14 @@ class Feature:
     group: str
     direction: Literal["none", "up", "down"] = "none"
     actionable: bool = False
+    consequence: bool = False
+
+    @property
+    def nature(self) -> Nature:
+        """What may be done with it: a consequence is never a lever, whatever else was declared of it."""
+        if self.consequence:
+            return "consequence"
+        return "actionable" if self.actionable else "fixed"
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,14 @@ class Component:
         """Contributions in points of probability, shape (n, width), and the base probability."""
         return self.calibration.attribute(self.learner.contributions(matrix), self.learner.base)
 
-    def attribute_change(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
-        """Contributions to the expected change, propensity times size, shape (n, width), and its base."""
+    def attribute_change(self, matrix: np.ndarray) -> Change:
+        """Contributions to the propensity and to the expected change, which is propensity times size."""
         of_probability, base = self.attribute(matrix)
+        q = base + of_probability.sum(axis=1)
         if self.sizing is None:
-            return of_probability * self.size, base * self.size
+            return Change(q, of_probability * self.size, base * self.size)
         of_size = self.sizing.attribute(self.size, matrix)
-        return midpoints(of_probability, base, of_size, self.size), base * self.size
+        return Change(q, midpoints(of_probability, base, of_size, self.size), base * self.size)
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
@@ -126,6 +128,20 @@ class Component:
         found = document.get("sizing")
         sizing = None if found is None else Sizing.from_json(found)
         return cls(learner_from_json(document["learner"]), Calibration(slope, intercept), sizing=sizing, **rest)
+
+
+@dataclass(frozen=True)
+class Change:
+    """The propensity `q`, shape (n,), and the expected change as `base` plus a row of `contributions`, (n, width)."""
+
+    q: np.ndarray
+    contributions: np.ndarray
+    base: float
+
+    @property
+    def expected(self) -> np.ndarray:
+        """Propensity times size, shape (n,)."""
+        return np.asarray(self.base + self.contributions.sum(axis=1))
 
 
 def midpoints(a: np.ndarray, a0: float, b: np.ndarray, b0: float) -> np.ndarray:
@@ -162,14 +178,26 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each encoded column adds, shape (n, width): points of churn probability and of NRR; a row plus its base
-    is the score.
+    """What each encoded column adds, shape (n, width): a row plus its base is the score, in every unit.
+
+    `margin` is in log-odds of churn before calibration and `probability` in points of churn probability. `churn`,
+    `contraction` and `expansion` are in NRR points, signed as they move NRR: together they are `nrr`, which times the
+    MRR of an account is money.
     """
 
+    margin: np.ndarray
     probability: np.ndarray
-    nrr: np.ndarray
+    churn: np.ndarray
+    contraction: np.ndarray
+    expansion: np.ndarray
+    base_margin: float
     base_probability: float
     base_nrr: float
+
+    @cached_property
+    def nrr(self) -> np.ndarray:
+        """Points of NRR, shape (n, width)."""
+        return np.asarray(self.churn + self.contraction + self.expansion)
 
 
 @dataclass(frozen=True)
@@ -213,15 +241,32 @@ class ScopeModel:
         return reconciled(self.hazard.survival(matrix, max(months, horizon_months)), p, horizon_months)[:, :months]
 
     def attribute(self, matrix: np.ndarray) -> Attribution:
-        """Contributions to churn probability and NRR, by nested midpoints.
+        """What each encoded column adds to the predictions of `predict`."""
+        return self.explained(matrix)[1]
 
-        First inside `d = q_d * size_d` and `u = q_u * size_u`, then between `1 - p` and `1 - d + u`.
+    def explained(self, matrix: np.ndarray) -> tuple[Prediction, Attribution]:
+        """Predictions with what each encoded column adds to them, at the cost of the contributions alone.
+
+        By nested midpoints: first inside `d = q_d * size_d` and `u = q_u * size_u`, then between `1 - p` and
+        `1 - d + u`. A prediction is the sum of its contributions, so it differs from `predict` by rounding only.
         """
-        churn, p0 = self.churn.attribute(matrix)
-        contraction, d0 = self.contraction.attribute_change(matrix)
-        expansion, u0 = self.expansion.attribute_change(matrix)
-        nrr = midpoints(-churn, 1 - p0, expansion - contraction, 1 - d0 + u0)
-        return Attribution(churn, nrr, p0, (1 - p0) * (1 - d0 + u0))
+        margin = self.churn.learner.contributions(matrix)
+        of_p, p0 = self.churn.calibration.attribute(margin, self.churn.learner.base)
+        contraction, expansion = self.contraction.attribute_change(matrix), self.expansion.attribute_change(matrix)
+        p, d, u = p0 + of_p.sum(axis=1), contraction.expected, expansion.expected
+        kept, rest = 1 - p0, 1 - contraction.base + expansion.base
+        middle_kept, middle_rest = ((kept + 1 - p) / 2)[:, None], ((rest + 1 - d + u) / 2)[:, None]
+        attribution = Attribution(
+            margin=margin,
+            probability=of_p,
+            churn=-of_p * middle_rest,
+            contraction=-contraction.contributions * middle_kept,
+            expansion=expansion.contributions * middle_kept,
+            base_margin=self.churn.learner.base,
+            base_probability=p0,
+            base_nrr=kept * rest,
+        )
+        return Prediction(p, d, u, expansion.q, contraction.q, self.direct.predict(matrix)), attribution
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

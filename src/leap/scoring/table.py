@@ -63,14 +63,18 @@ class ScoreTable:
         return self.model.scope
 
     @cached_property
+    def _explained(self) -> tuple[Prediction, Attribution]:
+        return self.model.explained(self.matrix)
+
+    @property
     def prediction(self) -> Prediction:
         """p, d, u, q and their composition."""
-        return self.model.predict(self.matrix)
+        return self._explained[0]
 
-    @cached_property
+    @property
     def attribution(self) -> Attribution:
         """Contributions by encoded column."""
-        return self.model.attribute(self.matrix)
+        return self._explained[1]
 
     @cached_property
     def _nrr_by_feature(self) -> np.ndarray:
