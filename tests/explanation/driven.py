@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leap.bundle.make import drivers_of_scope
+from leap.bundle.found_drivers import scope_drivers
 from leap.evaluation.out_of_time import out_of_time
 from leap.explanation.drivers import Driver
 from leap.explanation.groups import Groups
@@ -113,7 +113,7 @@ def drivers_of(world: Driven, only: str | None = None) -> list[Driver]:
     """What `leap train` says of a company's drivers, whether or not it would claim to know anything of it."""
     nobody = np.zeros(len(world.rows.as_of), dtype=bool)
     found = out_of_time(Scope.HEALTH, world.encoder, world.rows, world.folds, nobody, only=only)
-    return list(drivers_of_scope(world, fit(world, only), found, Groups.of(world.features)))  # type: ignore[arg-type]
+    return list(scope_drivers(world, fit(world, only), found, Groups.of(world.features)))  # type: ignore[arg-type]
 
 
 def _chance(hazard: float, log_effect: np.ndarray) -> np.ndarray:

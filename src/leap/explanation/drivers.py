@@ -26,9 +26,10 @@ _DIRECTIONS = {1: "raises", -1: "lowers", 0: "mixed"}
 class Driver:
     """A group of features: its share of all movement of NRR, its direction, and whether that may be acted on yet.
 
-    `id` names the group in the bundle's `groups`; `features` stand in the order of how much they move. What a group
-    adds to a row is the sum over its features, so that a copy of one changes no share. `direction` is "raises" or
-    "lowers" (NRR with a larger value), "mixed" for categories or bends. Shares and ranks have the range of nine of ten
+    `id` names the group in the bundle's `groups`; `features` stand in the order of how much they move, the group's
+    own leading one before others that hardly move more. What a group adds to a row is the sum over its features, so
+    that a copy of one changes no share. `direction` is "raises" or "lowers" (NRR with a larger value), "mixed" for
+    categories or bends. Shares and ranks have the range of nine of ten
     refits with other draws of the accounts; `sign_folds` and `sign_draws` say in which part of the refits the direction
     (or the pattern) is the same. `gain` is the loss that it took away from a held-out row, with its z over accounts and
     its false-discovery rate over the drivers. `stable` is false for "do not act yet", and `why_not` then says why.
@@ -121,15 +122,21 @@ def drivers_of(
         helped=helped(tried, of_column, len(groups.ids), strength / total >= _MIN_SHARE),
         where=where,
     )
-    alone = np.abs(contributions).mean(axis=0)
+    alone = dict(zip(names, np.abs(contributions).mean(axis=0), strict=True))
     found = []
     for position in np.flatnonzero(strength / total >= _MIN_SHARE):
-        members = [frame.catalog.by_name[name] for name in groups.parts[position]]
-        members.sort(key=lambda feature: (-alone[names.index(feature.name)], feature.name))
+        members = _by_strength(groups.parts[position], alone, frame)
         values = frame.frame[members[0].name].to_numpy()[rows]
         held = stability(refits, int(position), members[0], values)
         found.append(_driver(groups.ids[position], members, float(strength[position] / total), held))
     return sorted(found, key=lambda d: (-d.share, d.id))
+
+
+def _by_strength(members: Sequence[str], alone: Mapping[str, float], frame: FeatureFrame) -> list[Feature]:
+    """The strongest first, but for the group's leading one if it is half as strong: chance must not pick a clone."""
+    leads = alone[members[0]] >= max(alone[name] for name in members) / 2
+    ranked = sorted(members, key=lambda name: (not (leads and name == members[0]), -alone[name], name))
+    return [frame.catalog.by_name[name] for name in ranked]
 
 
 def spread_rows(n: int, most: int = _MOST_ROWS) -> np.ndarray:
@@ -164,8 +171,8 @@ def _driver(group: str, members: Sequence[Feature], share: float, held: Stabilit
         actionable=leading.actionable,
         id=group,
         rank=held.rank,
-        share_low=round(min(held.share_low, share), _DIGITS),
-        share_high=round(max(held.share_high, share), _DIGITS),
+        share_low=min(round(held.share_low, _DIGITS), share),
+        share_high=max(round(held.share_high, _DIGITS), share),
         rank_low=held.rank_low,
         rank_high=held.rank_high,
         sign_folds=held.sign_folds,

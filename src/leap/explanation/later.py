@@ -1,11 +1,12 @@
 """Whether a driver helped where it was tried: the loss of held-out predictions without what it adds, against with it.
 
-A fold's model predicts rows it has not seen. What a group of features adds is taken out of the margin, and predictions
-are put on the level that followed (a rate that drifts says nothing of what tells accounts apart). The difference of the
-losses is the gain. Whether what a group adds points to where the rows went is told by the score of its weight at zero,
-the gain of its first bit (Rao 1948): of an effect that is there, but smaller than the model made it, the whole gain may
-be nothing. Scores are summed over components and folds for each account, so that the many rows of an account are one.
-Over the groups of a model false discoveries are held at a rate by the step-up procedure of Benjamini & Hochberg (1995).
+A model of an earlier time predicts rows it has not seen. What a group of features adds is taken out of the margin, and
+predictions are put on the level that followed (a rate that drifts says nothing of what tells accounts apart). The
+difference of the losses is the gain. Whether what a group adds points to where the rows went is told by the score of
+its weight at zero, the gain of its first bit (Rao 1948): of an effect that is there, but smaller than the model made
+it, the whole gain may be nothing. Scores are summed over components and folds for each account, so that the many rows
+of an account are one. Over the groups of a model false discoveries are held at a rate by the step-up procedure of
+Benjamini & Hochberg (1995).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from leap.models.composition import Component
 
 @dataclass(frozen=True)
 class Tried:
-    """One component of a fold's model on rows it has not seen: encoded matrix, what followed, and whose rows they are.
+    """One component of a model on rows it has not seen: encoded matrix, what followed, and whose rows they are.
 
     An outcome that `happens` is 0 or 1; otherwise it is a number, and the learner's margin predicts it.
     """

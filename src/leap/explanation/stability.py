@@ -17,8 +17,8 @@ from leap.features import Feature
 HOLDS = 0.9
 """Of the refits must agree."""
 
-FALSE_DISCOVERIES = 0.05
-"""At most so many of a model's stable drivers may be there by chance."""
+FALSE_DISCOVERIES = 0.01
+"""Of a model's stable drivers at most so many may have helped by chance: acting on one costs more than waiting."""
 
 _WHOLE = 1.96
 _SAME_PATTERN = 0.5
