@@ -139,6 +139,8 @@ def of_one(unit: str) -> str:
     >>> of_one("products"), of_one("days"), of_one("USD a month"), of_one("countries")
     ('product', 'day', 'USD a month', 'country')
     """
+    if unit == "people":
+        return "person"
     if not unit.islower() or not unit.endswith("s") or unit.endswith("ss") or " " in unit:
         return unit
     return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from leap.explanation import figures
 from leap.explanation.figures import between, measured, money, number
-from leap.features import RATE, SHARE, Feature
+from leap.features import CHANGE, RATE, SHARE, Feature
 from leap.features.naming import value_words
 
 __all__ = [
@@ -23,6 +23,7 @@ LIKE_THIS = "accounts like this"
 NOT_A_LEVER = "a sign of a decision already taken, not a lever"
 NO_PROMISE = "what it says of such accounts, not a promise"
 _MOST = 0.5
+_TIMES = ("days", "months")
 _SPANS = re.compile(r"\b\d+ (days|months|weeks)\b|\bthe \d+\b")
 
 
@@ -140,14 +141,15 @@ def outcome_phrase(
 def _number_of(feature: Feature, value: float) -> str:
     unit = feature.unit
     if _says_unit(feature.label, unit):
-        shown = number(value)
+        shown = number(round(value) if unit in _TIMES and abs(value) >= 1 else value)
     elif unit == "days":
         shown = figures.time(value)
     elif unit == RATE and value == 1:
         return "the same"
     else:
         shown = measured(value, unit)
-    return f"+{shown}" if value > 0 and feature.recipe.operation == "change" and shown[0].isdigit() else shown
+    signed = feature.recipe.operation == "change" and unit != CHANGE and value > 0
+    return f"+{shown}" if signed else shown
 
 
 def _says_unit(label: str, unit: str) -> bool:
@@ -164,7 +166,7 @@ def _says_unit(label: str, unit: str) -> bool:
 
 def _beside(feature: Feature, value: object, usual: object, share: float | None) -> str:
     if is_missing(usual):
-        return "" if is_missing(value) else f", usually {feature.missing} for {LIKE_THIS}"
+        return "" if is_missing(value) else f" (most {LIKE_THIS}: {feature.missing})"
     if feature.kind == "number":
         shown, typical = value_of(feature, value), value_of(feature, usual)
         return f", as is usual for {LIKE_THIS}" if shown == typical else f", usually {typical} for {LIKE_THIS}"
@@ -173,7 +175,7 @@ def _beside(feature: Feature, value: object, usual: object, share: float | None)
 
 
 def _beside_yes_or_no(value: object, usual: object, share: float | None) -> str:
-    many = "most" if share is None else f"{figures.percent(share)} of"
+    many = "most" if share is None else "all" if share == 1 else f"{figures.percent(share)} of"
     if is_missing(value):
         return f", {'yes' if float(str(usual)) >= 0.5 else 'no'} for {many} {LIKE_THIS}"
     same = (float(str(value)) >= 0.5) == (float(str(usual)) >= 0.5)
