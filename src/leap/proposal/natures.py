@@ -34,7 +34,7 @@ def of_table(guess: Guess) -> None:
     """Whether a table as a whole is something to work on, and which of its kinds are signs of a decision."""
     if guess.role is not None or guess.shape not in ("events", "periods", "history"):
         return
-    if guess.of("scope") == "health" and re.search(_WORKED_ON, guess.file.subject):
+    if guess.of("scope") in (None, "health") and re.search(_WORKED_ON, guess.file.subject):
         guess.say("actionable", True, _WHY_LEVER)
     kind = guess.of("kind")
     if kind in guess.file.columns and guess.shape != "history":
