@@ -18,64 +18,36 @@ REASONS_IN_FILE = 5
 
 
 class _Part(NamedTuple):
+    """A group with its features, and where they stand in the order of groups."""
+
     group: str
     features: Sequence[Feature]
-    start: int
+    places: range
 
 
-class Member(NamedTuple):
-    """One feature of a group: its value and its own points, in the unit that ranks."""
-
-    feature: Feature
-    value: Any
-    points: float
-
-
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """A feature, or a group that its most moving feature speaks for, with what it adds in every unit.
 
-    `members` are all features of the group, the most moving first; none where the feature stands alone.
+    `points` are in the order of the units. `members` are all features of the group with their points in the first unit,
+    the most moving first; none where the feature stands alone.
     """
 
     feature: Feature
     value: Any
     group: str
-    points: Mapping[str, float]
-    """By unit; the first is the one that ranks."""
-    members: tuple[Member, ...] = ()
-
-    def to_json(self, phrase: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-        """As in `reasons[]` of a score, with its figures by unit; those of members are in the one that ranks."""
-        feature = self.feature
-        unit, size = next(iter(self.points.items()))
-        return {
-            "feature": feature.name,
-            "label": feature.label,
-            "value": _of_kind(feature, self.value),
-            "phrase": phrase,
-            "scope": str(feature.scope),
-            **figures,
-            "direction": "lowers" if size < 0 else "raises",
-            "actionable": feature.actionable,
-            "nature": feature.nature,
-            "group": self.group,
-            "members": [
-                {"feature": own.name, "label": own.label, "value": _of_kind(own, value), unit: points}
-                for own, value, points in self.members
-            ],
-        }
+    points: Sequence[float]
+    members: Sequence[tuple[Feature, float]] = ()
 
 
 @dataclass(frozen=True)
 class Reasons:
     """The reasons of rows, made for the row that is asked for.
 
-    `points` gives what every feature adds to a row, shape (n_units, n_features); the first unit ranks. `never_among`
-    are features that are no reason where some are left out.
+    `points` gives what every feature adds to a row, shape (n_units, n_features); the first unit ranks, and `unit` is its
+    name. `never_among` are features that are no reason where some are left out.
     """
 
-    units: tuple[str, ...]
+    unit: str
     features: Sequence[Feature]
     groups: Groups
     columns: Mapping[str, np.ndarray]
@@ -84,10 +56,9 @@ class Reasons:
 
     def each(self, i: int) -> Iterator[Reason]:
         """Every feature that moves row i on its own, the largest first, so that nothing is left out."""
-        points = self.points(i)
-        for j, own in _ranked(points, None):
+        for j, own in _ranked(self.points(i), None):
             feature = self.features[j]
-            yield Reason(feature, self._value(feature, i), self.groups.group_of(feature.name), self._by_unit(own))
+            yield Reason(feature, self._value(feature, i), self.groups.group_of(feature.name), own)
 
     def grouped(self, i: int, top: int | None = None) -> Iterator[Reason]:
         """Groups of features, the largest first."""
@@ -95,17 +66,38 @@ class Reasons:
             return
         points = np.take(self.points(i), self._order, axis=1)
         own = points[0].tolist()
+        size = [abs(figure) for figure in own]
         for g, sums in _ranked(np.add.reduceat(points, self._starts, axis=1), top):
-            yield self._group(i, self._parts[g], self._by_unit(sums), own)
+            group, features, places = self._parts[g]
+            members: Sequence[tuple[Feature, float]] = ()
+            if len(features) > 1:
+                ranked = sorted(places, key=size.__getitem__, reverse=True)
+                members = [(features[k - places.start], own[k]) for k in ranked]
+            leading = members[0][0] if members else features[0]
+            yield Reason(leading, self._value(leading, i), group, sums, members)
 
-    def _group(self, i: int, part: _Part, by_unit: Mapping[str, float], own: Sequence[float]) -> Reason:
-        """The reason of a group from its sums and the points of all features in the order of groups."""
-        members = [
-            Member(feature, self._value(feature, i), own[k]) for k, feature in enumerate(part.features, start=part.start)
-        ]
-        members.sort(key=lambda member: -abs(member.points))
-        leading = members[0]
-        return Reason(leading.feature, leading.value, part.group, by_unit, tuple(members) if len(members) > 1 else ())
+    def to_json(self, i: int, reason: Reason, phrase: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+        """A reason of row i as in `reasons[]` of a score; members have their points in the unit that ranks alone."""
+        feature, value, group, points, members = reason
+        return {
+            "feature": feature.name,
+            "label": feature.label,
+            "value": bool(value) if feature.kind == "boolean" and value is not None else value,
+            "phrase": phrase,
+            "scope": str(feature.scope),
+            **figures,
+            "direction": "lowers" if points[0] < 0 else "raises",
+            "actionable": feature.actionable,
+            "nature": feature.nature,
+            "group": group,
+            "members": [self._member(i, own, figure) for own, figure in members],
+        }
+
+    def _member(self, i: int, feature: Feature, points: float) -> dict[str, Any]:
+        value = self._value(feature, i)
+        if feature.kind == "boolean" and value is not None:
+            value = bool(value)
+        return {"feature": feature.name, "label": feature.label, "value": value, self.unit: points}
 
     @cached_property
     def _parts(self) -> list[_Part]:
@@ -114,8 +106,11 @@ class Reasons:
         for feature in self.features:
             if feature.name not in self.never_among:
                 of_group.setdefault(self.groups.group_of(feature.name), []).append(feature)
-        starts = accumulate((len(features) for features in of_group.values()), initial=0)
-        return [_Part(group, features, start) for (group, features), start in zip(of_group.items(), starts, strict=False)]
+        ends = accumulate(len(features) for features in of_group.values())
+        return [
+            _Part(group, features, range(end - len(features), end))
+            for (group, features), end in zip(of_group.items(), ends, strict=True)
+        ]
 
     @cached_property
     def _order(self) -> np.ndarray:
@@ -124,34 +119,26 @@ class Reasons:
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        return np.array([part.start for part in self._parts], dtype=np.intp)
-
-    def _by_unit(self, points: Sequence[float]) -> Mapping[str, float]:
-        return dict(zip(self.units, points, strict=True))
+        return np.array([part.places.start for part in self._parts], dtype=np.intp)
 
     def _value(self, feature: Feature, i: int) -> Any:
-        return plain(self.columns[feature.name][i])
+        return plain(self.columns[feature.name].item(i))
 
 
-def _of_kind(feature: Feature, value: Any) -> Any:
-    """A value as JSON shows it: a boolean is held as a number."""
-    return bool(value) if feature.kind == "boolean" and value is not None else value
-
-
-def _ranked(points: np.ndarray, top: int | None) -> Iterable[tuple[int, list[float]]]:
+def _ranked(points: np.ndarray, top: int | None) -> list[tuple[int, list[float]]]:
     """Positions along the last axis of what moves anything with its points, the largest by the first row first, the
     earlier of equals.
 
-    >>> list(_ranked(np.array([[0.1, 0.0, -0.4, 0.1], [0.0, 0.0, 3.0, 0.0]]), 2))
+    >>> _ranked(np.array([[0.1, 0.0, -0.4, 0.1], [0.0, 0.0, 3.0, 0.0]]), 2)
     [(2, [-0.4, 3.0]), (0, [0.1, 0.0])]
     """
-    moving = np.flatnonzero(points.any(axis=0))
-    size = np.abs(points[0, moving])
+    size = np.abs(points[0])
+    among = np.arange(len(size))
     if top is not None and top < len(size):
-        enough = size >= np.partition(size, len(size) - top)[len(size) - top]
-        moving, size = moving[enough], size[enough]
-    chosen = moving[np.argsort(-size, kind="stable")][:top]
-    return zip(chosen.tolist(), points[:, chosen].T.tolist(), strict=True)
+        among = np.flatnonzero(size >= np.partition(size, len(size) - top)[len(size) - top])
+    found = [pair for pair in zip(among.tolist(), points[:, among].T.tolist(), strict=True) if any(pair[1])]
+    found.sort(key=lambda pair: -abs(pair[1][0]))
+    return found[:top]
 
 
 def residual(

@@ -16,7 +16,7 @@ from leap.errors import CatalogError
 from leap.explanation import wording
 from leap.features import TENURE, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
-from leap.models.composition import COMPONENTS, Attribution, Prediction, ScopeModel
+from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
 from leap.scoring.action import Actions, Reach
@@ -28,8 +28,6 @@ from leap.uncertainty import Intervals
 from leap.value import ValueTerms, acquisition_of, margins, served, service_cost_a_year, value_along
 
 ALREADY_LEAVING = "already_leaving"
-UNITS = ("nrr_points", "probability_points", "margin", *COMPONENTS)
-"""What a reason is said in: points of NRR rank, and the last three are their parts. Money is points times MRR."""
 YEAR = 12
 
 
@@ -89,15 +87,16 @@ class ScoreTable:
         groups = self.bundle.groups if self.scope == Scope.HEALTH else self.bundle.fit_groups
         # How long someone has been a customer is given to every prospect, so no company is told from another by it.
         none = frozenset() if self.scope == Scope.HEALTH else frozenset({TENURE})
-        return Reasons(UNITS, catalog.features, groups, self.columns, self._points, none)
+        return Reasons("nrr_points", catalog.features, groups, self.columns, self._points, none)
 
     def _points(self, i: int) -> np.ndarray:
-        """What every feature adds to row i, shape (len(UNITS), n_features)."""
+        """What every feature adds to row i, shape (6, n_features): NRR, churn probability, margin, and the parts of NRR."""
         own = self.attribution
-        of_columns = (own.probability[i], own.margin[i], own.churn[i], own.contraction[i], own.expansion[i])
-        by_feature = self.model.encoder.by_feature(np.array(of_columns))
+        churn, contraction, expansion = own.churn[i], own.contraction[i], own.expansion[i]
+        nrr = churn + contraction + expansion
+        of_columns = np.array((nrr, own.probability[i], own.margin[i], churn, contraction, expansion))
         # Never minus nought, which people would read as lowering.
-        return np.vstack([by_feature[2] + by_feature[3] + by_feature[4], by_feature]) + 0.0
+        return self.model.encoder.by_feature(of_columns) + 0.0
 
     @cached_property
     def _interval(self) -> tuple[np.ndarray, np.ndarray]:
@@ -167,26 +166,26 @@ class ScoreTable:
 
     def main_reason(self, i: int) -> dict[str, Any] | None:
         """The largest reason that lowers NRR where loss is expected, else the largest of all."""
-        lowering = (reason for reason in self._reasons.grouped(i) if reason.points["nrr_points"] < 0)
+        lowering = (reason for reason in self._reasons.grouped(i) if reason.points[0] < 0)
         found = next(lowering, None) if self._nrr[i] < 1 else None
         found = found or next(self._reasons.grouped(i, 1), None)
         return None if found is None else self._reason(i, found)
 
     def _phrase(self, i: int, reason: Reason) -> str:
-        usual, points = self.bundle.typical.get(reason.feature.name), reason.points["nrr_points"]
+        usual, points = self.bundle.typical.get(reason.feature.name), reason.points[0]
         currency = self.bundle.settings.company.currency
         return wording.phrase(reason.feature, reason.value, usual, points, self._money(i, points), currency)
 
     def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
-        points = reason.points
+        points, probability, margin, churn, contraction, expansion = reason.points
         figures = {
-            "probability_points": points["probability_points"],
-            "margin": points["margin"],
-            "nrr_points": points["nrr_points"],
-            "money": self._money(i, points["nrr_points"]),
-            "parts": {part: points[part] for part in COMPONENTS},
+            "probability_points": probability,
+            "margin": margin,
+            "nrr_points": points,
+            "money": self._money(i, points),
+            "parts": {"churn": churn, "contraction": contraction, "expansion": expansion},
         }
-        return reason.to_json(self._phrase(i, reason), figures)
+        return self._reasons.to_json(i, reason, self._phrase(i, reason), figures)
 
     def _money(self, i: int, points: float | None) -> float | None:
         """Points of NRR as MRR a month; None where the MRR is not known."""
