@@ -20,6 +20,7 @@ from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.evaluation import Leak, notes_of
 from leap.explanation.drivers import Driver, drivers_of
+from leap.explanation.groups import Groups
 from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.flat.frame import FlatFrame
@@ -30,7 +31,8 @@ from leap.flat.rows import FlatOutcome, FlatRows
 _GOLDEN_TOLERANCE = 1e-9
 _TREES = "models/flat_outcome.txt"
 _KEYS = (
-    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "peers", "quality", "trained", "golden",
+    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "peers", "quality",
+    "trained", "golden",
 )  # fmt: skip
 DEFINITIONS_VERSION = 1
 
@@ -44,6 +46,7 @@ class FlatBundle:
     model: FlatModel
     typical: Mapping[str, Any]
     drivers: tuple[Driver, ...]
+    groups: Groups
     peers: Peers
     quality: Mapping[str, Any]
     trained: Mapping[str, Any]
@@ -90,6 +93,7 @@ class FlatBundle:
             "model": self.model.to_json(),
             "typical": dict(self.typical),
             "drivers": [driver.to_json() for driver in self.drivers],
+            "groups": self.groups.to_json(),
             "peers": self.peers.to_json(),
             "quality": dict(self.quality),
             "trained": dict(self.trained),
@@ -127,6 +131,7 @@ class FlatBundle:
                 catalog=catalog,
                 model=FlatModel.from_json(document["model"], catalog),
                 drivers=tuple(Driver.from_json(driver) for driver in document["drivers"]),
+                groups=Groups.from_json(document["groups"]),
                 peers=Peers.from_json(document["peers"]),
                 **{name: document[name] for name in ("typical", "quality", "trained", "golden")},
             )
@@ -183,6 +188,7 @@ def make_flat_bundle(
         model=model,
         typical=typical_values(latest),
         drivers=tuple(drivers_of(model.attribute(matrix)[0], over_folds, latest)),
+        groups=Groups.of(frame.features),
         peers=Peers.of(latest),
         quality=quality.to_json(),
         trained={

@@ -20,6 +20,7 @@ from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.explanation.drivers import Driver
+from leap.explanation.groups import Groups
 from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame, Scope
 from leap.icp import ICPSearch
@@ -33,7 +34,7 @@ _GOLDEN_TOLERANCE = 1e-9
 _WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
-    "fit_drivers", "peers", "fit_peers", "quality", "economics", "trained", "golden",
+    "fit_drivers", "peers", "fit_peers", "quality", "economics", "trained", "golden", "groups", "fit_groups",
 )  # fmt: skip
 _ABOUT = ("format", "trained", "quality", "golden")
 
@@ -57,6 +58,8 @@ class ModelBundle:
     icp: ICPSearch
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
+    groups: Groups
+    fit_groups: Groups
     peers: Peers
     fit_peers: Peers
     quality: Mapping[str, Any]
@@ -233,6 +236,8 @@ class ModelBundle:
             "icp": self.icp.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "fit_drivers": [driver.to_json() for driver in self.fit_drivers],
+            "groups": self.groups.to_json(),
+            "fit_groups": self.fit_groups.to_json(),
             "peers": self.peers.to_json(),
             "fit_peers": self.fit_peers.to_json(),
             "quality": dict(self.quality),
@@ -256,6 +261,8 @@ class ModelBundle:
             icp=ICPSearch.from_json(document["icp"], catalog),
             drivers=tuple(Driver.from_json(d) for d in document["drivers"]),
             fit_drivers=tuple(Driver.from_json(d) for d in document["fit_drivers"]),
+            groups=Groups.from_json(document["groups"]),
+            fit_groups=Groups.from_json(document["fit_groups"]),
             peers=Peers.from_json(document["peers"]),
             fit_peers=Peers.from_json(document["fit_peers"]),
             quality=document["quality"],
