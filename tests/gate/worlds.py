@@ -12,6 +12,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.evaluation import judge, predict_folds
 from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
 from leap.features import discover_features
 from leap.gate import Challenger, Incumbent
 from leap.icp import ICPSearch
@@ -66,6 +67,8 @@ def challenger(tables: AccountTables, features: Sequence[str] = (), seed: int = 
         fit_drivers=(),
         groups=Groups.of(frame.features),
         fit_groups=Groups.of(frame.features),
+        peers=Peers.of(frame.latest(), frame.latest_mrr),
+        fit_peers=Peers.of(frame.latest()),
         quality={"health": quality.to_json(), "fit": quality.to_json()},
         economics={"new_mrr": None, "cac": None},
         trained={

@@ -21,6 +21,7 @@ from leap.errors import BundleError, LeapError
 from leap.evaluation import Leak, notes_of
 from leap.explanation.drivers import Driver, drivers_of
 from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.flat.frame import FlatFrame
 from leap.flat.judging import FlatQuality, HeldOut
@@ -30,7 +31,8 @@ from leap.flat.rows import FlatOutcome, FlatRows
 _GOLDEN_TOLERANCE = 1e-9
 _TREES = "models/flat_outcome.txt"
 _KEYS = (
-    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "quality", "trained", "golden",
+    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "peers", "quality",
+    "trained", "golden",
 )  # fmt: skip
 DEFINITIONS_VERSION = 1
 
@@ -45,6 +47,7 @@ class FlatBundle:
     typical: Mapping[str, Any]
     drivers: tuple[Driver, ...]
     groups: Groups
+    peers: Peers
     quality: Mapping[str, Any]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
@@ -91,6 +94,7 @@ class FlatBundle:
             "typical": dict(self.typical),
             "drivers": [driver.to_json() for driver in self.drivers],
             "groups": self.groups.to_json(),
+            "peers": self.peers.to_json(),
             "quality": dict(self.quality),
             "trained": dict(self.trained),
             "golden": dict(self.golden),
@@ -128,6 +132,7 @@ class FlatBundle:
                 model=FlatModel.from_json(document["model"], catalog),
                 drivers=tuple(Driver.from_json(driver) for driver in document["drivers"]),
                 groups=Groups.from_json(document["groups"]),
+                peers=Peers.from_json(document["peers"]),
                 **{name: document[name] for name in ("typical", "quality", "trained", "golden")},
             )
         except LeapError:
@@ -184,6 +189,7 @@ def make_flat_bundle(
         typical=typical_values(latest),
         drivers=tuple(drivers_of(model.attribute(matrix)[0], over_folds, latest)),
         groups=Groups.of(frame.features),
+        peers=Peers.of(latest),
         quality=quality.to_json(),
         trained={
             "trained_on": None if rows.end is None else f"{rows.end:%Y-%m-%d}",

@@ -13,6 +13,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
 from leap.explanation.drivers import drivers
 from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
@@ -59,6 +60,8 @@ def make_bundle(
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
         groups=Groups.of(frame.features),
         fit_groups=Groups.of(fit_frame.features),
+        peers=Peers.of(frame.latest(), frame.latest_mrr),
+        fit_peers=Peers.of(fit_frame.latest()),
         quality={
             "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
             "fit": fit_quality.to_json(),
