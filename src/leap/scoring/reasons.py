@@ -43,8 +43,8 @@ class Reason(NamedTuple):
 class Reasons:
     """The reasons of rows, made for the row that is asked for.
 
-    `points` gives what every feature adds to a row, shape (n_units, n_features); the first unit ranks, and `unit` is its
-    name. `never_among` are features that are no reason where some are left out.
+    `points` gives what every feature adds to a row, shape (n_units, n_features); the first unit ranks, and `unit` is
+    its name. `never_among` are features that are no reason where some are left out.
     """
 
     unit: str
@@ -141,9 +141,7 @@ def _ranked(points: np.ndarray, top: int | None) -> list[tuple[int, list[float]]
     return found[:top]
 
 
-def residual(
-    point: float | None, base: float, listed: Iterable[Mapping[str, Any]], unit: str
-) -> float | None:
+def residual(point: float | None, base: float, listed: Iterable[Mapping[str, Any]], unit: str) -> float | None:
     """What base and listed reasons leave of a score in one unit; None where there is no score.
 
     >>> residual(0.875, 0.75, [{"nrr_points": 0.25}], "nrr_points")

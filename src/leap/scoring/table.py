@@ -14,6 +14,7 @@ import pandas as pd
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
+from leap.explanation.peers import Peers
 from leap.features import TENURE, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
@@ -90,7 +91,7 @@ class ScoreTable:
         return Reasons("nrr_points", catalog.features, groups, self.columns, self._points, none)
 
     def _points(self, i: int) -> np.ndarray:
-        """What every feature adds to row i, shape (6, n_features): NRR, churn probability, margin, and the parts of NRR."""
+        """What every feature adds to row i, shape (6, n_features): to NRR, churn probability, margin, parts of NRR."""
         own = self.attribution
         churn, contraction, expansion = own.churn[i], own.contraction[i], own.expansion[i]
         nrr = churn + contraction + expansion
@@ -105,6 +106,10 @@ class ScoreTable:
     @property
     def _intervals(self) -> Intervals:
         return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
+
+    @property
+    def _peers(self) -> Peers:
+        return self.bundle.peers_of(self.scope)
 
     @cached_property
     def _terms(self) -> ValueTerms:
@@ -172,9 +177,12 @@ class ScoreTable:
         return None if found is None else self._reason(i, found)
 
     def _phrase(self, i: int, reason: Reason) -> str:
-        usual, points = self.bundle.typical.get(reason.feature.name), reason.points[0]
-        currency = self.bundle.settings.company.currency
-        return wording.phrase(reason.feature, reason.value, usual, points, self._money(i, points), currency)
+        name, points, mrr = reason.feature.name, reason.points[0], float(self.mrr[i])
+        currency, usual = self.bundle.settings.company.currency, self._peers.typical(name, mrr)
+        return wording.phrase(
+            reason.feature, reason.value, usual, points, self._money(i, points), currency,
+            share=self._peers.share(name, mrr), related=max(0, len(reason.members) - 1),
+        )  # fmt: skip
 
     def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
         points, probability, margin, churn, contraction, expansion = reason.points
@@ -198,9 +206,7 @@ class ScoreTable:
 
     @cached_property
     def _figures(self) -> np.ndarray:
-        """What scores say in numbers, shape (n, len(FIGURES)); NaN where not defined, and all of it where they
-        abstain.
-        """
+        """The numbers of scores in the order of `to_json`, shape (n, 14); NaN where undefined or abstained."""
         found, (low, high), value = self.prediction, self._interval, self.value
         margin = self.attribution.base_margin + self.attribution.margin.sum(axis=1)
         columns = (found.p, margin, found.d, found.u, found.q, found.grr, self._nrr, low, high, found.direct, *value)
