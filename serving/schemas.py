@@ -47,7 +47,7 @@ Top = Annotated[
     Field(
         ge=0,
         le=1000,
-        description="How many reasons a score, the largest first, features that say the same as one; 0 is all features.",
+        description="How many reasons a score, largest first; features that say the same are one. 0: every feature.",
     ),
 ]
 
