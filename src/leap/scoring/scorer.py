@@ -17,7 +17,8 @@ from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.scoring.action import EVERYONE, Reach
-from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
+from leap.scoring.reasons import plain
+from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
@@ -53,17 +54,7 @@ class Scorer:
             return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
         moment = as_of or tables.data_until
         require_same_tables(bundle, tables)
-        table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
-        for ready in (
-            table.value,
-            table.value_36m,
-            table.matches,
-            table.actions,
-            table.prediction,
-            table._nrr_by_feature,
-            table._probability_by_feature,
-        ):
-            del ready
+        table = score(bundle, tables, customer_snapshots(tables, [moment]), version).ready()
         return cls(bundle, version, tables, moment, table)
 
     @property
