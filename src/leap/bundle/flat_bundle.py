@@ -20,6 +20,7 @@ from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.evaluation import Leak, notes_of
 from leap.explanation.drivers import Driver, drivers_of
+from leap.explanation.groups import Groups
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.flat.frame import FlatFrame
 from leap.flat.judging import FlatQuality, HeldOut
@@ -28,7 +29,9 @@ from leap.flat.rows import FlatOutcome, FlatRows
 
 _GOLDEN_TOLERANCE = 1e-9
 _TREES = "models/flat_outcome.txt"
-_KEYS = ("format", "kind", "settings", "catalog", "model", "typical", "drivers", "quality", "trained", "golden")
+_KEYS = (
+    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "quality", "trained", "golden",
+)  # fmt: skip
 DEFINITIONS_VERSION = 1
 
 
@@ -41,6 +44,7 @@ class FlatBundle:
     model: FlatModel
     typical: Mapping[str, Any]
     drivers: tuple[Driver, ...]
+    groups: Groups
     quality: Mapping[str, Any]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
@@ -86,6 +90,7 @@ class FlatBundle:
             "model": self.model.to_json(),
             "typical": dict(self.typical),
             "drivers": [driver.to_json() for driver in self.drivers],
+            "groups": self.groups.to_json(),
             "quality": dict(self.quality),
             "trained": dict(self.trained),
             "golden": dict(self.golden),
@@ -122,6 +127,7 @@ class FlatBundle:
                 catalog=catalog,
                 model=FlatModel.from_json(document["model"], catalog),
                 drivers=tuple(Driver.from_json(driver) for driver in document["drivers"]),
+                groups=Groups.from_json(document["groups"]),
                 **{name: document[name] for name in ("typical", "quality", "trained", "golden")},
             )
         except LeapError:
@@ -177,6 +183,7 @@ def make_flat_bundle(
         model=model,
         typical=typical_values(latest),
         drivers=tuple(drivers_of(model.attribute(matrix)[0], over_folds, latest)),
+        groups=Groups.of(frame.features),
         quality=quality.to_json(),
         trained={
             "trained_on": None if rows.end is None else f"{rows.end:%Y-%m-%d}",

@@ -12,6 +12,7 @@ import numpy as np
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
 from leap.explanation.drivers import drivers
+from leap.explanation.groups import Groups
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
@@ -56,6 +57,8 @@ def make_bundle(
         icp=icp,
         drivers=tuple(drivers(model, found.models, frame.latest())),
         fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
+        groups=Groups.of(frame.features),
+        fit_groups=Groups.of(fit_frame.features),
         quality={
             "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
             "fit": fit_quality.to_json(),

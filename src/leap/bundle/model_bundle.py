@@ -20,6 +20,7 @@ from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.explanation.drivers import Driver
+from leap.explanation.groups import Groups
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
@@ -32,7 +33,7 @@ _GOLDEN_TOLERANCE = 1e-9
 _WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
-    "fit_drivers", "quality", "economics", "trained", "golden",
+    "fit_drivers", "quality", "economics", "trained", "golden", "groups", "fit_groups",
 )  # fmt: skip
 _ABOUT = ("format", "trained", "quality", "golden")
 
@@ -56,6 +57,8 @@ class ModelBundle:
     icp: ICPSearch
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
+    groups: Groups
+    fit_groups: Groups
     quality: Mapping[str, Any]
     economics: Mapping[str, Any]
     trained: Mapping[str, Any]
@@ -226,6 +229,8 @@ class ModelBundle:
             "icp": self.icp.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "fit_drivers": [driver.to_json() for driver in self.fit_drivers],
+            "groups": self.groups.to_json(),
+            "fit_groups": self.fit_groups.to_json(),
             "quality": dict(self.quality),
             "economics": dict(self.economics),
             "trained": dict(self.trained),
@@ -247,6 +252,8 @@ class ModelBundle:
             icp=ICPSearch.from_json(document["icp"], catalog),
             drivers=tuple(Driver.from_json(d) for d in document["drivers"]),
             fit_drivers=tuple(Driver.from_json(d) for d in document["fit_drivers"]),
+            groups=Groups.from_json(document["groups"]),
+            fit_groups=Groups.from_json(document["fit_groups"]),
             quality=document["quality"],
             economics=document["economics"],
             trained=document["trained"],
