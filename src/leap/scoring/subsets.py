@@ -1,7 +1,7 @@
 """Subsets of the customers of a date by conditions in words: features, columns of the tables, and what a score has.
 
-A condition is `COLUMN=VALUE`, or with `!=`, `>=`, `>`, `<=`, `<`; several are joined by and. A missing value meets none but
-`!=`; `(none)` stands for it. The parts of the accounts need not be known before they buy: features of any scope will do.
+A condition is `COLUMN=VALUE`, or with `!=`, `>=`, `>`, `<=`, `<`; several are joined by and. A missing value meets none
+but `!=`; `(none)` stands for it. These are parts of the customers, not of a market: features of any scope will do.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SIGNS = {"=": "", "!=": "not ", ">=": "at least ", ">": "more than ", "<=": "at
 
 @dataclass(frozen=True)
 class Column:
-    """What accounts are told apart by, shape (n,): floats (NaN if not known) or, of a category, text or None.
+    """What accounts are told apart by, shape (n,): floats (NaN if not known) or, of a category, text or NaN.
 
-    `known` are all values of a category that an account or the model has, so that a spelling is told from an empty part.
+    `known` has all values of a category, of accounts or the model: so a wrong spelling is told from an empty part.
     """
 
     label: str
@@ -181,13 +181,13 @@ class Customers:
             parsed, bad = read(text)
             if parsed.notna().any() and not bad.any():
                 return Column(label, unit, kind, parsed.to_numpy(dtype=float)[codes])
-        return _category(label, np.where(everyone == NONE, None, everyone)[codes], everyone)
+        return _category(label, everyone[codes], everyone)
 
 
 def _category(label: str, found: Iterable[object], more: Iterable[object] = ()) -> Column:
-    shown = [None if value is None or pd.isna(value) else str(value) for value in found]  # type: ignore[call-overload]
-    known = {*shown, *map(str, more)} - {None, NONE}
-    return Column(label, "", "category", np.array(shown, dtype=object), frozenset(str(value) for value in known))
+    text = np.array([NONE if value is None or value != value else str(value) for value in found], dtype=object)
+    known = {*text, *map(str, more)} - {NONE}
+    return Column(label, "", "category", np.where(text == NONE, np.nan, text), frozenset(known))
 
 
 def chosen(conditions: Sequence[Condition], dates: Sequence[Customers]) -> tuple[list[np.ndarray], list[str]]:

@@ -6,44 +6,27 @@ that is looked at (of two the later, or the subset), in the reporting currency a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
-from leap.explanation.portfolio import (
-    GRR,
-    NRR,
-    Amount,
-    Book,
-    Points,
-    Waterfall,
-    contrast,
-    grr_of,
-    nrr_of,
-    total,
-    waterfall,
-)
-from leap.explanation.portfolio_change import MIX, change
-from leap.features import Feature
+from leap.explanation.portfolio import GRR, NRR, Book, Waterfall, contrast, waterfall
+from leap.explanation.portfolio_change import Change, change
 from leap.models.composition import Component
+from leap.scoring import waterfall_words as words
 from leap.scoring.table import ScoreTable
+from leap.scoring.waterfall_lines import Naming, added, amount, lines_of, pair
 from leap.snapshots import known_as
 from leap.tables import AccountTables
 
-EMPTY = "empty_cohort"
-OTHER = "other"
-_MIX_LABELS = {
-    "moved": "MRR that moved between accounts in both",
-    "new": "new accounts",
-    "entered": "accounts that came into the subset",
-    "left": "accounts that left",
-    "left_as_known": "accounts that left as was known",
-    "exited": "accounts that went out of the subset",
-}
+EMPTY, SAME = "empty_cohort", "same_version"
+_NOBODY = "No customer has MRR there: there is no NRR."
+_NO_MODEL = "the model makes no difference"
 
 
 @dataclass(frozen=True)
@@ -109,78 +92,15 @@ def _base_change(part: Component) -> float:
     return float(part.calibration.probability(np.array([part.learner.base]))[0]) * part.size
 
 
-@dataclass(frozen=True)
-class Naming:
-    """Features and their groups in words, by the bundles that know them: the first that does decides."""
-
-    bundles: Sequence[ModelBundle]
-
-    def feature(self, name: str) -> Feature:
-        """The declaration of a feature."""
-        return next(b.catalog.by_name[name] for b in self.bundles if name in b.catalog.by_name)
-
-    def group(self, name: str) -> str:
-        """The group of a feature."""
-        feature = self.feature(name)
-        return f"{feature.recipe.table}.{feature.group}" if feature.recipe.table else feature.group
-
-    def label(self, group: str, members: Sequence[str]) -> str:
-        """A group in words: those of the feature that leads it."""
-        return self.feature(members[0]).label
-
-
-def lines_of(points: Points, naming: Naming, mrr: float, top: int) -> list[dict[str, Any]]:
-    """Groups of features by the size of their NRR points, the largest first; beyond `top` (0: none) joined in one."""
-    groups: dict[str, list[str]] = {}
-    for name in sorted(points, key=lambda name: (-abs(nrr_of(points[name])), name)):
-        groups.setdefault(naming.group(name), []).append(name)
-    lines = [
-        _line(group, naming.label(group, members), members, points, naming, mrr) for group, members in groups.items()
-    ]
-    lines.sort(key=lambda line: (-abs(line["nrr_points"]), line["group"]))
-    if not 0 < top < len(lines):
-        return lines
-    rest = [one["feature"] for line in lines[top:] for one in line["features"]]
-    return [*lines[:top], _line(OTHER, f"other drivers ({len(lines) - top})", rest, points, naming, mrr)]
-
-
-def _line(group: str, label: str, members: Sequence[str], points: Points, naming: Naming, mrr: float) -> dict[str, Any]:
-    own = [{"feature": name, "label": naming.feature(name).label, **_figures(points[name], mrr)} for name in members]
-    together = total({name: points[name] for name in members})
-    return {"group": group, "label": label, **_figures(together, mrr), "features": own}
-
-
-def _figures(parts: np.ndarray, mrr: float) -> dict[str, Any]:
-    nrr = nrr_of(parts)
-    return {
-        "nrr_points": nrr,
-        "grr_points": grr_of(parts),
-        "money": nrr * mrr,
-        "parts": {"churn": float(parts[0]), "contraction": float(parts[1]), "expansion": float(parts[2])},
-    }
-
-
-def _pair(points: np.ndarray, mrr: float) -> dict[str, float]:
-    return {"nrr_points": float(points[NRR]), "grr_points": float(points[GRR]), "money": float(points[NRR]) * mrr}
-
-
-def _amount(one: Amount, mrr: float) -> dict[str, Any]:
-    return {**_pair(one.points, mrr), "accounts": one.accounts, "mrr": one.mrr}
-
-
-def _added(lines: Iterable[Mapping[str, Any]], unit: str = "nrr_points") -> float:
-    return float(sum(line[unit] for line in lines))
-
-
 def of_portfolio(view: View, top: int) -> dict[str, Any]:
     """The waterfall of one portfolio: base, drivers, and those that are leaving, which add up to its NRR."""
     found, bundle = waterfall(view.book()), view.bundle
-    document = {"kind": "portfolio", **_about(bundle), **view.to_json(found)}
+    document = {"kind": "portfolio", **_about(bundle), **view.to_json(found), "words": _said(view, found)}
     base = {"base": float(view.table.attribution.base_nrr) if len(view.table) else None}
     if found is None:
         return {**document, **base, "lines": [], "leaving": None, "sum": None}
     lines = lines_of(found.points, Naming([bundle]), found.mrr, top)
-    leaving = _amount(found.leaving, found.mrr)
+    leaving = amount(found.leaving, found.mrr)
     base_nrr, base_grr = (float(one) for one in found.base)
     return {
         **document,
@@ -190,8 +110,8 @@ def of_portfolio(view: View, top: int) -> dict[str, Any]:
         "money": float(found.expected[NRR]) * found.mrr,
         "lines": lines,
         "leaving": leaving,
-        "sum": base_nrr + _added(lines) + leaving["nrr_points"],
-        "sum_grr": base_grr + _added(lines, "grr_points") + leaving["grr_points"],
+        "sum": base_nrr + added(lines) + leaving["nrr_points"],
+        "sum_grr": base_grr + added(lines, "grr_points") + leaving["grr_points"],
     }
 
 
@@ -206,68 +126,86 @@ def of_subsets(view: View, against: View, top: int) -> dict[str, Any]:
         return {**document, "lines": [], "leaving": None, "sum": None}
     points, leaves = contrast(found, other)
     lines = lines_of(points, Naming([view.bundle]), found.mrr, top)
-    leaving = {**_amount(leaves, found.mrr), "accounts_against": other.leaving.accounts}
+    leaving = {**amount(leaves, found.mrr), "accounts_against": other.leaving.accounts}
     return {
         **document,
         "lines": lines,
         "leaving": leaving,
-        "sum": _added(lines) + leaving["nrr_points"],
-        "sum_grr": _added(lines, "grr_points") + leaving["grr_points"],
+        "sum": added(lines) + leaving["nrr_points"],
+        "sum_grr": added(lines, "grr_points") + leaving["grr_points"],
     }
 
 
-def of_dates(
-    later: View, earlier: View, said: View | None, tables: AccountTables, moment: Any, top: int
-) -> dict[str, Any]:
+def of_dates(later: View, earlier: View, said: View | None, tables: AccountTables, top: int) -> dict[str, Any]:
     """Why the NRR of a date differs from that of an earlier one: model, behaviour and mix.
 
-    `earlier` is by the version of `later`; `said`, the same rows by that of then, if it is another. `moment` is the later
-    date: accounts that merged until then are one.
+    `earlier` is by the version of `later`; `said` are the same rows by that of then, if it is another. Accounts that
+    merged until the later date are one.
     """
     _require_same_horizon(later, said)
-    keys = [_keys(view.table, tables, moment) for view in (earlier, later)]
-    books = [view.book(own) for view, own in zip((earlier, later), keys, strict=True)]
-    found = change(*books, None if said is None else said.book(keys[0]))
-    then = earlier if said is None else said
-    ends = (waterfall(books[1]), waterfall(books[0] if said is None else said.book()))
-    document = _difference("dates", later, then, *ends)
-    document["same_version"] = said is None
+    moment = pd.Timestamp(later.as_of)
+    book, before = later.book(_keys(later.table, tables, moment)), earlier.book(_keys(earlier.table, tables, moment))
+    of_old = before if said is None else said.book(before.keys)
+    found = change(before, book, None if said is None else of_old)
+    document = _difference("dates", later, earlier if said is None else said, waterfall(book), waterfall(of_old))
     if found is None:
         return {**document, "restated": None, "model": None, "behaviour": None, "mix": None, "sum": None}
-    mrr, naming = found.after.mrr, Naming([later.bundle, then.bundle])
-    model = {**_pair(found.of_model, mrr), "base": _pair(found.model_base, mrr)}
-    model["lines"] = lines_of(found.model, naming, mrr, top) if said is not None else []
-    behaviour = {**_pair(found.of_behaviour, mrr), "accounts": found.in_both}
-    behaviour["lines"] = lines_of(found.behaviour, naming, mrr, top)
-    behaviour["became_leaving"] = _amount(found.became_leaving, mrr)
-    behaviour["no_longer_leaving"] = _amount(found.no_longer_leaving, mrr)
-    reference = float(found.reference[NRR])
-    mix = {**_pair(found.of_mix, mrr), "reference": reference}
-    mix["lines"] = [
-        {
-            "group": name,
-            "label": _MIX_LABELS[name],
-            **_amount(found.mix[name], mrr),
-            "expected": found.mix[name].expected,
-        }
-        for name in MIX
-    ]
-    parts = (model, behaviour, mix)
+    naming = Naming([view.bundle for view in (later, said) if view is not None])
+    parts = {
+        "model": _of_model(found, naming, top)
+        if said is not None
+        else {**_of_model(found, naming, top), "reason": SAME},
+        "behaviour": _of_behaviour(found, naming, top),
+        "mix": _of_mix(found, naming),
+    }
     return {
         **document,
         "restated": float(found.before.expected[NRR]),
-        "model": model if said is not None else {**model, "reason": "same_version"},
-        "behaviour": behaviour,
-        "mix": mix,
-        "sum": _added(parts),
-        "sum_grr": _added(parts, "grr_points"),
+        **parts,
+        "sum": added(parts.values()),
+        "sum_grr": added(parts.values(), "grr_points"),
     }
 
 
-def _keys(table: ScoreTable, tables: AccountTables, moment: Any) -> np.ndarray:
+def _of_model(found: Change, naming: Naming, top: int) -> dict[str, Any]:
+    mrr = found.after.mrr
+    lines = lines_of(found.model, naming, mrr, top)
+    return {**pair(found.of_model, mrr), "base": pair(found.model_base, mrr), "lines": lines}
+
+
+def _of_behaviour(found: Change, naming: Naming, top: int) -> dict[str, Any]:
+    mrr = found.after.mrr
+    said = f"What changed in the {words.accounts(found.in_both)} that are in both is associated with "
+    return {
+        **pair(found.of_behaviour, mrr),
+        "words": f"{said}{words.apart(float(found.of_behaviour[NRR]))}.",
+        "accounts": found.in_both,
+        "lines": lines_of(found.behaviour, naming, mrr, top),
+        "became_leaving": amount(found.became_leaving, mrr),
+        "no_longer_leaving": amount(found.no_longer_leaving, mrr),
+    }
+
+
+def _of_mix(found: Change, naming: Naming) -> dict[str, Any]:
+    mrr, reference = found.after.mrr, float(found.reference[NRR])
+    lines = [
+        {
+            "group": name,
+            "label": words.MIX_LABELS[name],
+            **amount(one, mrr),
+            "expected": one.expected,
+            "words": words.mixed(name, one, reference, naming.currency),
+        }
+        for name, one in found.mix.items()
+    ]
+    said = f"Who is in the portfolio, and what share of its MRR they pay: {words.apart(float(found.of_mix[NRR]))}."
+    return {**pair(found.of_mix, mrr), "reference": reference, "lines": lines, "words": said}
+
+
+def _keys(table: ScoreTable, tables: AccountTables, moment: pd.Timestamp) -> np.ndarray:
     """Which account each row is, as known at a moment."""
-    codes = tables.accounts.get_indexer(list(table.account_ids))
-    return np.asarray(known_as(tables, codes, moment))
+    codes = tables.accounts.get_indexer(pd.Index(table.account_ids))
+    return known_as(tables, codes, moment)
 
 
 def _require_same_horizon(one: View, other: View | None) -> None:
@@ -308,4 +246,24 @@ def _difference(
         "money": (after["nrr"] - before["nrr"]) * after["mrr"] if known else None,
         **({} if known else {"reason": EMPTY}),
         "of": {"before": before, "after": after},
+        "words": _compared(before, after) if known else _NOBODY,
     }
+
+
+def _said(view: View, found: Waterfall | None) -> str:
+    if found is None:
+        return _NOBODY
+    company, outcome = view.bundle.settings.company, view.bundle.settings.outcome
+    return (
+        f"NRR {found.expected[NRR]:.1%} and GRR {found.expected[GRR]:.1%} are expected over {outcome.horizon_months} "
+        f"months of {words.of_whom(view.where)}: {words.counted(found.accounts, found.mrr, company.currency)} as of "
+        f"{view.as_of}."
+    )
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    one, other = (words.of_whom(side["where"]) for side in (after, before))
+    if before["where"] == after["where"]:
+        one, other = (f"{one} as of {side['as_of']}, version {side['version']}" for side in (after, before))
+    difference = words.apart(after["nrr"] - before["nrr"], "")
+    return f"Expected NRR of {one}: {after['nrr']:.1%}; of {other}: {before['nrr']:.1%}. That is {difference}."
