@@ -14,7 +14,7 @@ from leap.reports.waterfall_summary import PARTS, Row, Summary, summarise
 
 __all__ = ["Summary", "frame", "render_html", "render_markdown", "render_text", "summarise"]
 
-_LABEL, _FIGURE, _MONEY = 46, 12, 16
+_LABEL, _FIGURE, _MONEY = 62, 13, 18
 _NOTHING = ""
 
 
@@ -35,8 +35,7 @@ def _text_row(row: Row) -> str:
     figures += [_points(part) for part in row.parts] if row.parts is not None else [_NOTHING] * len(PARTS)
     money = _NOTHING if row.money is None else _money(row)
     written = "".join(f"{figure:>{_FIGURE}}" for figure in figures)
-    detail = f" ({rendering.line(row.detail)})" if row.detail else ""
-    label = f"{depth}{rendering.line(row.label)}{detail}"
+    label = depth + rendering.line(f"{row.label}, {row.detail}" if row.detail else row.label)
     if len(label) < _LABEL:
         return f"  {label:<{_LABEL}}{written}{money:>{_MONEY}}".rstrip()
     # A long label has a line of its own, so that the figures stand in their columns.

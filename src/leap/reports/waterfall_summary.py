@@ -15,7 +15,7 @@ from leap.reports import rendering
 from leap.reports.adding_up import adding_up
 from leap.scoring.waterfall import SAME
 from leap.scoring.waterfall_lines import OTHER
-from leap.scoring.waterfall_words import accounts, counted, of_whom
+from leap.scoring.waterfall_words import accounts, counted
 
 PARTS = ("churn", "contraction", "expansion")
 _HUNDREDTHS = 10_000
@@ -110,7 +110,7 @@ def _of_portfolio(document: Mapping[str, Any]) -> list[Row]:
     start, *shown = adding_up([document["base"] * _HUNDREDTHS, *part.points], document["nrr"] * _HUNDREDTHS)
     base_money, *money = adding_up([document["base_money"], *part.money], document["money"])
     return [
-        Row("Base of the model", start, "level", "an account of which nothing is known", money=base_money),
+        Row("Base of the model", start, "level", money=base_money),
         *part.rows(shown, money),
         Row("Expected NRR", start + sum(shown), "level", money=base_money + sum(money)),
     ]
@@ -161,8 +161,9 @@ def _detail(one: Mapping[str, Any]) -> str:
 
 
 def _of_mix(one: Mapping[str, Any]) -> str:
-    counted = accounts(one["accounts"])
-    return counted if one["expected"] is None else f"{counted}, expected NRR {one['expected']:.1%}"
+    if one["expected"] is None:
+        return accounts(one["accounts"])
+    return f"{one['accounts']:,} with expected NRR {one['expected']:.1%}"
 
 
 def _says(row: Row) -> bool:
@@ -181,7 +182,7 @@ def _leaving(one: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
 def _end(document: Mapping[str, Any], side: str, points: int) -> Row:
     """The level at one end of a difference."""
     one = document["of"][side]
-    whom = _first_upper(of_whom(one["where"]))
+    whom = _first_upper(one["whom"])
     if document["kind"] == "dates":
         whom = f"NRR as of {one['as_of']}, version {one['version']}"
     detail = counted(one["accounts"], one["mrr"], document["currency"])

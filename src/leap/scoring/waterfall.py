@@ -26,20 +26,21 @@ from leap.tables import AccountTables
 
 EMPTY, SAME = "empty_cohort", "same_version"
 _NOBODY = "No customer has MRR there: there is no NRR."
-_NO_MODEL = "the model makes no difference"
 
 
 @dataclass(frozen=True)
 class View:
     """Customers of a date by one version, whom of them is looked at, and how that is said.
 
-    `keep` is a mask, shape (n,); `where` are conditions in words, none for the whole book.
+    `keep` is a mask, shape (n,); `where` are the conditions in words, none for the whole book; with `others` it is of
+    those that do not meet them.
     """
 
     table: ScoreTable
     as_of: str
     keep: np.ndarray
     where: Sequence[str] = field(default_factory=tuple)
+    others: bool = False
 
     @property
     def bundle(self) -> ModelBundle:
@@ -61,7 +62,8 @@ class View:
                 "mrr": found.mrr,
                 "leaving": found.leaving.accounts,
             }
-        return {"as_of": self.as_of, "version": self.table.version, "where": list(self.where), **figures}
+        whom = {"where": list(self.where), "whom": words.of_whom(self.where, self.others)}
+        return {"as_of": self.as_of, "version": self.table.version, **whom, **figures}
 
 
 def book_of(table: ScoreTable, keys: np.ndarray | None = None) -> Book:
@@ -152,9 +154,7 @@ def of_dates(later: View, earlier: View, said: View | None, tables: AccountTable
         return {**document, "restated": None, "model": None, "behaviour": None, "mix": None, "sum": None}
     naming = Naming([view.bundle for view in (later, said) if view is not None])
     parts = {
-        "model": _of_model(found, naming, top)
-        if said is not None
-        else {**_of_model(found, naming, top), "reason": SAME},
+        "model": _of_model(found, naming, top, later, said),
         "behaviour": _of_behaviour(found, naming, top),
         "mix": _of_mix(found, naming),
     }
@@ -167,10 +167,15 @@ def of_dates(later: View, earlier: View, said: View | None, tables: AccountTable
     }
 
 
-def _of_model(found: Change, naming: Naming, top: int) -> dict[str, Any]:
-    mrr = found.after.mrr
+def _of_model(found: Change, naming: Naming, top: int, later: View, said: View | None) -> dict[str, Any]:
+    mrr, version = found.after.mrr, later.table.version
+    if said is None:
+        about = {"reason": SAME, "words": f"Both dates are scored by version {version}: the model makes no difference."}
+    else:
+        moved = words.apart(float(found.of_model[NRR]))
+        about = {"words": f"The same accounts by version {version} instead of version {said.table.version}: {moved}."}
     lines = lines_of(found.model, naming, mrr, top)
-    return {**pair(found.of_model, mrr), "base": pair(found.model_base, mrr), "lines": lines}
+    return {**pair(found.of_model, mrr), "base": pair(found.model_base, mrr), "lines": lines, **about}
 
 
 def _of_behaviour(found: Change, naming: Naming, top: int) -> dict[str, Any]:
@@ -254,16 +259,16 @@ def _said(view: View, found: Waterfall | None) -> str:
     if found is None:
         return _NOBODY
     company, outcome = view.bundle.settings.company, view.bundle.settings.outcome
+    counted = words.counted(found.accounts, found.mrr, company.currency)
     return (
         f"NRR {found.expected[NRR]:.1%} and GRR {found.expected[GRR]:.1%} are expected over {outcome.horizon_months} "
-        f"months of {words.of_whom(view.where)}: {words.counted(found.accounts, found.mrr, company.currency)} as of "
-        f"{view.as_of}."
+        f"months of {words.of_whom(view.where, view.others)}: {counted} as of {view.as_of}, version {view.table.version}."
     )
 
 
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    one, other = (words.of_whom(side["where"]) for side in (after, before))
-    if before["where"] == after["where"]:
+    one, other = after["whom"], before["whom"]
+    if one == other:
         one, other = (f"{one} as of {side['as_of']}, version {side['version']}" for side in (after, before))
     difference = words.apart(after["nrr"] - before["nrr"], "")
     return f"Expected NRR of {one}: {after['nrr']:.1%}; of {other}: {before['nrr']:.1%}. That is {difference}."

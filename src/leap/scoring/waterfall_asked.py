@@ -70,7 +70,7 @@ def answer(model: Version, tables: AccountTables, asked: Asked, then: Version | 
 
 def _against(now: Customers, view: View, asked: Asked) -> View:
     if asked.against == "rest":
-        return replace(view, keep=~view.keep, where=[f"not ({' and '.join(view.where)})"])
+        return replace(view, keep=~view.keep, others=True)
     (keep,), said = chosen(_conditions("--against", asked.other), [now])
     return replace(view, keep=keep, where=said)
 

@@ -53,13 +53,16 @@ def counted(n: int, paid: float, currency: str) -> str:
     return f"{accounts(n)} with {wording.money(paid, currency)} MRR"
 
 
-def of_whom(where: Sequence[str]) -> str:
+def of_whom(where: Sequence[str], others: bool = False) -> str:
     """Whom a figure is of, from the conditions in words.
 
     >>> of_whom([]), of_whom(["Industry: retail", "Employees: at least 200 people"])
     ('all customers', 'customers with Industry: retail and Employees: at least 200 people')
+    >>> of_whom(["Industry: retail"], others=True)
+    'customers other than those with Industry: retail'
     """
-    return f"customers with {' and '.join(where)}" if where else "all customers"
+    met = " and ".join(where)
+    return f"customers {'other than those ' if others else ''}with {met}" if where else "all customers"
 
 
 def mixed(group: str, one: Amount, reference: float, currency: str) -> str:
