@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from markupsafe import Markup
@@ -97,13 +97,11 @@ def _feature_cells(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _drawn(summary: Summary, width: int) -> Markup:
     start, *rest, end = summary.rows
-    # The sum of a part is said by the rows below it.
-    steps = [row for row in rest if row.kind != "part" or not _has_rows(row, rest)]
     shares = charts.of_shares(level=lambda value: rendering.share(value, 2))
     form = replace(shares, change=lambda value: rendering.points(value, 2))
     return charts.waterfall(
         charts.Level(start.label, start.points / 10_000, start.detail, _amount(start)),
-        [_step(row) for row in steps],
+        list(_steps(rest)),
         charts.Level(end.label, end.points / 10_000, end.detail, _amount(end)),
         form,
         title=summary.title,
@@ -113,14 +111,17 @@ def _drawn(summary: Summary, width: int) -> Markup:
     )
 
 
-def _has_rows(part: Row, rows: Sequence[Row]) -> bool:
-    after = rows[rows.index(part) + 1 :]
-    return bool(after) and after[0].kind != "part"
-
-
-def _step(row: Row) -> charts.Step:
-    kind = "rest" if row.kind == "rest" else "step"
-    return charts.Step(row.label, row.points / 10_000, row.detail, _amount(row), kind=kind)  # type: ignore[arg-type]
+def _steps(rows: Sequence[Row]) -> Iterator[charts.Step]:
+    """A step a row; the rows of a part stand for it, and say which it is."""
+    part = ""
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        if row.kind == "part":
+            part = row.label
+            if after is not None and after.kind != "part":
+                continue
+        detail = row.detail if row.kind == "part" else ", ".join(filter(None, (part, row.detail)))
+        rest: Literal["rest", "step"] = "rest" if row.kind == "rest" else "step"
+        yield charts.Step(row.label, row.points / 10_000, detail, _amount(row), rest)
 
 
 def _amount(row: Row) -> str:

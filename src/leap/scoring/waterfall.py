@@ -259,10 +259,10 @@ def _said(view: View, found: Waterfall | None) -> str:
     if found is None:
         return _NOBODY
     company, outcome = view.bundle.settings.company, view.bundle.settings.outcome
-    counted = words.counted(found.accounts, found.mrr, company.currency)
+    counted, whom = words.counted(found.accounts, found.mrr, company.currency), words.of_whom(view.where, view.others)
     return (
         f"NRR {found.expected[NRR]:.1%} and GRR {found.expected[GRR]:.1%} are expected over {outcome.horizon_months} "
-        f"months of {words.of_whom(view.where, view.others)}: {counted} as of {view.as_of}, version {view.table.version}."
+        f"months of {whom}: {counted} as of {view.as_of}, version {view.table.version}."
     )
 
 
