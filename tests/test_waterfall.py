@@ -78,6 +78,7 @@ def test_the_lines_are_the_portfolio_of_the_score_file(planted: TrainedWorld, ch
     assert found["base"] + added(found) == pytest.approx(nrr, abs=EXACT) == found["sum"]
     assert found["base_grr"] + added(found, "grr_points") == pytest.approx(grr, abs=EXACT) == found["sum_grr"]
     assert found["grr"] == pytest.approx(whole["grr"], abs=EXACT)
+    assert (found["nrr_low"], found["nrr_high"]) == pytest.approx((whole["nrr_low"], whole["nrr_high"]), abs=EXACT)
     assert (found["accounts"], found["mrr"]) == (len(scores), pytest.approx(scores["mrr"].sum()))
 
 
@@ -149,7 +150,9 @@ def test_nobody_is_null_with_a_reason_and_no_crash(planted: TrainedWorld, champi
         assert found["reason"] == "empty_cohort" and found["sum"] is None
         assert json.dumps(found, allow_nan=False)
         text = report.render_text(report.summarise(found)) + report.render_html(report.summarise(found))
-        assert "no NRR" in text and "nan" not in text.lower().replace("finance", "")
+        assert (
+            "no NRR" in text and "none of customers with" in text and "nan" not in text.lower().replace("finance", "")
+        )
         assert not len(report.frame(found))
     assert asked(planted, champion, where=nobody)["nrr"] is None
 
@@ -297,6 +300,8 @@ def test_rounded_figures_add_up_down_every_column_and_across_every_line(
         assert end.points == round(document.get("after", document.get("nrr")) * 10_000)
         for row in rows:
             assert row.parts is None or sum(row.parts) == row.points
+            of_features = [(*parts, money) for _, parts, money in report.of_features(row)]
+            assert not of_features or tuple(map(sum, zip(*of_features, strict=True))) == (*row.parts, row.money)
         if tops is rows:
             assert (start.money or 0) + sum(row.money or 0 for row in rows) == (
                 end.money or round(document.get("money", 0))

@@ -10,9 +10,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from leap.reports import charts, rendering
-from leap.reports.waterfall_summary import PARTS, Row, Summary, summarise
+from leap.reports.waterfall_summary import PARTS, Row, Summary, of_features, summarise
 
-__all__ = ["Summary", "frame", "render_html", "render_markdown", "render_text", "summarise"]
+__all__ = ["Summary", "frame", "of_features", "render_html", "render_markdown", "render_text", "summarise"]
 
 _LABEL, _FIGURE, _MONEY = 62, 13, 18
 _NOTHING = ""
@@ -82,17 +82,15 @@ def _cells(row: Row) -> dict[str, Any]:
         "parts": [_points(part) for part in row.parts] if row.parts is not None else [_NOTHING] * len(PARTS),
         "money": _NOTHING if row.money is None else _money(row),
         "sign": (row.points > 0) - (row.points < 0) if row.kind != "level" else 0,
-        "features": [_feature_cells(one) for one in row.features] if len(row.features) > 1 else [],
+        "features": list(_feature_cells(row)) if len(row.features) > 1 else [],
     }
 
 
-def _feature_cells(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "label": one["label"],
-        "points": rendering.points(one["nrr_points"], 2),
-        "parts": [rendering.points(one["parts"][part], 2) for part in PARTS],
-        "money": rendering.change(one["money"]),
-    }
+def _feature_cells(row: Row) -> Iterator[dict[str, Any]]:
+    """The features behind a line, rounded to what the line shows."""
+    for one, parts, money in of_features(row):
+        cells = {"points": _points(sum(parts)), "parts": [_points(part) for part in parts]}
+        yield {"label": one["label"], **cells, "money": rendering.change(money)}
 
 
 def _drawn(summary: Summary, width: int) -> Markup:

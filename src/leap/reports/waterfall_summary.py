@@ -90,6 +90,16 @@ def _line_row(line: Mapping[str, Any], parts: tuple[int, ...], money: int) -> Ro
     return Row(line["label"], sum(parts), "rest" if line["group"] == OTHER else "line", detail, parts, money, own)
 
 
+def of_features(row: Row) -> list[tuple[Mapping[str, Any], tuple[int, ...], int]]:
+    """Each feature behind a line with its parts and money, rounded so that they come to those of the line."""
+    columns = [
+        adding_up([one["parts"][part] * _HUNDREDTHS for one in row.features], whole)
+        for part, whole in zip(PARTS, row.parts or (), strict=False)
+    ]
+    money = adding_up([one["money"] for one in row.features], row.money)
+    return list(zip(row.features, zip(*columns, strict=True), money, strict=False))
+
+
 def summarise(document: Mapping[str, Any]) -> Summary:
     """The rows of a document that `leap.scoring` gives; none where it says that there is no NRR."""
     by_kind = {"portfolio": _of_portfolio, "subsets": _of_subsets, "dates": _of_dates}

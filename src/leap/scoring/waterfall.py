@@ -23,9 +23,9 @@ from leap.scoring.table import ScoreTable
 from leap.scoring.waterfall_lines import Naming, added, amount, lines_of, pair
 from leap.snapshots import known_as
 from leap.tables import AccountTables
+from leap.uncertainty import book_interval
 
 EMPTY, SAME = "empty_cohort", "same_version"
-_NOBODY = "No customer has MRR there: there is no NRR."
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,17 @@ def _base_change(part: Component) -> float:
 def of_portfolio(view: View, top: int) -> dict[str, Any]:
     """The waterfall of one portfolio: base, drivers, and those that are leaving, which add up to its NRR."""
     found, bundle = waterfall(view.book()), view.bundle
-    document = {"kind": "portfolio", **_about(bundle), **view.to_json(found), "words": _said(view, found)}
-    base = {"base": float(view.table.attribution.base_nrr) if len(view.table) else None}
+    document = {"kind": "portfolio", **_about(bundle), **view.to_json(found)}
     if found is None:
-        return {**document, **base, "lines": [], "leaving": None, "sum": None}
+        return {**document, "base": None, "lines": [], "leaving": None, "sum": None, "words": _nobody(document)}
     lines = lines_of(found.points, Naming([bundle]), found.mrr, top)
     leaving = amount(found.leaving, found.mrr)
     base_nrr, base_grr = (float(one) for one in found.base)
+    interval = _interval(view)
     return {
         **document,
+        **interval,
+        "words": _said(document | interval),
         "base": base_nrr,
         "base_grr": base_grr,
         "base_money": base_nrr * found.mrr,
@@ -251,18 +253,31 @@ def _difference(
         "money": (after["nrr"] - before["nrr"]) * after["mrr"] if known else None,
         **({} if known else {"reason": EMPTY}),
         "of": {"before": before, "after": after},
-        "words": _compared(before, after) if known else _NOBODY,
+        "words": _compared(before, after) if known else _nobody(before if other is None else after),
     }
 
 
-def _said(view: View, found: Waterfall | None) -> str:
-    if found is None:
-        return _NOBODY
-    company, outcome = view.bundle.settings.company, view.bundle.settings.outcome
-    counted, whom = words.counted(found.accounts, found.mrr, company.currency), words.of_whom(view.where, view.others)
+def _interval(view: View) -> dict[str, Any]:
+    """Where the NRR of the accounts looked at will lie, as `score` says it of all."""
+    paid = np.where(view.keep, view.table.mrr, 0.0)
+    book = book_interval(view.bundle.intervals, view.table.prediction, paid, view.table.leaving)
+    names = ("nrr_low", "nrr_high", "level")
+    return dict.fromkeys(names) if book is None else dict(zip(names, (book.low, book.high, book.level), strict=True))
+
+
+def _nobody(side: Mapping[str, Any]) -> str:
+    return f"There is no NRR: none of {side['whom']} as of {side['as_of']}."
+
+
+def _said(document: Mapping[str, Any]) -> str:
+    counted = words.counted(document["accounts"], document["mrr"], document["currency"])
+    between = ""
+    if document["level"] is not None:
+        between = f" ({document['level']:.0%} interval {document['nrr_low']:.1%} to {document['nrr_high']:.1%})"
     return (
-        f"NRR {found.expected[NRR]:.1%} and GRR {found.expected[GRR]:.1%} are expected over {outcome.horizon_months} "
-        f"months of {whom}: {counted} as of {view.as_of}, version {view.table.version}."
+        f"NRR {document['nrr']:.1%}{between} and GRR {document['grr']:.1%} are expected over "
+        f"{document['horizon_months']} months of {document['whom']}: {counted} as of {document['as_of']}, version "
+        f"{document['version']}."
     )
 
 
