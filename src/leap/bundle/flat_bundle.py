@@ -19,13 +19,15 @@ from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.evaluation import Leak, notes_of
-from leap.explanation.drivers import Driver, drivers_of
+from leap.explanation.drivers import Driver, drivers_of, spread_rows
 from leap.explanation.groups import Groups
+from leap.explanation.later import Tried
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.flat.frame import FlatFrame
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.flat.model import FlatModel
 from leap.flat.rows import FlatOutcome, FlatRows
+from leap.models.refits import refitted_components
 
 _GOLDEN_TOLERANCE = 1e-9
 _TREES = "models/flat_outcome.txt"
@@ -175,15 +177,14 @@ def make_flat_bundle(
 ) -> FlatBundle:
     """Everything that goes live together."""
     latest = frame.latest()
-    matrix = model.encoder.encode(latest)
-    over_folds = [fold.attribute(matrix)[0] for fold in found.models]
+    groups = Groups.of(frame.features)
     bundle = FlatBundle(
         settings=rows.settings,
         catalog=frame.features.catalog,
         model=model,
         typical=typical_values(latest),
-        drivers=tuple(drivers_of(model.attribute(matrix)[0], over_folds, latest)),
-        groups=Groups.of(frame.features),
+        drivers=_drivers(frame, model, found, groups, seed),
+        groups=groups,
         quality=quality.to_json(),
         trained={
             "trained_on": None if rows.end is None else f"{rows.end:%Y-%m-%d}",
@@ -201,6 +202,26 @@ def make_flat_bundle(
         golden={},
     )
     return bundle.with_golden(spread(frame.features))
+
+
+def _drivers(frame: FlatFrame, model: FlatModel, found: HeldOut, groups: Groups, seed: int) -> tuple[Driver, ...]:
+    """Drivers with what refits to other draws of the accounts and held-out rows say of them."""
+    latest, in_time = frame.latest(), frame.held == "out_of_time"
+    matrix = model.encoder.encode(latest)
+    sample = matrix[spread_rows(len(matrix))]
+    draws = [replace(model, component=one) for one in refitted_components(model.component, frame.rows, seed=seed)]
+    tried = [
+        Tried(fold.component, frame.rows.matrix[rows], frame.rows.outcome[rows], frame.rows.accounts[rows], binary)
+        for number, fold in enumerate(found.models)
+        for rows, binary in [(found.rows[found.fold == number], model.outcome.is_binary)]
+    ]
+    return tuple(
+        drivers_of(
+            model.attribute(matrix)[0], [fold.attribute(sample)[0] for fold in found.models], latest, model.encoder,
+            groups, draws=[draw.attribute(sample)[0] for draw in draws], tried=tried,
+            where="later rows" if in_time else "other accounts",
+        )
+    )  # fmt: skip
 
 
 def flat_definition_hash(settings: Settings, table: str) -> str:

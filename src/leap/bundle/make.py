@@ -11,13 +11,16 @@ import numpy as np
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
-from leap.explanation.drivers import drivers
+from leap.explanation.drivers import Driver, drivers, moving_components
 from leap.explanation.groups import Groups
+from leap.explanation.later import Tried
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
 from leap.models.frames import ScopeFrame
 from leap.models.hazard.figures import NOBODY_FOLLOWED, NOBODY_LOST, SurvivalFigures, not_judged
+from leap.models.refits import refitted_scopes
+from leap.models.rows import thinned_dates
 from leap.revenue import definition_hash
 from leap.tables import AccountTables
 from leap.value import acquisition_of
@@ -46,6 +49,7 @@ def make_bundle(
     frame, model, found, quality = health
     none = NOBODY_FOLLOWED if model.hazard is None else NOBODY_LOST
     fit_frame, fit_model, fit_found, fit_quality = fit
+    groups, fit_groups = Groups.of(frame.features), Groups.of(fit_frame.features)
     bundle = ModelBundle(
         settings=tables.settings,
         catalog=frame.features.catalog,
@@ -55,10 +59,10 @@ def make_bundle(
         fit_intervals=fit_quality.intervals,
         typical=typical_values(frame.latest()),
         icp=icp,
-        drivers=tuple(drivers(model, found.models, frame.latest())),
-        fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
-        groups=Groups.of(frame.features),
-        fit_groups=Groups.of(fit_frame.features),
+        drivers=drivers_of_scope(frame, model, found, groups, seed),
+        fit_drivers=drivers_of_scope(fit_frame, fit_model, fit_found, fit_groups, seed),
+        groups=groups,
+        fit_groups=fit_groups,
         quality={
             "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
             "fit": fit_quality.to_json(),
@@ -71,6 +75,28 @@ def make_bundle(
     )
     bundle = replace(bundle, trained={**bundle.trained, "tuning": dict(tuning or {}), "model_hash": bundle.model_hash})
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
+
+
+def drivers_of_scope(
+    frame: ScopeFrame, model: ScopeModel, found: OutOfTime, groups: Groups, seed: int = 0
+) -> tuple[Driver, ...]:
+    """Drivers of a final model with what refits to other draws of the accounts and held-out rows say of them."""
+    draws = refitted_scopes(model, frame.trainable, seed=seed)
+    return tuple(drivers(model, found.models, frame.latest(), groups, draws, _tried(frame, model, found)))
+
+
+def _tried(frame: ScopeFrame, model: ScopeModel, found: OutOfTime) -> list[Tried]:
+    """What the folds' models predicted of rows they had not seen, but for those whose end was known already."""
+    asked = ~found.leaving & thinned_dates(found.as_of)
+    tried = []
+    for name in moving_components(model):
+        outcome = found.labels.propensity(name)
+        counted = asked if name == "churn" else asked & found.labels.retained
+        for number, fold in enumerate(found.models):
+            keep = counted & (found.fold == number)
+            matrix = frame.rows.matrix[found.rows[keep]]
+            tried.append(Tried(fold.component(name), matrix, outcome[keep], found.accounts[keep]))
+    return tried
 
 
 def _warnings(quality: Quality, fit_quality: Quality, wins: Wins | None) -> list[str]:
