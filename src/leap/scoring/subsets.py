@@ -23,12 +23,35 @@ from leap.tables import AccountTables, values
 
 _FORM = re.compile(r"(?P<column>[^<>=!]+?)\s*(?P<op>>=|<=|!=|==|=|<|>)\s*(?P<value>.*)", re.DOTALL)
 _MOST_NAMED = 12
+_OF_DATES = {"=": "", "!=": "not ", ">=": "from ", ">": "after ", "<=": "until ", "<": "before "}
 _SIGNS = {"=": "", "!=": "not ", ">=": "at least ", ">": "more than ", "<=": "at most ", "<": "under "}
+
+
+def _days(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Days since 1970 of ISO dates, and where something stood that is none.
+
+    >>> [found.tolist() for found in _days(pd.Series(["1970-01-02", "", "soon"]))]
+    [[1.0, nan, nan], [False, False, True]]
+    """
+    iso = column.where(column.str.match(r"\d{4}-\d{2}-\d{2}"), None)
+    moments = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
+    days = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    return days, days.isna() & (column != "")
+
+
+_READERS: dict[str, tuple[Callable[[pd.Series], tuple[pd.Series, pd.Series]], str]] = {
+    "number": (values.numbers, "a number"),
+    "boolean": (values.truths, "true or false"),
+    "date": (_days, "a date such as 2026-10-01"),
+}
+"""How text is read as each kind, and what a value of it is called; what is none of these is a category."""
 
 
 @dataclass(frozen=True)
 class Column:
     """What accounts are told apart by, shape (n,): floats (NaN if not known) or, of a category, text or NaN.
+
+    `kind` is number, boolean, date (days since 1970) or category.
 
     `known` has all values of a category, of accounts or the model: so a wrong spelling is told from an empty part.
     """
@@ -102,15 +125,16 @@ class Condition:
             yes = (self._bound(column) == 1.0) == (self.op == "=")
             return column.label if yes else f"not: {column.label}"
         said = self.value
+        if column.kind == "date":
+            return f"{column.label}: {_OF_DATES[self.op]}{said}"
         if column.kind == "number":
             said = wording.measured(self._bound(column), column.unit or None)
         return f"{column.label}: {_SIGNS[self.op]}{said}"
 
     def _bound(self, column: Column) -> float:
-        series = pd.Series([self.value])
-        parsed, bad = values.truths(series) if column.kind == "boolean" else values.numbers(series)
+        read, expected = _READERS[column.kind]
+        parsed, bad = read(pd.Series([self.value]))
         if bad.iloc[0] or parsed.isna().iloc[0]:
-            expected = "true or false" if column.kind == "boolean" else "a number"
             raise UsageError(f"{self.text}: {self.column} is compared with {expected}, found {self.value!r}.")
         return float(parsed.iloc[0])
 
@@ -177,7 +201,7 @@ class Customers:
         spec = self.tables.tables[table].spec.columns.get(column)
         label, unit = (spec.label or column, spec.unit or "") if spec is not None else (column, "")
         text = pd.Series(np.where(everyone == NONE, "", everyone))
-        for kind, read in (("number", values.numbers), ("boolean", values.truths)):
+        for kind, (read, _) in _READERS.items():
             parsed, bad = read(text)
             if parsed.notna().any() and not bad.any():
                 return Column(label, unit, kind, parsed.to_numpy(dtype=float)[codes])

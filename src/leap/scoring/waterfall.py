@@ -63,7 +63,8 @@ class View:
                 "leaving": found.leaving.accounts,
             }
         whom = {"where": list(self.where), "whom": words.of_whom(self.where, self.others)}
-        return {"as_of": self.as_of, "version": self.table.version, **whom, **figures}
+        model = {"version": self.table.version, "definition_hash": self.bundle.definition_hash}
+        return {"as_of": self.as_of, **model, **whom, **figures}
 
 
 def book_of(table: ScoreTable, keys: np.ndarray | None = None) -> Book:
@@ -148,7 +149,10 @@ def of_dates(later: View, earlier: View, said: View | None, tables: AccountTable
     """
     _require_same_horizon(later, said)
     moment = pd.Timestamp(later.as_of)
-    book, before = later.book(_keys(later.table, tables, moment)), earlier.book(_keys(earlier.table, tables, moment))
+    book, before = (
+        later.book(keys_at(later.table, tables, moment)),
+        earlier.book(keys_at(earlier.table, tables, moment)),
+    )
     of_old = before if said is None else said.book(before.keys)
     found = change(before, book, None if said is None else of_old)
     document = _difference("dates", later, earlier if said is None else said, waterfall(book), waterfall(of_old))
@@ -209,8 +213,8 @@ def _of_mix(found: Change, naming: Naming) -> dict[str, Any]:
     return {**pair(found.of_mix, mrr), "reference": reference, "lines": lines, "words": said}
 
 
-def _keys(table: ScoreTable, tables: AccountTables, moment: pd.Timestamp) -> np.ndarray:
-    """Which account each row is, as known at a moment."""
+def keys_at(table: ScoreTable, tables: AccountTables, moment: pd.Timestamp) -> np.ndarray:
+    """Which account each row is, as known at a moment, shape (n,): what merged or was renamed until then is one."""
     codes = tables.accounts.get_indexer(pd.Index(table.account_ids))
     return known_as(tables, codes, moment)
 
