@@ -1,0 +1,46 @@
+"""Pictures for people: pure functions from values to SVG that is inert, escaped, and the same light, dark and on paper.
+
+Every function gives one `<svg>` as markup for a page that has `style()` in its style sheet; `standalone` makes a file.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from markupsafe import Markup
+
+from leap.reports.charts.reasons import reasons
+from leap.reports.charts.scales import Form, Scale, of_money, of_points, of_shares
+from leap.reports.charts.svg import NARROW, WIDE
+from leap.reports.charts.waterfall import Level, Step, responsive, waterfall
+
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "Form",
+    "Level",
+    "Scale",
+    "Step",
+    "of_money",
+    "of_points",
+    "of_shares",
+    "reasons",
+    "responsive",
+    "standalone",
+    "style",
+    "waterfall",
+]
+
+
+@cache
+def style() -> str:
+    """The style sheet of all pictures, for a page's own sheet or its `<style>`."""
+    return (Path(__file__).parent / "charts.css").read_text(encoding="utf-8")
+
+
+def standalone(drawing: Markup) -> str:
+    """A drawing as a file of its own, with its style inside and paper behind it."""
+    head, _, rest = str(drawing).partition(">")
+    paper = ".chart { background: var(--chart-paper); padding: 12px; box-sizing: border-box; }"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{style()}{paper}</style>{rest}\n'
