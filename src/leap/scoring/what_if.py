@@ -1,0 +1,381 @@
+"""What the model says of one account if some of its features had other values: changes that are usual for comparable
+accounts, one and two at a time, and those that somebody asks for.
+
+Deterministic. Every figure is that of scoring the changed row, and says nothing of what a change would bring about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from leap.errors import CatalogError
+from leap.explanation import wording
+from leap.explanation.changes import as_kind
+from leap.explanation.consistency import Consistency
+from leap.explanation.what_if import Change, Comparable, Lever, Move, blocked, levers
+from leap.features import Feature, FeatureCatalog
+from leap.models.encoding import MISSING_LEVEL, Encoder, plain_value
+from leap.scoring.scorer import Scorer
+from leap.scoring.table import ALREADY_LEAVING, ScoreTable, plain
+
+SAYS = "What the model says of such accounts: not a promise, and not what a change would bring about."
+LEAST_GAIN = 0.005
+"""Points of NRR (as a fraction) below which a change is not worth telling."""
+CLEARLY = 0.01
+"""How much more two changes together must say than each alone."""
+_SAME = 0.0005
+_PAIRED_LEVERS = 8
+_MOST_PAIRS = 10
+NOTHING_ACTIONABLE = (
+    "No feature of this model is declared actionable, so there is nothing to propose. Declare `actionable = true` for "
+    "the columns in leap.toml that you can move, and train again."
+)
+LEAVING = "It is leaving already: its end is known, so there is no score that a change could move."
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is expected of an account: NRR, probability of churn, value of twelve months, and the MRR after the horizon
+    (its MRR times NRR, a month); money is None where unknown.
+    """
+
+    nrr: float
+    churn: float
+    value_12m: float | None
+    money: float | None
+
+    @classmethod
+    def of(cls, table: ScoreTable, i: int) -> Figures:
+        """Those of a row of scores."""
+        nrr = float(table.prediction.nrr[i])
+        value, money = plain(float(table.value[0][i])), plain(float(table.mrr[i]) * nrr)
+        return cls(nrr, float(table.prediction.p[i]), value, money)
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """An account with other values: what changes, the figures before and after, and what to know of it.
+
+    `leading` is how many of the changes lead (one a lever), first among each lever's; `stable` is False where a driver
+    that changes is marked "do not act yet", None where none of the drivers does.
+    """
+
+    changes: tuple[Change, ...]
+    leading: tuple[Change, ...]
+    before: Figures
+    after: Figures
+    stable: bool | None
+    phrase: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def gain(self) -> float:
+        """By how much NRR is higher, as a fraction."""
+        return self.after.nrr - self.before.nrr
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `what_if`."""
+        leading = {change.feature.name for change in self.leading}
+        return {
+            "changes": [
+                {
+                    "feature": change.feature.name,
+                    "label": change.feature.label,
+                    "from": as_kind(change.feature, change.before),
+                    "to": as_kind(change.feature, change.after),
+                    "leading": change.feature.name in leading,
+                }
+                for change in self.changes
+            ],
+            **{name: _both(getattr(self.before, name), getattr(self.after, name)) for name in Figures.__annotations__},
+            "stable": self.stable,
+            "phrase": self.phrase,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What may be proposed for one account, largest gain first; `note` says why nothing is, with the remedy."""
+
+    account_id: str
+    as_of: str
+    before: Figures | None
+    proposals: tuple[Supposed, ...] = ()
+    note: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """`what_if` of the JSON of `explain`."""
+        return {
+            "says": SAYS,
+            "before": None if self.before is None else dict(self.before.__dict__),
+            "proposals": [proposal.to_json() for proposal in self.proposals],
+            "note": self.note,
+            "left_out": list(self.left_out),
+        }
+
+
+def what_if(scorer: Scorer, account_id: str) -> WhatIf:
+    """The changes that gain most; UnknownAccount if there is no such customer."""
+    return _Asking.of(scorer, account_id).answer()
+
+
+def suppose(scorer: Scorer, account_id: str, given: Mapping[str, object]) -> Supposed | None:
+    """One customer with exactly these values; None where it has no score. CatalogError for an unknown feature or kind.
+
+    What is asked for is answered, whatever it is; warnings say what is unusual, impossible or not to be moved.
+    """
+    return _Asking.of(scorer, account_id).supposed(given)
+
+
+def parse_given(catalog: FeatureCatalog, texts: Sequence[str]) -> dict[str, object]:
+    """`feature=value` as values of the catalog's kinds; an empty value is a missing one; CatalogError for others."""
+    given: dict[str, object] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise CatalogError(f"Expected feature=value, found {text!r}.", details=[text])
+        catalog.require([name])
+        if name in given:
+            raise CatalogError(f"{name}: given twice; one value is expected.", details=[name])
+        given[name] = plain_value(catalog.by_name[name], _of_kind(catalog.by_name[name], value))
+    return given
+
+
+def _of_kind(feature: Feature, text: str) -> object:
+    if text == "" or feature.kind == "category":
+        return text
+    if feature.kind == "boolean" and text.lower() in (*_YES, *_NO):
+        return text.lower() in _YES
+    try:
+        return float(text)
+    except ValueError:
+        expected = "yes or no" if feature.kind == "boolean" else "a number such as 12.5"
+        raise CatalogError(f"{feature.name}: expected {expected}, found {text!r}.", details=[feature.name]) from None
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """One customer, what is usual for it, and how changed rows of it are scored."""
+
+    scorer: Scorer
+    account_id: str
+    values: Mapping[str, object]
+    leaving: bool
+    usual: Comparable
+
+    @classmethod
+    def of(cls, scorer: Scorer, account_id: str) -> _Asking:
+        values = scorer.values_of(account_id)
+        table, i = scorer.row_of(account_id)
+        mrr = plain(float(table.mrr[i]))
+        consistency = Consistency.of(scorer.bundle.catalog)
+        usual = Comparable(scorer.bundle.peers, mrr, consistency, table.columns)
+        return cls(scorer, account_id, values, table.abstained(i) == ALREADY_LEAVING, usual)
+
+    @property
+    def encoder(self) -> Encoder:
+        return self.scorer.bundle.health.encoder
+
+    @property
+    def used(self) -> set[str]:
+        """Features that the model looks at."""
+        return {self.encoder.catalog.features[position].name for position in self.encoder.source}
+
+    def answer(self) -> WhatIf:
+        """The best move of every lever, and pairs that say clearly more."""
+        as_of = self.scorer.as_of.isoformat()
+        if self.leaving:
+            return WhatIf(self.account_id, as_of, None, note=LEAVING)
+        held = {name for name in [self.scorer.mrr_feature] if name is not None}
+        found = levers(self.encoder.catalog, self.scorer.bundle.groups, self.used, held)
+        moves = [self.usual.moves(lever, self.values) for lever in found]
+        chosen = [move for move in self._best(moves) if move.changes]
+        table = self.scorer.supposing(self.account_id, [self.values, *(m.applied(self.values) for m in chosen)])
+        before = Figures.of(table, 0)
+        proposals = [self._proposal(move, before, Figures.of(table, i)) for i, move in enumerate(chosen, start=1)]
+        worth = sorted((p for p in proposals if p.gain >= LEAST_GAIN), key=_order)
+        note = None if worth else _none_because(found, sum(map(len, moves)))
+        return WhatIf(self.account_id, as_of, before, tuple(worth), note, self._left_out(found, moves))
+
+    def supposed(self, given: Mapping[str, object]) -> Supposed | None:
+        """The row with exactly these values."""
+        catalog = self.scorer.bundle.catalog
+        catalog.require(given)
+        values = {name: plain_value(catalog.by_name[name], value) for name, value in given.items()}
+        if self.leaving:
+            return None
+        changes = tuple(Change(catalog.by_name[name], self.values.get(name), value) for name, value in values.items())
+        changed = {**self.values, **values}
+        table = self.scorer.supposing(self.account_id, [self.values, changed])
+        before, after = Figures.of(table, 0), Figures.of(table, 1)
+        warnings = tuple(self._warnings(changes, changed))
+        return self._proposal(Move((), changes), before, after, leading=changes, warnings=warnings)
+
+    def _best(self, moves: Sequence[Sequence[Move]]) -> list[Move]:
+        """Of each lever the move that gains most, and of two levers where both together say clearly more."""
+        now = float(self.scorer.bundle.health.predict(self._rows([Move((), ())])).nrr[0])
+        gains = [self._gains(of_lever, now) for of_lever in moves]
+        alone = [_first_best(of, found) for of, found in zip(moves, gains, strict=True)]
+        strength = [float(np.abs(found).max(initial=0.0)) for found in gains]
+        ranked = sorted(range(len(moves)), key=lambda j: (-strength[j], j))[:_PAIRED_LEVERS]
+        pairs = []
+        for a, b in combinations(sorted(ranked), 2):
+            both = [self.usual.together(one, other, self.values) for one in moves[a] for other in moves[b]]
+            found = _first_best(both, self._gains(both, now))
+            least = max([0.0, *(one[1] for one in (alone[a], alone[b]) if one is not None)]) + CLEARLY
+            if found is not None and found[1] >= least:
+                pairs.append(found)
+        best = sorted(pairs, key=lambda pair: (-pair[1], pair[0].levers))[:_MOST_PAIRS]
+        return [move for move, gain in [one for one in alone if one is not None] + best if gain >= LEAST_GAIN / 2]
+
+    def _gains(self, moves: Sequence[Move], now: float) -> np.ndarray:
+        """By how much the NRR of each move is higher, shape (n,)."""
+        if not moves:
+            return np.zeros(0)
+        return np.asarray(self.scorer.bundle.health.predict(self._rows(moves)).nrr - now)
+
+    def _rows(self, moves: Sequence[Move]) -> np.ndarray:
+        """Encoded rows of the account after each move, shape (n, width)."""
+        encoder = self.encoder
+        own = encoder.encode_one({name: v for name, v in self.values.items() if name in encoder.catalog.by_name})
+        columns: dict[str, list[tuple[int, str | None]]] = {}
+        for j, (position, level) in enumerate(zip(encoder.source, encoder.level, strict=True)):
+            columns.setdefault(encoder.catalog.features[position].name, []).append((j, level))
+        rows = np.repeat(own, len(moves), axis=0)
+        for row, move in zip(rows, moves, strict=True):
+            for change in move.changes:
+                for j, level in columns.get(change.feature.name, ()):
+                    row[j] = _encoded(change.after, level)
+        return rows
+
+    def _proposal(
+        self,
+        move: Move,
+        before: Figures,
+        after: Figures,
+        *,
+        leading: tuple[Change, ...] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> Supposed:
+        asked = leading is not None
+        first = self._leading(move) if leading is None else leading
+        money = None if before.money is None or after.money is None else after.money - before.money
+        phrase = wording.what_if_phrase(
+            [(change.feature, change.before, change.after) for change in first],
+            before.nrr,
+            after.nrr,
+            money,
+            self.scorer.bundle.settings.company.currency,
+            usual=not asked,
+        )
+        return Supposed(move.changes, first, before, after, self._stable(move.changes), phrase, warnings)
+
+    def _leading(self, move: Move) -> tuple[Change, ...]:
+        """The first change of each lever."""
+        groups, found = self.scorer.bundle.groups, dict[str, Change]()
+        for change in move.changes:
+            found.setdefault(groups.group_of(change.feature.name), change)
+        return tuple(found.values())
+
+    def _stable(self, changes: Sequence[Change]) -> bool | None:
+        names = {change.feature.name for change in changes}
+        found = [driver.stable for driver in self.scorer.bundle.drivers if names & set(driver.features)]
+        return all(found) if found else None
+
+    def _left_out(self, found: Sequence[Lever], moves: Sequence[Sequence[Move]]) -> tuple[str, ...]:
+        """Which levers cannot move as they would, because of what stays; in words."""
+        by_name = self.scorer.bundle.catalog.by_name
+        movable = {feature.name for lever in found for feature in lever.features}
+        stuck = blocked([move for of_lever in moves for move in of_lever], movable)
+        return tuple(
+            f"{by_name[moved].label}: some usual values are left out, since {by_name[stays].label!r} stays as it is "
+            "(it is not declared actionable) and no account could have both."
+            for moved, stays in stuck
+        )
+
+    def _warnings(self, changes: Sequence[Change], changed: Mapping[str, object]) -> list[str]:
+        found = [text for change in changes for text in self._about(change)]
+        by_name = self.scorer.bundle.catalog.by_name
+        for relation in self.usual.consistency.broken(changed, self.values):
+            one, other = by_name[relation.first], by_name[relation.second]
+            values = [wording.value_of(f, changed.get(f.name)) for f in (one, other)]
+            found.append(
+                f"No account can have both {one.label}: {values[0]}, and {other.label}: {values[1]}; set what belongs "
+                "together."
+            )
+        return found
+
+    def _about(self, change: Change) -> list[str]:
+        """What to know of one value that somebody gave."""
+        feature, found = change.feature, []
+        shown = wording.value_of(feature, change.after)
+        if change.after == change.before:
+            found.append(f"{feature.label} is {shown} already.")
+        if feature.name not in self.used:
+            found.append(f"{feature.label}: the model makes no use of it.")
+        if feature.nature != "actionable":
+            found.append(f"{feature.label} is {_NATURE[feature.nature]}")
+        if change.after is not None and not self.usual.is_usual(feature, change.after):
+            found.append(self._unusual(feature, shown))
+        if feature.name == self.scorer.mrr_feature:
+            found.append(
+                f"{feature.label} is the MRR itself: NRR is counted from it, so money before and after differ."
+            )
+        return found
+
+    def _unusual(self, feature: Feature, shown: str) -> str:
+        if feature.kind != "number":
+            return f"{feature.label}: fewer than one in ten comparable accounts have {shown}."
+        low, high = self.usual.peers.span(feature.name, self.usual.mrr)
+        if low is None or high is None:
+            return f"{feature.label}: of no comparable account a value is known."
+        span = f"{wording.value_of(feature, low)} to {wording.value_of(feature, high)}"
+        return f"{feature.label}: {shown} lies outside the range of comparable accounts ({span} for eight of ten)."
+
+
+_NATURE = {
+    "fixed": "not declared actionable: as far as leap.toml says, nobody can move it.",
+    "consequence": "a consequence: a sign of a decision already taken, not a lever.",
+}
+
+
+def _none_because(found: Sequence[Lever], tried: int) -> str:
+    if not found:
+        return NOTHING_ACTIONABLE
+    return (
+        f"None of {tried:,} changes of {len(found):,} actionable drivers within the range of comparable accounts makes "
+        f"the model say {LEAST_GAIN:.1%} more NRR."
+    )
+
+
+def _first_best(moves: Sequence[Move], gains: np.ndarray) -> tuple[Move, float] | None:
+    """Of the moves that break nothing the one that gains most; of those that gain nearly the same the nearest."""
+    possible = [i for i, move in enumerate(moves) if not move.broken]
+    if not possible:
+        return None
+    most = max(float(gains[i]) for i in possible)
+    i = min((i for i in possible if gains[i] >= most - _SAME), key=lambda i: (moves[i].far, i))
+    return moves[i], float(gains[i])
+
+
+def _order(proposal: Supposed) -> tuple[float, int, tuple[str, ...]]:
+    return -proposal.gain, len(proposal.leading), tuple(change.feature.name for change in proposal.changes)
+
+
+def _encoded(value: object, level: str | None) -> float:
+    if level is not None:
+        return float((MISSING_LEVEL if value is None else value) == level)
+    return float("nan") if value is None else float(str(value))
+
+
+def _both(before: float | None, after: float | None) -> dict[str, float | None]:
+    change = None if before is None or after is None else after - before
+    return {"before": before, "after": after, "change": change}
