@@ -67,13 +67,15 @@ class FlatScores:
         return [self._reason(i, features[j], float(points[j])) for j in (order[:top] if top else order)]
 
     def _reason(self, i: int, feature: Feature, points: float) -> dict[str, Any]:
-        outcome = self.bundle.outcome
-        value, usual = plain(self.columns[feature.name][i]), self.bundle.typical.get(feature.name)
+        outcome, peers, name = self.bundle.outcome, self.bundle.peers, feature.name
+        value, usual, share = plain(self.columns[name][i]), peers.typical(name, None), peers.share(name, None)
         return {
             "feature": feature.name,
             "label": feature.label,
             "value": bool(value) if feature.kind == "boolean" and value is not None else value,
-            "phrase": wording.outcome_phrase(feature, value, usual, points, outcome.words, binary=outcome.is_binary),
+            "phrase": wording.outcome_phrase(
+                feature, value, usual, points, outcome.words, binary=outcome.is_binary, share=share
+            ),
             "scope": str(feature.scope),
             "probability_points" if outcome.is_binary else "points": points,
             "direction": "lowers" if points < 0 else "raises",

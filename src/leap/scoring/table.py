@@ -14,6 +14,7 @@ import pandas as pd
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
+from leap.explanation.peers import Peers
 from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
@@ -92,6 +93,10 @@ class ScoreTable:
     def _intervals(self) -> Intervals:
         return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
 
+    @property
+    def _peers(self) -> Peers:
+        return self.bundle.peers_of(self.scope)
+
     @cached_property
     def _terms(self) -> ValueTerms:
         return ValueTerms.of(self.bundle.settings)
@@ -164,14 +169,13 @@ class ScoreTable:
         points = float(self._nrr_by_feature[i, j])
         money = None if math.isnan(self.mrr[i]) else points * float(self.mrr[i])
         value = plain(self.columns[feature.name][i])
-        company = self.bundle.settings.company
+        currency, peers, mrr = self.bundle.settings.company.currency, self._peers, float(self.mrr[i])
+        usual, share = peers.typical(feature.name, mrr), peers.share(feature.name, mrr)
         return {
             "feature": feature.name,
             "label": feature.label,
             "value": _as_kind(feature, value),
-            "phrase": wording.phrase(
-                feature, value, self.bundle.typical.get(feature.name), points, money, company.currency
-            ),
+            "phrase": wording.phrase(feature, value, usual, points, money, currency, share=share),
             "scope": str(feature.scope),
             "probability_points": float(self._probability_by_feature[i, j]),
             "nrr_points": points,
