@@ -46,6 +46,38 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Before:
+    """A count of a window, its change against the window before (or a year ago), and a count that holds both windows.
+
+    The change is -1 exactly where the window is empty; count / (1 + change) came before.
+    """
+
+    count: str
+    change: str
+    both: str | None = None
+    share: float = 0.0
+    """The window before as a part of what `both` holds beside the window itself."""
+
+    def holds(self, values: Values) -> bool:
+        """Whether an account can have these values."""
+        count, change = number_of(values.get(self.count)), number_of(values.get(self.change))
+        if count is None or change is None:
+            return True
+        if (count > 0) != (change > -1 + _EXACT):
+            return False
+        whole = number_of(values.get(self.both)) if self.both is not None else None
+        return count <= 0 or whole is None or count + count / (1 + change) <= whole * (1 + _EXACT)
+
+    def even(self, values: Values) -> float | None:
+        """The change if what `both` holds beside the window came evenly; missing where nothing came before."""
+        count, whole = number_of(values.get(self.count)), number_of(values.get(self.both or ""))
+        if count is None or (count <= 0 and whole is None):
+            return None if count is None else -1.0
+        before = (whole - count) * self.share if whole is not None else 0.0
+        return count / before - 1 if before > 0 else None
+
+
+@dataclass(frozen=True)
 class Consistency:
     """The relations of a catalog's features, and which features are computed from others."""
 
@@ -54,6 +86,7 @@ class Consistency:
     """A trend, the counts of its short and its long window, and how many times longer the long one is."""
     formers: tuple[tuple[str, str], ...]
     """Whether a kind was had before and is no longer, and whether it is active."""
+    befores: tuple[Before, ...]
 
     @classmethod
     def of(cls, catalog: FeatureCatalog) -> Consistency:
@@ -62,19 +95,24 @@ class Consistency:
         for feature in catalog.features:
             by_table.setdefault(feature.recipe.table, []).append(feature)
         relations: list[Relation] = []
-        trends, formers = [], []
+        trends, formers, befores = [], [], list[Before]()
         for features in by_table.values():
             relations += [*_nested(features), *_inside(features), *_since(features), *_periods(features)]
             trends += list(_trends(features))
             formers += list(_formers(features))
-        return cls(tuple(relations), tuple(trends), tuple(formers))
+            befores += _befores(features)
+        return cls(tuple(relations), tuple(trends), tuple(formers), tuple(befores))
 
     def broken(self, values: Values, before: Values) -> list[Relation]:
         """The relations that do not hold of an account, but held before it was changed."""
-        return [one for one in self.relations if not one.holds(values) and one.holds(before)]
+        found = [one for one in self.relations if not one.holds(values) and one.holds(before)]
+        changes = [one for one in self.befores if not one.holds(values) and one.holds(before)]
+        return [*found, *(Relation("before", one.count, one.change) for one in changes)]
 
     def implied(self, values: Values, before: Values, moved: Iterable[str]) -> dict[str, object]:
-        """The values of those of the moved features that others determine: trends of counts, kinds given up."""
+        """The values of those of the moved features that others determine: trends of counts, kinds given up, and
+        changes that the counts do not allow.
+        """
         asked, found = set(moved), dict[str, object]()
         for trend, short, long, times in self.trends:
             ahead, whole = number_of(values.get(short)), number_of(values.get(long))
@@ -84,6 +122,9 @@ class Consistency:
             had = any((number_of(before.get(name)) or 0) >= 0.5 for name in (former, active))
             if former in asked and number_of(values.get(active)) is not None:
                 found[former] = float(had and (number_of(values.get(active)) or 0) < 0.5)
+        for one in self.befores:
+            if one.change in asked and not one.holds(values):
+                found[one.change] = one.even(values)
         return found
 
 
@@ -150,3 +191,17 @@ def _trends(features: list[Feature]) -> Iterator[tuple[str, str, str, float]]:
         longer = [days for days in sorted(counts) if days > short]
         if feature.recipe.operation == "trend" and short in counts and longer:
             yield feature.name, counts[short], counts[longer[0]], longer[0] / short
+
+
+def _befores(features: list[Feature]) -> Iterator[Before]:
+    """Changes of counts against the window before, or against the same window a year before."""
+    counts = {f.recipe.window_days or 0: f.name for f in features if f.recipe.operation == "count"}
+    for feature in features:
+        days = feature.recipe.window_days or 0
+        if feature.recipe.operation not in ("count_change", "count_year_ago") or days not in counts:
+            continue
+        longer = [one for one in sorted(counts) if one >= 2 * days and feature.recipe.operation == "count_change"]
+        if longer:
+            yield Before(counts[days], feature.name, counts[longer[0]], days / (longer[0] - days))
+        else:
+            yield Before(counts[days], feature.name)

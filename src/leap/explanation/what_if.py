@@ -165,7 +165,8 @@ class Comparable:
         changed = {**values, **known}
         implied = self.consistency.implied(changed, values, [f.name for f in lever.features])
         for name, value in implied.items():
-            if value != _plain(values.get(name)) and not self.is_usual(_named(lever, name), value):
+            # Missing is no number outside the range: of nothing before there is no change.
+            if value not in (None, _plain(values.get(name))) and not self.is_usual(_named(lever, name), value):
                 return None
         changed |= implied
         changes = tuple(
@@ -182,7 +183,7 @@ class Comparable:
 def blocked(moves: Iterable[Move], names: Collection[str]) -> list[tuple[str, str]]:
     """Which changed feature cannot go with which one that stays, of moves that break a relation; each pair once.
 
-    `names` are the features that could move too.
+    What stays is not actionable: it is not among `names`, the features that could move too.
     """
     found = dict[tuple[str, str], None]()
     for move in moves:

@@ -15,8 +15,10 @@ def change_lines(found: AccountChange, top: int = 5) -> list[str]:
     lines += [f"  {_standing(one, found)}" for one in (before, after)]
     if found.note is not None or found.nrr_points is None:
         return [*lines, f"  {found.note}"]
-    lines.append(f"  NRR {_points(found.nrr_points)}: what differs, and the points it is associated with")
     told = [change for change in found.changes if change.is_worth_telling()]
+    if not told and found.model is None and abs(found.nrr_points) < LEAST_POINTS:
+        return [*lines, "  Nothing that the model looks at differs enough to be told.", *_money(found)]
+    lines.append(f"  NRR {_points(found.nrr_points)}: what differs, and the points it is associated with")
     shown = told if top == 0 else told[:top]
     lines += [f"    - {change.phrase(found.mean_mrr, found.currency)}" for change in shown]
     rest = [change for change in told if change not in shown]
@@ -27,8 +29,6 @@ def change_lines(found: AccountChange, top: int = 5) -> list[str]:
         lines.append(f"    - what is as it was, or hardly matters, weighs otherwise beside them: {_points(unmoved)}")
     if found.model is not None:
         lines.append(f"    - {_model(found.model, found)}")
-    if not told and found.model is None and abs(found.nrr_points) < LEAST_POINTS:
-        lines[-1:] = ["  Nothing that the model looks at differs enough to be told."]
     return lines + _money(found)
 
 

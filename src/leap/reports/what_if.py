@@ -7,7 +7,7 @@ from leap.scoring.what_if import LEAVING, SAYS, Figures, Supposed, WhatIf
 
 _MOST = 5
 _MOST_PAIRS = 3
-_UNSTABLE = "its direction does not hold over time: do not act on it yet"
+_UNSTABLE = "marked among the drivers: do not act on it yet"
 
 
 def what_if_lines(found: WhatIf, currency: str) -> list[str]:
@@ -46,8 +46,8 @@ def supposed_lines(found: Supposed, currency: str) -> list[str]:
 
 
 def figures(before: Figures, after: Figures, currency: str) -> str:
-    """Every figure before and after, in one line."""
-    parts = [f"NRR {before.nrr:.1%} to {after.nrr:.1%} ({100 * (after.nrr - before.nrr):+.1f} points)"]
+    """What differs beside the NRR that the phrase tells, in one line."""
+    parts = [f"{100 * (after.nrr - before.nrr):+z.1f} points of NRR"]
     parts.append(f"churn {before.churn:.1%} to {after.churn:.1%}")
     for label, was, would in (
         ("MRR expected after the horizon", before.money, after.money),

@@ -33,7 +33,7 @@ _PAIRED_LEVERS = 8
 _MOST_PAIRS = 10
 NOTHING_ACTIONABLE = (
     "No feature of this model is declared actionable, so there is nothing to propose. Declare `actionable = true` for "
-    "the columns in leap.toml that you can move, and train again."
+    "the columns or tables in leap.toml that you can move (or name their `actionable_kinds`), and train again."
 )
 LEAVING = "It is leaving already: its end is known, so there is no score that a change could move."
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -291,14 +291,18 @@ class _Asking:
         return all(found) if found else None
 
     def _left_out(self, found: Sequence[Lever], moves: Sequence[Sequence[Move]]) -> tuple[str, ...]:
-        """Which levers cannot move as they would, because of what stays; in words."""
+        """What cannot move as it would, because of what stays; one sentence a table."""
         by_name = self.scorer.bundle.catalog.by_name
         movable = {feature.name for lever in found for feature in lever.features}
-        stuck = blocked([move for of_lever in moves for move in of_lever], movable)
+        stuck: dict[str, tuple[list[str], list[str]]] = {}
+        for moved, stays in blocked([move for of_lever in moves for move in of_lever], movable):
+            labels = stuck.setdefault(by_name[moved].recipe.table, ([], []))
+            for told, name in zip(labels, (moved, stays), strict=True):
+                told += [by_name[name].label] if by_name[name].label not in told else []
         return tuple(
-            f"{by_name[moved].label}: some usual values are left out, since {by_name[stays].label!r} stays as it is "
-            "(it is not declared actionable) and no account could have both."
-            for moved, stays in stuck
+            f"Some usual values of {_listed(of)} are left out: no account could have them beside {_listed(rest)}, "
+            f"which nobody can move as leap.toml says. `actionable = true` under [tables.{table}] lets them move together."
+            for table, (of, rest) in sorted(stuck.items())
         )
 
     def _warnings(self, changes: Sequence[Change], changed: Mapping[str, object]) -> list[str]:
@@ -354,6 +358,16 @@ def _none_because(found: Sequence[Lever], tried: int) -> str:
         f"None of {tried:,} changes of {len(found):,} actionable drivers within the range of comparable accounts makes "
         f"the model say {LEAST_GAIN:.1%} more NRR."
     )
+
+
+def _listed(labels: Sequence[str], most: int = 2) -> str:
+    """The first of some labels, and how many more.
+
+    >>> _listed(["Seats", "Plan", "Region"])
+    "'Seats', 'Plan' and 1 more"
+    """
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(repr(label) for label in labels[:most]) + more
 
 
 def _first_best(moves: Sequence[Move], gains: np.ndarray) -> tuple[Move, float] | None:
