@@ -72,7 +72,8 @@ def _score(
 def _supposed(args: argparse.Namespace, console: Console, scorer: "Scorer") -> Result:
     """What the model says with usual values of what can be moved, and with those given."""
     from leap.reports import what_if as report
-    from leap.scoring.what_if import parse_given, suppose, what_if
+    from leap.scoring.supposed import parse_given
+    from leap.scoring.what_if import suppose, what_if
 
     currency = scorer.bundle.settings.company.currency
     document: dict[str, object] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leap.explanation.wording import money
-from leap.scoring.what_if import LEAVING, SAYS, Figures, Supposed, WhatIf
+from leap.scoring.supposed import LEAVING, SAYS, Figures, Supposed, WhatIf
 
 _MOST = 5
 _MOST_PAIRS = 3
