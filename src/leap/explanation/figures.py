@@ -136,12 +136,12 @@ def between(low: float, high: float, unit: str | None) -> str:
 def of_one(unit: str) -> str:
     """A unit as it is said of one.
 
-    >>> of_one("products"), of_one("days"), of_one("USD a month"), of_one("countries")
-    ('product', 'day', 'USD a month', 'country')
+    >>> of_one("support tickets"), of_one("days"), of_one("USD a month"), of_one("countries"), of_one("people")
+    ('support ticket', 'day', 'USD a month', 'country', 'person')
     """
     if unit == "people":
         return "person"
-    if not unit.islower() or not unit.endswith("s") or unit.endswith("ss") or " " in unit:
+    if not unit.islower() or not unit.endswith("s") or unit.endswith("ss"):
         return unit
     return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]
 

@@ -6,8 +6,10 @@ Quantiles of numbers and shares of categories, by band of MRR; frozen, and store
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -123,7 +125,7 @@ class Peers:
         """Position of an account's band by its MRR; EVERYONE where that is not known."""
         if mrr is None or not math.isfinite(mrr):
             return EVERYONE
-        return int(np.searchsorted([band.least for band in self.bands[1:]], mrr, side="right"))
+        return bisect_right(self._begins, mrr)
 
     def accounts(self, mrr: float | None) -> int:
         """How many accounts are comparable."""
@@ -168,6 +170,11 @@ class Peers:
         """Of how many comparable accounts the value is known."""
         spread = self._spread(name, mrr)
         return 0 if spread is None else spread.known
+
+    @cached_property
+    def _begins(self) -> list[float]:
+        """Where each band but the first begins."""
+        return [band.least for band in self.bands[1:]]
 
     def _band(self, mrr: float | None) -> Band:
         position = self.band(mrr)

@@ -157,10 +157,12 @@ def _says_unit(label: str, unit: str) -> bool:
 
     >>> _says_unit("Days with usage, last 28 days", "days"), _says_unit("Active seats", "seats")
     (True, True)
+    >>> _says_unit("Support tickets, last 28 days", "support tickets")
+    True
     >>> _says_unit("First reply, change over 91 days", "days"), _says_unit("Usage, last 28 days", "actions")
     (False, False)
     """
-    plain = unit.isalpha() and unit not in (SHARE, "year")
+    plain = unit.replace(" ", "").isalpha() and unit not in (CHANGE, RATE, SHARE, "year")
     return plain and re.search(rf"\b{re.escape(unit)}\b", _SPANS.sub("", label), re.IGNORECASE) is not None
 
 
