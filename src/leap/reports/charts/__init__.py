@@ -10,6 +10,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from leap.reports.charts.dependence import dependence
+from leap.reports.charts.drivers import drivers
 from leap.reports.charts.reasons import reasons
 from leap.reports.charts.scales import Form, Scale, of_money, of_points, of_shares
 from leap.reports.charts.svg import NARROW, WIDE
@@ -22,6 +24,8 @@ __all__ = [
     "Level",
     "Scale",
     "Step",
+    "dependence",
+    "drivers",
     "of_money",
     "of_points",
     "of_shares",
