@@ -77,7 +77,7 @@ def drivers(document: Mapping[str, Any]) -> list[DrawnScope]:
         listed: Sequence[Mapping[str, Any]] = part["drivers"]
 
         def overview(width: int, listed: Sequence[Mapping[str, Any]] = listed, scope: str = scope) -> Markup:
-            return charts.drivers(listed, name=f"drivers-{scope}", width=width)
+            return charts.drivers(listed, name=f"drivers-{scope}", width=width, percent=_whole)
 
         drawn = tuple(_driver(driver, part, scope, rank) for rank, driver in enumerate(listed))
         found.append(DrawnScope(scope, title, about, charts.responsive(overview) if listed else Markup(""), drawn))
@@ -92,18 +92,27 @@ def _driver(driver: Mapping[str, Any], part: Mapping[str, Any], scope: str, rank
     summed = next((one for one in part["dependence"] if one["feature"] == driver["features"][0]), None)
     picture = Markup("")
     if summed is not None:
-        picture = charts.dependence(Dependence.from_json(summed), form=_form(), name=f"{scope}-{rank}")
+        picture = charts.dependence(Dependence.from_json(summed), name=f"{scope}-{rank}")
     low, high = driver.get("share_low"), driver.get("share_high")
     return DrawnDriver(
         label=driver_label(driver),
         share=words.percent(driver["share"]),
         between="" if low is None or high is None else f"{words.percent(low)} to {words.percent(high)}",
         way=way_words(str(driver["direction"])),
-        kind="can be acted on" if driver.get("actionable") else "cannot be moved",
+        kind="can be acted on" if driver.get("actionable") else "",
         not_yet="" if driver["stable"] else str(driver.get("why_not") or NOT_SHOWN),
         features=tuple(part["labels"].get(name, name) for name in driver["features"]),
         picture=picture,
     )
+
+
+def _whole(share: float) -> str:
+    """A share of a drawing, without digits that nobody needs.
+
+    >>> _whole(0.228), _whole(0.004), _whole(0.0)
+    ('23 %', 'under 1 %', '0 %')
+    """
+    return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _form() -> Form:

@@ -19,7 +19,7 @@ from leap.models.composition import ScopeModel
 
 _BINS, _BARS, _LEVELS = 8, 20, 10
 _SPREAD = (0.1, 0.9)
-_MOST_ROWS, MOST_DRIVERS = 4000, 12
+_MOST_ROWS, MOST_DRIVERS = 4000, 20
 _LONG_TAIL, _MOST_LEVEL = 20.0, 200
 OTHER_LEVELS = "(all others)"
 
@@ -136,17 +136,32 @@ def _of(feature: Feature, features: Sequence[str], column: pd.Series, contributi
 
 
 def _bins(numbers: np.ndarray, contribution: np.ndarray) -> tuple[Part, ...]:
-    """Bins of about as many accounts each; equal values are never parted."""
-    different = np.unique(numbers)
-    if len(different) <= _BINS:
-        number_of = np.searchsorted(different, numbers)
-    else:
-        inner = np.unique(np.quantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1]))
-        number_of = np.searchsorted(inner, numbers, side="right")
+    """Bins of about as many accounts each; equal values are never parted, and a frequent value has a bin of its own."""
+    values, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    bin_of = _bin_of_values(counts) if len(values) > _BINS else np.arange(len(values))
+    number_of = bin_of[place]
     return tuple(
         Part.of(contribution[number_of == i], value=_short(float(np.median(numbers[number_of == i]))))
         for i in np.unique(number_of)
     )
+
+
+def _bin_of_values(counts: np.ndarray) -> np.ndarray:
+    """The bin of each different value, in order, from how often each occurs.
+
+    >>> _bin_of_values(np.array([50, 30, 4, 4, 4, 4, 4])).tolist()
+    [0, 1, 2, 2, 2, 2, 3]
+    """
+    enough = counts.sum() / _BINS
+    bins, number, inside = np.empty(len(counts), dtype=int), 0, 0
+    for i, count in enumerate(counts):
+        if inside and (inside >= enough or count >= enough):
+            number, inside = number + 1, 0
+        bins[i] = number
+        inside += int(count)
+    if number and inside < enough / 4:
+        bins[bins == number] = number - 1
+    return bins
 
 
 def _histogram(numbers: np.ndarray) -> tuple[Literal["linear", "log"], tuple[float, float], tuple[int, ...]]:

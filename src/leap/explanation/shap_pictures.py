@@ -65,33 +65,32 @@ def dependence_picture(contribution: np.ndarray, feature: Feature, column: pd.Se
     with _plotting() as (pyplot, shap):
         figure, plot = pyplot.subplots(figsize=(7, 4.6))
         if present.any():
-            explained = shap.Explanation(
-                values=contribution[present], data=values[present], feature_names=short_label(_named(feature))
-            )
+            explained = shap.Explanation(values=contribution[present], data=values[present], feature_names="value")
             jitter = 0.5 if ticks else 0
             shap.plots.scatter(
-                explained, color=_DOT, alpha=0.55, dot_size=14, x_jitter=jitter, hist=not ticks, ax=plot, show=False
+                explained, color=_DOT, alpha=0.55, dot_size=14, x_jitter=jitter, hist=False, ax=plot, show=False
             )
         plot.axhline(0, color="#888888", linewidth=0.8, zorder=0)
         if ticks:
             names = [_counted(name, int((values == place).sum())) for place, name in enumerate(ticks)]
             tilt = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 12 or len(names) > 5 else {}
             plot.set_xticks(range(len(ticks)), names, **tilt)
+        else:
+            _draw_counts(plot, values[present])
         _draw_missing(plot, contribution[~present], feature)
-        plot.set_xlabel(short_label(_named(feature)), fontsize=11)
+        plot.set_xlabel(short_label(_named(feature), 90), fontsize=11)
         plot.set_ylabel(axis, fontsize=11)
-        plot.set_title(short_label(feature.label), fontsize=12, loc="left")
         figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
-def short_label(text: str) -> str:
+def short_label(text: str, most: int = _MOST_LABEL) -> str:
     """Text for a plot, where it is short enough to be read and nothing in it is a formula.
 
     >>> short_label("Seats paid for, $ a month"), len(short_label("x" * 10_000))
     ('Seats paid for, \\\\$ a month', 60)
     """
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    plain = plain if len(plain) <= _MOST_LABEL else plain[: _MOST_LABEL - 1] + "…"
+    plain = plain if len(plain) <= most else plain[: most - 1] + "…"
     return plain.replace("$", r"\$")
 
 
@@ -144,6 +143,17 @@ def _places(feature: Feature, column: pd.Series) -> tuple[np.ndarray, list[str]]
 
 def _counted(name: str, rows: int) -> str:
     return f"{short_label(name)[:24]} ({rows:,})"
+
+
+def _draw_counts(plot: Any, values: np.ndarray) -> None:
+    """How many rows have such values, as pale bars on the lower edge, up to a quarter of the height."""
+    if not len(values):
+        return
+    counts, edges = np.histogram(values, bins=30)
+    low, high = plot.get_ylim()
+    heights = 0.25 * (high - low) * counts / counts.max()
+    plot.bar(edges[:-1], heights, np.diff(edges), bottom=low, align="edge", color="#E3E3E3", zorder=-1)
+    plot.set_ylim(low, high)
 
 
 def _draw_missing(plot: Any, contribution: np.ndarray, feature: Feature) -> None:

@@ -20,7 +20,7 @@ from leap.flat.choosing import WHICH
 from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
-from leap.reports import model_card, rendering, training
+from leap.reports import charts, model_card, rendering, training
 from leap.reports.artifacts import Artifacts
 from leap.reports.card_parts import gate_part
 from leap.reports.quality import LEARNERS
@@ -221,7 +221,10 @@ def write_files(bundle: FlatBundle, found: HeldOut, quality: FlatQuality, folder
 
 def write_card(bundle: FlatBundle, folder: Path, gate: Sequence[Mapping[str, Any]] | None = None) -> list[Path]:
     """The model card of a training beside its bundle and pictures; with the gate's table once it has judged."""
-    return model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle"), gate), folder)
+    what = bundle.outcome.words
+    of = f"probability of {what}" if bundle.outcome.is_binary else what
+    drawn = [("Drivers", [charts.of_drivers(bundle.drivers, name="drivers", of=of)])] if bundle.drivers else []
+    return model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle"), gate), folder, drawn)
 
 
 def render_card(

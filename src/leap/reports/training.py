@@ -279,4 +279,4 @@ def write_card(bundle: ModelBundle, folder: Path, gate: Sequence[Mapping[str, An
     from leap.reports import model_card
 
     text = model_card.render(bundle, gate=gate, bundle_hash=model_card.hash_of(folder / "bundle"))
-    return model_card.write(text, folder)
+    return model_card.write(text, folder, model_card.drawings(bundle))

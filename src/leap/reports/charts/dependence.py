@@ -12,11 +12,13 @@ from leap.explanation import wording
 from leap.explanation.dependence import Dependence, Part
 from leap.reports import rendering
 from leap.reports.charts.scales import Form, Scale, compact, of_points
-from leap.reports.charts.svg import NARROW, element, fitted, group, label, picture, short, text_width
+from leap.reports.charts.svg import element, fitted, group, label, lines, picture, short, text_width
 
 _TOP, _PLOT, _BARS_GAP, _BARS = 26.0, 132.0, 10.0, 30.0
 _LEFT, _LANE = 40.0, 46.0
-_ROW = 24.0
+_ROW, _LINE = 10.0, 14.0
+SMALL = 310
+"""The width of a drawing that stands beside others, in cards."""
 _LEAST = 0.01
 
 
@@ -31,7 +33,7 @@ class _Column:
         return self.scale(math.log1p(value) if self.log else value)
 
 
-def dependence(found: Dependence, *, form: Form | None = None, name: str | None = None, width: int = NARROW) -> Markup:
+def dependence(found: Dependence, *, form: Form | None = None, name: str | None = None, width: int = SMALL) -> Markup:
     """The drawing: dots over an axis of values for numbers, rows for categories; the missing apart in both."""
     form = form or of_points()
     kind = f"dependence-{name or found.feature}"
@@ -55,7 +57,7 @@ def _numbers(found: Dependence, form: Form, width: int) -> tuple[list[Markup], f
         body += _missing_lane(found, found.missing, rises, form, width, bottom)
     base = bottom + _BARS_GAP + _BARS
     body.append(element("line", class_="axis", x1=_LEFT, x2=width - lane - 2, y1=base, y2=base))
-    body += _marks(column, base, found.unit)
+    body += _marks(column, base, found.unit, width - lane - 2)
     unit = short(_unit(found), 48)
     body.append(label((_LEFT + width - lane) / 2, base + 32, unit, "mark", "middle"))
     return body, base + 40
@@ -136,7 +138,7 @@ def _missing_lane(
     ]
 
 
-def _marks(column: _Column, base: float, unit: str) -> list[Markup]:
+def _marks(column: _Column, base: float, unit: str, end: float) -> list[Markup]:
     """Round values below; where amounts are drawn by their logarithm, powers of ten."""
     scale = column.scale
     if column.log:
@@ -149,11 +151,12 @@ def _marks(column: _Column, base: float, unit: str) -> list[Markup]:
     for value in values:
         said, x = _value_mark(value, step, unit), column.place(value)
         half = text_width(said, 11.5) / 2
-        if x - half < free:
+        at = min(x, end - half)
+        if at - half < free:
             continue
-        free = x + half + 4
+        free = at + half + 4
         drawn.append(element("line", class_="grid", x1=x, x2=x, y1=base, y2=base + 4))
-        drawn.append(label(x, base + 17, said, "mark", "middle"))
+        drawn.append(label(at, base + 17, said, "mark", "middle"))
     return drawn
 
 
@@ -172,23 +175,25 @@ def _levels(found: Dependence, form: Form, width: int) -> tuple[list[Markup], fl
     if found.missing:
         rows.append((f"missing: {found.missing_words}", found.missing, "dot missing"))
     names, counts = 0.4 * width, 52.0
-    scale = _rises(found, names + 8, width - counts)
-    bottom = _TOP + _ROW * len(rows)
+    scale = _rises(found, names + 10, width - counts)
+    y, drawn = _TOP - 4, []
+    for level, part, kind in rows:
+        said = fitted(level, names, 12, most=2)
+        height = _LINE * max(len(said), 1) + _ROW
+        middle = y + height / 2
+        row = lines(0, middle + 4 - _LINE * (len(said) - 1) / 2, said, "level-name", _LINE)
+        row += [element("line", class_="range", x1=scale(part.low), x2=scale(part.high), y1=middle, y2=middle)]
+        row += [_dot(scale(part.points), middle, part, kind)]
+        row += [label(width, middle + 4, rendering.count(part.accounts), "mark", "end")]
+        drawn.append(group(*row, says=f"{short(level)}: {_said(part, form)}"))
+        y += height
     step = scale.step(3)
-    body = [label(names + 8, 12, form.changes, "head"), label(width, 12, "accounts", "head", "end")]
+    body = [label(names + 10, 12, form.changes, "head"), label(width, 12, "accounts", "head", "end")]
     for tick in scale.ticks(3):
         x = scale(tick)
-        body.append(element("line", class_="axis" if tick == 0 else "grid", x1=x, x2=x, y1=_TOP - 6, y2=bottom + 4))
-        body.append(label(x, bottom + 18, form.mark(tick, step), "mark", "middle"))
-    for i, (level, part, kind) in enumerate(rows):
-        y = _TOP + _ROW * (i + 0.5)
-        said = fitted(level, names, 12, most=1)
-        row = [label(0, y + 4, text, "level-name") for text in said]
-        row += [element("line", class_="range", x1=scale(part.low), x2=scale(part.high), y1=y, y2=y)]
-        row += [_dot(scale(part.points), y, part, kind)]
-        row += [label(width, y + 4, rendering.count(part.accounts), "mark", "end")]
-        body.append(group(*row, says=f"{short(level)}: {_said(part, form)}"))
-    return body, bottom + 26
+        body.append(element("line", class_="axis" if tick == 0 else "grid", x1=x, x2=x, y1=_TOP - 6, y2=y + 4))
+        body.append(label(x, y + 18, form.mark(tick, step), "mark", "middle"))
+    return [*body, *drawn], y + 26
 
 
 def _dot(x: float, y: float, part: Part, kind: str = "dot") -> Markup:

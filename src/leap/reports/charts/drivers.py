@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from leap.explanation.dependence import MOST_DRIVERS
 from leap.reports import rendering
 from leap.reports.charts.scales import Scale
 from leap.reports.charts.svg import WIDE, element, fitted, group, label, lines, picture, short, text_width
@@ -41,13 +42,23 @@ class DriverBar:
 
 
 def drivers(
-    found: Iterable[Mapping[str, Any]], *, name: str = "drivers", width: int = WIDE, most: int = 12, of: str = "NRR"
+    found: Iterable[Mapping[str, Any]],
+    *,
+    name: str = "drivers",
+    width: int = WIDE,
+    most: int = MOST_DRIVERS,
+    of: str = "NRR",
+    percent: Callable[[float], str] | None = None,
 ) -> Markup:
-    """The drawing of drivers as `Driver.to_json` gives them, the largest first; nothing where there is none."""
+    """The drawing of drivers as `Driver.to_json` gives them, the largest first; nothing where there is none.
+
+    `of` is what they are drivers of, `percent` how shares are written.
+    """
     bars = bars_of(found, most, of)
     if not bars:
         return Markup("")
-    figures = [_share(bar.share) for bar in bars]
+    percent = percent or _share
+    figures = [percent(bar.share) for bar in bars]
     figure_room = max(text_width(text, 13) for text in figures)
     stacked = width < WIDE
     left, right = (6.0, width - 6.0) if stacked else (322.0, width - figure_room - 14)
@@ -57,7 +68,7 @@ def drivers(
     for bar, figure in zip(bars, figures, strict=True):
         drawn, y = _row(bar, figure, scale, width, y, figure_room)
         rows.append(group(*drawn, says=bar.words))
-    body = [*_axis(scale, y + 6, stacked), *rows]
+    body = [*_axis(scale, y + 6, stacked, percent), *rows]
     title = f"Drivers of {of}: share of all that moves the scores"
     about = "; ".join(bar.words for bar in bars) + "."
     return picture(body, width, y + 28, name=name, title=title, describes=about, kind="drivers")
@@ -129,14 +140,14 @@ def _interval(low: float, high: float, y: float) -> list[Markup]:
     return [element("line", class_="range", x1=low, x2=high, y1=y, y2=y), *ends]
 
 
-def _axis(scale: Scale, bottom: float, stacked: bool) -> Sequence[Markup]:
+def _axis(scale: Scale, bottom: float, stacked: bool, percent: Callable[[float], str]) -> Sequence[Markup]:
     about = 4 if stacked else 6
     drawn = [element("line", class_="axis", x1=scale.start, x2=scale.end, y1=bottom, y2=bottom)]
     for tick in scale.ticks(about):
         x = scale(tick)
         top = bottom if stacked else 4.0
         drawn.append(element("line", class_="grid", x1=x, x2=x, y1=top, y2=bottom + 4))
-        drawn.append(label(x, bottom + 17, _share(tick), "mark", "start" if tick == 0 and stacked else "middle"))
+        drawn.append(label(x, bottom + 17, percent(tick), "mark", "start" if tick == 0 and stacked else "middle"))
     return drawn
 
 
