@@ -20,7 +20,7 @@ from leap.models.composition import ScopeModel
 _BINS, _BARS, _LEVELS = 8, 20, 10
 _SPREAD = (0.1, 0.9)
 _MOST_ROWS, MOST_DRIVERS = 4000, 20
-_LONG_TAIL, _MOST_LEVEL = 20.0, 200
+_LONG_TAIL, _MOST_LEVEL = 50.0, 200
 OTHER_LEVELS = "(all others)"
 
 

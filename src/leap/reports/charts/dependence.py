@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -35,7 +35,7 @@ class _Column:
 
 def dependence(found: Dependence, *, form: Form | None = None, name: str | None = None, width: int = SMALL) -> Markup:
     """The drawing: dots over an axis of values for numbers, rows for categories; the missing apart in both."""
-    form = form or of_points()
+    form, found = form or of_points(), replace(found, unit=short(found.unit, 40))
     kind = f"dependence-{name or found.feature}"
     title = f"{short(found.label)}: contribution in {form.changes} by value"
     draw = _levels if found.axis == "levels" else _numbers
@@ -131,7 +131,7 @@ def _missing_lane(
         group(
             element("line", class_="range", x1=x, x2=x, y1=rises(missing.low), y2=rises(missing.high)),
             _dot(x, rises(missing.points), missing, "dot missing"),
-            says=f"missing ({found.missing_words}): {_said(missing, form)}",
+            says=f"missing ({short(found.missing_words, 80)}): {_said(missing, form)}",
         ),
         label(x, base + 17, "missing", "mark", "middle"),
         label(x, base + 32, rendering.share(share, 0), "mark", "middle"),
@@ -187,12 +187,16 @@ def _levels(found: Dependence, form: Form, width: int) -> tuple[list[Markup], fl
         row += [label(width, middle + 4, rendering.count(part.accounts), "mark", "end")]
         drawn.append(group(*row, says=f"{short(level)}: {_said(part, form)}"))
         y += height
-    step = scale.step(3)
+    step = scale.step(4)
     body = [label(names + 10, 12, form.changes, "head"), label(width, 12, "accounts", "head", "end")]
-    for tick in scale.ticks(3):
-        x = scale(tick)
+    free = -math.inf
+    for tick in scale.ticks(4):
+        x, said = scale(tick), form.mark(tick, step)
+        half = text_width(said, 11.5) / 2
         body.append(element("line", class_="axis" if tick == 0 else "grid", x1=x, x2=x, y1=_TOP - 6, y2=y + 4))
-        body.append(label(x, y + 18, form.mark(tick, step), "mark", "middle"))
+        if x - half >= free:
+            body.append(label(x, y + 18, said, "mark", "middle"))
+            free = x + half + 4
     return [*body, *drawn], y + 26
 
 
@@ -207,7 +211,7 @@ def _unit(found: Dependence) -> str:
 
 def _said(part: Part, form: Form) -> str:
     one = "account" if part.accounts == 1 else "accounts"
-    between = f"{form.change(part.low)} to {form.change(part.high)}"
+    between = f"{form.change(part.low)} and {form.change(part.high)}"
     return f"{form.changed(part.points)}, 8 in 10 between {between} ({part.accounts:,} {one})"
 
 
