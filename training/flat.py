@@ -46,6 +46,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
     from leap.registry import RunRecord
     from leap.reports import flat as report
     from leap.reports import gate as gate_report
+    from leap.reports.artifacts import not_drawn
 
     if args.minutes is not None:
         raise UsageError("--minutes is for accounts over time; a flat table is tuned by --trials alone.")
@@ -84,6 +85,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
         with console.stage("checking and registering"):
             bundle.save(folder / "bundle")
             fields, files = report.run_fields(bundle, quality), report.write_files(bundle, found, quality, folder)
+            undrawn = not_drawn(files)
             version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
         def judge(incumbent: "Incumbent | None", registered: Path) -> "Gate":
@@ -97,10 +99,12 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
             console, store, version, company, judge, tell=tell, began_with=began_with, promote=args.promote
         )  # fmt: skip
     gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
+    document = report.document(bundle, version, promoted, console.seconds, replaces)
+    document["notes"] += undrawn
+    text = "\n".join([report.text(bundle, quality, version, promoted, replaces), *undrawn])
     return Result(
-        report.document(bundle, version, promoted, console.seconds, replaces)
-        | gate_report.fields(gate, decision.reason),
-        f"{report.text(bundle, quality, version, promoted, replaces)}\n{gate_report.text(gate, decision.reason)}",
+        document | gate_report.fields(gate, decision.reason),
+        f"{text}\n{gate_report.text(gate, decision.reason)}",
         decision.exit_code(args.promote),
     )
 

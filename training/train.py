@@ -57,6 +57,7 @@ def train_accounts(
     from leap.registry import RunRecord
     from leap.reports import gate as gate_report
     from leap.reports import training as report
+    from leap.reports.artifacts import not_drawn
 
     company, began_with = tables.settings.company.name, store.champion()
     try:
@@ -120,6 +121,7 @@ def train_accounts(
         with console.stage("checking and registering"):
             bundle.save(folder / "bundle")
             files = report.write_files(bundle, health, fit, found, folder)
+            undrawn = not_drawn(files)
             fields = report.run_fields(bundle, quality, fit_quality)
             version = store.log_training(RunRecord(**fields, bundle_folder=folder / "bundle", files=files), run_id)
 
@@ -135,7 +137,8 @@ def train_accounts(
         )  # fmt: skip
     gate, promoted, replaces = decision.gate, decision.promoted, decision.replaces
     document = report.document(bundle, quality, fit_quality, version, promoted, console.seconds, replaces)
-    text = report.text(bundle, quality, fit_quality, version, promoted, replaces)
+    document["notes"] += undrawn
+    text = "\n".join([report.text(bundle, quality, fit_quality, version, promoted, replaces), *undrawn])
     return Result(
         document | gate_report.fields(gate, decision.reason),
         f"{text}\n{gate_report.text(gate, decision.reason)}",

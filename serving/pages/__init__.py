@@ -1,4 +1,4 @@
-"""Pages for RevOps: the profiles with their evidence, the accounts by money at risk, and one account's reasons.
+"""Pages for RevOps: profiles with their evidence, accounts by money at risk, one account's reasons, and drivers.
 
 Rendered on the server, with one local style sheet and no script: nothing is asked of any other machine, and names from
 data are escaped by the templates.
@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.pages import words
+from serving.pages import drawn, words
 from serving.wiring import LiveModel, Served
 
 FOLDER = Path(__file__).parent
@@ -24,6 +24,8 @@ MOST_LISTED = 100
 MOST_SEARCHED = 100
 
 STATIC = {"leap.css": "text/css; charset=utf-8", "leap.svg": "image/svg+xml"}
+CHARTS = "charts.css"
+_KEPT = {"Cache-Control": "public, max-age=3600"}
 
 environment = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
@@ -48,6 +50,7 @@ environment.filters |= {
 environment.globals |= {
     "ahead": words.ahead,
     "bar": words.bar,
+    "draw_reasons": drawn.reasons,
     "offer": words.offer,
     "won": words.won,
     "interval": words.interval,
@@ -93,13 +96,25 @@ def account(request: Request, account_id: str) -> Response:
     return page("account.html", served, live, name=named, score=scores[0], doubted=doubted)
 
 
+@router.get("/drivers")
+def drivers(request: Request) -> Response:
+    """What moves the scores of the live model, each driver with a picture, and which not to act on yet."""
+    live: LiveModel = request.app.state.live
+    served = live.peek()
+    if served is None:
+        return no_model(live)
+    return page("drivers.html", served, live, scopes=drawn.drivers(served.scorer.drivers_document()))
+
+
 @router.get("/static/{name}")
 def static(name: str) -> Response:
-    """The style sheet and the icon."""
+    """The style sheets and the icon."""
+    if name == CHARTS:
+        return Response(drawn.style(), media_type=STATIC["leap.css"], headers=_KEPT)
     if name not in STATIC:
         raise HTTPException(404, "No such file.")
     body = (FOLDER / "static" / name).read_bytes()
-    return Response(body, media_type=STATIC[name], headers={"Cache-Control": "public, max-age=3600"})
+    return Response(body, media_type=STATIC[name], headers=_KEPT)
 
 
 def page(template: str, served: Served, live: LiveModel, *, status: int = 200, **values: Any) -> Response:

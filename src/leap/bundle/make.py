@@ -12,6 +12,7 @@ import numpy as np
 from leap.bundle.found_drivers import scope_drivers
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
+from leap.explanation.dependence import dependence
 from leap.explanation.groups import Groups
 from leap.explanation.peers import Peers
 from leap.features import FeatureFrame
@@ -73,6 +74,9 @@ def make_bundle(
         golden={},
         win=wins.model if wins else None,
     )
+    of_health = dependence(model, frame.latest(), bundle.drivers)
+    of_fit = dependence(fit_model, fit_frame.latest(), bundle.fit_drivers)
+    bundle = replace(bundle, dependence={"health": of_health, "fit": of_fit})
     bundle = replace(bundle, trained={**bundle.trained, "tuning": dict(tuning or {}), "model_hash": bundle.model_hash})
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
 

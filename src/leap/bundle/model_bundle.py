@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from leap.bundle.document import ACCOUNTS, DOCUMENT, FORMAT, plain_cell, read_do
 from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
+from leap.explanation.dependence import Dependence
 from leap.explanation.drivers import Driver
 from leap.explanation.groups import Groups
 from leap.explanation.peers import Peers
@@ -35,8 +36,9 @@ _WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
     "fit_drivers", "quality", "economics", "trained", "golden", "groups", "fit_groups", "peers", "fit_peers",
+    "dependence",
 )  # fmt: skip
-_ABOUT = ("format", "trained", "quality", "golden")
+_ABOUT = ("format", "trained", "quality", "golden", "dependence")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class ModelBundle:
     golden: Mapping[str, Any]
     win: WinModel | None = None
     """Which prospects are won; None where there are no deals or nothing may be claimed of them."""
+    dependence: Mapping[str, tuple[Dependence, ...]] = field(default_factory=dict)
+    """By scope, what pictures of its drivers need: contributions by value, summed up over accounts."""
 
     @property
     def name(self) -> str:
@@ -245,6 +249,7 @@ class ModelBundle:
             "trained": dict(self.trained),
             "golden": dict(self.golden),
             "win": self.win.to_json() if self.win is not None else None,
+            "dependence": {scope: [one.to_json() for one in found] for scope, found in self.dependence.items()},
         }
 
     @classmethod
@@ -270,6 +275,9 @@ class ModelBundle:
             trained=document["trained"],
             golden=document["golden"],
             win=WinModel.from_json(document["win"], catalog) if document.get("win") is not None else None,
+            dependence={
+                k: tuple(Dependence.from_json(d) for d in found) for k, found in document["dependence"].items()
+            },
         )
 
 

@@ -1,8 +1,7 @@
-"""Pictures for engineers: shap's summary plot of the exact contributions, calibration and lift out of time."""
+"""Pictures for engineers: calibration and lift out of time, and the folds; `shap_pictures` has shap's own."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,53 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leap.features import FeatureFrame
-from leap.models.composition import ScopeModel
-
-
-def shap_summary(model: ScopeModel, frame: FeatureFrame, path: Path) -> None:
-    """shap's summary plot of the contributions to NRR in points, one dot per account, written as PNG."""
-    contributions = 100 * model.encoder.by_feature(model.attribute(model.encoder.encode(frame)).nrr)
-    contribution_summary(contributions, frame, "contribution to NRR, points", path)
-
-
-def contribution_summary(contributions: np.ndarray, frame: FeatureFrame, axis: str, path: Path) -> None:
-    """shap's summary plot of contributions by feature, shape (n, n_features), one dot per row, written as PNG."""
-    matplotlib = _headless()
-    import shap
-
-    numeric = [i for i, f in enumerate(frame.catalog.features) if np.abs(contributions[:, i]).sum() > 0]
-    values = np.column_stack(
-        [
-            np.full(len(frame.frame), np.nan)
-            if frame.catalog.features[i].kind == "category"
-            else frame.frame[frame.catalog.features[i].name].to_numpy(dtype=float)
-            for i in numeric
-        ]
-        or [np.zeros(len(frame.frame))]
-    )
-    if not numeric:
-        return
-    labels = [frame.catalog.features[i].label for i in numeric]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        shap.summary_plot(
-            contributions[:, numeric],
-            values,
-            feature_names=labels,
-            show=False,
-            max_display=15,
-            rng=np.random.default_rng(0),
-        )
-    figure = matplotlib.gcf()
-    figure.axes[0].set_xlabel(axis)
-    figure.savefig(path, dpi=110, bbox_inches="tight")
-    matplotlib.close(figure)
-
 
 def calibration_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path: Path) -> None:
     """Observed share by tenth of the predicted probability, out of time, written as PNG."""
-    matplotlib = _headless()
+    matplotlib = headless()
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, 10) if len(part)]
     predicted = [float(probability[part].mean()) for part in parts]
@@ -74,7 +30,7 @@ def calibration_picture(outcome: np.ndarray, probability: np.ndarray, title: str
 
 def lift_picture(outcome: np.ndarray, probability: np.ndarray, title: str, path: Path) -> None:
     """Share of all events found among the accounts ranked highest, out of time, written as PNG."""
-    matplotlib = _headless()
+    matplotlib = headless()
     order = np.argsort(-probability, kind="stable")
     found = np.cumsum(outcome[order]) / max(outcome.sum(), 1)
     looked = np.arange(1, len(order) + 1) / len(order)
@@ -92,7 +48,7 @@ def folds_picture(folds: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     `folds` are spans as `evaluation.fold_figures.fold_spans` gives them.
     """
-    matplotlib = _headless()
+    matplotlib = headless()
     figure, axis = matplotlib.subplots(figsize=(9, 1.2 + 0.45 * len(folds)))
     bars = [
         ("train_from", "train_until", "#9fb4c4", 0.6, "trains on"),
@@ -116,7 +72,8 @@ def folds_picture(folds: Sequence[Mapping[str, Any]], path: Path) -> None:
     matplotlib.close(figure)
 
 
-def _headless() -> Any:
+def headless() -> Any:
+    """matplotlib's pyplot, without a screen."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -13,12 +13,15 @@ from leap.bundle.flat_bundle import FlatBundle
 from leap.evaluation import OutcomeQuality
 from leap.evaluation.money import found_at
 from leap.explanation import pictures, wording
+from leap.explanation.dependence import thinned
+from leap.explanation.shap_pictures import short_label
 from leap.features import families
 from leap.flat.choosing import WHICH
 from leap.flat.frame import HELD_WORDS
 from leap.flat.judging import FlatQuality, HeldOut
 from leap.metrics import Figure
-from leap.reports import model_card, rendering, training
+from leap.reports import charts, model_card, rendering, training
+from leap.reports.artifacts import Artifacts
 from leap.reports.card_parts import gate_part
 from leap.reports.quality import LEARNERS, caution, held, share_line
 from leap.scoring.flat_scores import FlatScores
@@ -199,26 +202,27 @@ def _metrics(column: str, found: OutcomeQuality) -> dict[str, float]:
 
 
 def write_files(bundle: FlatBundle, found: HeldOut, quality: FlatQuality, folder: Path) -> list[Path]:
-    """Plots and the model card of a training; paths of the files written."""
+    """Plots, the table of drivers and the model card of a training; paths of the files written."""
     column, how = bundle.outcome.words, HELD_WORDS[quality.held]
-    calibration, lift, summary = (folder / name for name in ("calibration.png", "lift.png", "shap_summary.png"))
+    made = Artifacts(folder)
     if bundle.outcome.is_binary:
-        pictures.calibration_picture(
-            found.outcome, found.predicted, f"{column}: predicted and observed, {how}", calibration
-        )
-        pictures.lift_picture(found.outcome, found.predicted, f"{column}: events found, {how}", lift)
-    frame = found.frame.latest()
-    every = max(1, len(frame.frame) // 1000)
-    sample = frame.where(np.arange(len(frame.frame)) % every == 0)
+        of_calibration, of_lift = f"{column}: predicted and observed, {how}", f"{column}: events found, {how}"
+        made.draw("calibration.png", pictures.calibration_picture, found.outcome, found.predicted, of_calibration)
+        made.draw("lift.png", pictures.lift_picture, found.outcome, found.predicted, of_lift)
+    sample = thinned(found.frame.latest(), 1000)
     contributions, _ = bundle.model.attribute(bundle.model.encoder.encode(sample))
     scale, unit = (100, "points of its probability") if bundle.outcome.is_binary else (1, "its own unit")
-    pictures.contribution_summary(scale * contributions, sample, f"contribution to {column}, {unit}", summary)
-    return [path for path in (calibration, lift, summary, *write_card(bundle, folder)) if path.exists()]
+    made.draw_contributions("", scale * contributions, sample, f"contribution to {short_label(column)}, {unit}")
+    made.write_drivers([(column, bundle.drivers)])
+    return [*made.close(), *write_card(bundle, folder)]
 
 
 def write_card(bundle: FlatBundle, folder: Path, gate: Sequence[Mapping[str, Any]] | None = None) -> list[Path]:
     """The model card of a training beside its bundle and pictures; with the gate's table once it has judged."""
-    return model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle"), gate), folder)
+    what = bundle.outcome.words
+    of = f"probability of {what}" if bundle.outcome.is_binary else what
+    drawn = [("Drivers", [charts.of_drivers(bundle.drivers, name="drivers", of=of)])] if bundle.drivers else []
+    return model_card.write(render_card(bundle, model_card.hash_of(folder / "bundle"), gate), folder, drawn)
 
 
 def render_card(

@@ -15,15 +15,20 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from leap.reports import rendering
+from leap.reports import charts, rendering
 
 _INLINE = re.compile(r"\\([\\`*_\[\]|#~])|`([^`]*)`|\*\*((?:\\.|[^*\\])+)\*\*|(&(?:amp|lt|gt);)")
 _CELL = re.compile(r"(?<!\\)\|")
 _KINDS = (("### ", "h3"), ("## ", "h2"), ("# ", "h1"), ("- ", "li"), ("|", "table"), (">", "quote"))
 
 
-def page(text: str, pictures: Sequence[tuple[str, Path]] = ()) -> str:
-    """A page without script or outside request; front matter is left out, pictures (PNG) are put into the file."""
+def page(
+    text: str, pictures: Sequence[tuple[str, Path]] = (), drawings: Sequence[tuple[str, Sequence[Markup]]] = ()
+) -> str:
+    """A page without script or outside request; front matter is left out, pictures (PNG) are put into the file.
+
+    `drawings` (of `reports.charts`) stand under their headings before them.
+    """
     body = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
     title = next((line[2:] for line in body.splitlines() if line.startswith("# ")), "Leap")
     return rendering.render(
@@ -31,6 +36,8 @@ def page(text: str, pictures: Sequence[tuple[str, Path]] = ()) -> str:
         title=html.unescape(re.sub(r"</?(?:b|code)>", "", _inline(title))),
         body=Markup("\n".join(_blocks(body.splitlines()))),  # noqa: S704 (every text in it was escaped)
         pictures=[(words, _embedded(path)) for words, path in pictures if path.exists()],
+        drawings=drawings,
+        style=Markup(charts.style()) if drawings else "",  # noqa: S704 (our own style sheet)
     )
 
 

@@ -7,15 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from leap.bundle import files
 from leap.bundle.model_bundle import ModelBundle
+from leap.explanation.dependence import Dependence
 from leap.features import Scope
-from leap.reports import markdown_page, rendering, wins
+from leap.reports import charts, markdown_page, rendering, wins
 from leap.reports.card_parts import parts
 from leap.reports.money import at_stake, list_rows, offer_rows
 from leap.reports.quality import OutcomeSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 
+_MOST_DRAWN = 6
 _SCOPES = ((Scope.HEALTH, "customers"), (Scope.FIT, "before the purchase"))
 
 
@@ -74,12 +78,28 @@ PICTURES = {
 }
 
 
-def write(text: str, folder: Path) -> list[Path]:
-    """The card as `model_card.md` and, with the pictures that lie beside it, as `model_card.html`."""
+def drawings(bundle: ModelBundle) -> list[tuple[str, list[Markup]]]:
+    """Drivers of both scopes, and how contributions go with values of the largest, for the card's page."""
+    found = []
+    for scope, words in _SCOPES:
+        listed = bundle.drivers if scope == Scope.HEALTH else bundle.fit_drivers
+        if listed:
+            shown = [charts.of_drivers(listed, name=f"drivers-{scope}")]
+            shown += [charts.captioned(one, f"{scope}-{i}") for i, one in _largest(bundle, scope)]
+            found.append((f"Drivers, {words}", shown))
+    return found
+
+
+def _largest(bundle: ModelBundle, scope: Scope) -> list[tuple[int, Dependence]]:
+    return list(enumerate(bundle.dependence.get(scope, ())[:_MOST_DRAWN]))
+
+
+def write(text: str, folder: Path, drawn: Sequence[tuple[str, Sequence[Markup]]] = ()) -> list[Path]:
+    """The card as `model_card.md` and, with drawings and the pictures that lie beside it, as `model_card.html`."""
     card, page = folder / "model_card.md", folder / "model_card.html"
     card.write_text(text, encoding="utf-8")
     pictures = [(words, folder / name) for name, words in PICTURES.items()]
-    page.write_text(markdown_page.page(text, pictures), encoding="utf-8")
+    page.write_text(markdown_page.page(text, pictures, drawn), encoding="utf-8")
     return [card, page]
 
 

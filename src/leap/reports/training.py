@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from leap.bundle.make import summary_metrics
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import OutcomeQuality, OutOfTime, Quality
 from leap.evaluation.fold_figures import fold_spans
 from leap.explanation import pictures
-from leap.features import FeatureFrame
+from leap.explanation.dependence import thinned
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
 from leap.reports import wins as of_deals
+from leap.reports.artifacts import Artifacts
 from leap.reports.money import list_lines, offer_lines
 from leap.reports.quality import LEARNERS, caution, share_line, verdict_shown
 from leap.wins import Wins
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
+_MOST_DOTS = 1000
 _DID = {
     "churn": " churned",
     "contraction": " contracted",
@@ -258,21 +258,24 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
 
 
 def write_files(bundle: ModelBundle, health: ScopeFrame, fit: ScopeFrame, found: OutOfTime, folder: Path) -> list[Path]:
-    """Plots, the ICP report and the model card of a training; paths of the files written."""
+    """Plots, the table of drivers, the ICP report and the model card of a training; paths of the files written."""
     from leap.reports import icp
 
     keep = ~found.leaving
     outcome, probability = found.labels.churned[keep], found.prediction.p[keep]
-    paths = [folder / name for name in ("calibration.png", "lift.png", "shap_summary.png", "shap_summary_fit.png")]
-    pictures.calibration_picture(outcome, probability, "Churn: predicted and observed, out of time", paths[0])
-    pictures.lift_picture(outcome, probability, "Churn: events found, out of time", paths[1])
-    pictures.shap_summary(bundle.health, _sample(health.latest()), paths[2])
-    pictures.shap_summary(bundle.fit, _sample(fit.latest()), paths[3])
-    folds = folder / "folds.png"
-    pictures.folds_picture(fold_spans(health), folds)
+    made = Artifacts(folder)
+    title = "Churn: predicted and observed, out of time"
+    made.draw("calibration.png", pictures.calibration_picture, outcome, probability, title)
+    made.draw("lift.png", pictures.lift_picture, outcome, probability, "Churn: events found, out of time")
+    for model, frame, end in ((bundle.health, health, ""), (bundle.fit, fit, "_fit")):
+        sample = thinned(frame.latest(), _MOST_DOTS)
+        contributions = 100 * model.encoder.by_feature(model.attribute(model.encoder.encode(sample)).nrr)
+        made.draw_contributions(end, contributions, sample, "contribution to NRR, points")
+    made.draw("folds.png", pictures.folds_picture, fold_spans(health))
+    made.write_drivers([("customers", bundle.drivers), ("before the purchase", bundle.fit_drivers)])
     report = folder / "icp_report.html"
     report.write_text(icp.render_html(icp.summarise(bundle)), encoding="utf-8")
-    return [path for path in [*paths, folds, report, *write_card(bundle, folder)] if path.exists()]
+    return [*made.close(), report, *write_card(bundle, folder)]
 
 
 def write_card(bundle: ModelBundle, folder: Path, gate: Sequence[Mapping[str, Any]] | None = None) -> list[Path]:
@@ -280,11 +283,4 @@ def write_card(bundle: ModelBundle, folder: Path, gate: Sequence[Mapping[str, An
     from leap.reports import model_card
 
     text = model_card.render(bundle, gate=gate, bundle_hash=model_card.hash_of(folder / "bundle"))
-    return model_card.write(text, folder)
-
-
-def _sample(frame: FeatureFrame, most: int = 1000) -> FeatureFrame:
-    n = len(frame.frame)
-    keep = np.zeros(n, dtype=bool)
-    keep[np.linspace(0, n - 1, min(most, n)).astype(int)] = True
-    return frame.where(keep)
+    return model_card.write(text, folder, model_card.drawings(bundle))

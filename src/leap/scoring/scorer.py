@@ -223,6 +223,18 @@ class Scorer:
         """As `leap icp --json`."""
         return {**self.bundle.icp_document(), "version": self.version}
 
+    def drivers_document(self) -> dict[str, Any]:
+        """Drivers of both scopes, largest first, with how contributions go with values, and labels of features."""
+        labels = {feature.name: feature.label for feature in self.bundle.catalog.features}
+        return {
+            scope: {
+                "drivers": [driver.to_json() for driver in found],
+                "dependence": [one.to_json() for one in self.bundle.dependence.get(scope, ())],
+                "labels": labels,
+            }
+            for scope, found in (("health", self.bundle.drivers), ("fit", self.bundle.fit_drivers))
+        }
+
     @property
     def offers_lost_money(self) -> bool:
         """Whether offers by this model would have lost money out of time: its expected gains mislead."""

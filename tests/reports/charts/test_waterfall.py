@@ -180,4 +180,4 @@ def test_marks_lie_on_the_scale_are_round_and_are_not_too_many(low: float, span:
     scale = Scale.over([low, low + span], 10.0, 90.0, least=1e-3)
     ticks = scale.ticks(about)
     assert len(ticks) <= about + 1 and all(10 - 1e-6 <= scale(tick) <= 90 + 1e-6 for tick in ticks)
-    assert all(scale.value(scale(tick)) == pytest.approx(tick, abs=1e-6 * max(1.0, abs(tick))) for tick in ticks)
+    assert all(scale.value(scale(tick)) == pytest.approx(tick, abs=1e-6 * max(1.0, span)) for tick in ticks)

@@ -5,14 +5,19 @@ Every function gives one `<svg>` as markup for a page that has `style()` in its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from markupsafe import Markup
 
+from leap.explanation.dependence import Dependence
+from leap.explanation.drivers import Driver
+from leap.reports.charts.dependence import dependence
+from leap.reports.charts.drivers import drivers
 from leap.reports.charts.reasons import reasons
 from leap.reports.charts.scales import Form, Scale, of_money, of_points, of_shares
-from leap.reports.charts.svg import NARROW, WIDE
+from leap.reports.charts.svg import NARROW, WIDE, element, short
 from leap.reports.charts.waterfall import Level, Step, responsive, waterfall
 
 __all__ = [
@@ -22,6 +27,10 @@ __all__ = [
     "Level",
     "Scale",
     "Step",
+    "captioned",
+    "dependence",
+    "drivers",
+    "of_drivers",
     "of_money",
     "of_points",
     "of_shares",
@@ -37,6 +46,18 @@ __all__ = [
 def style() -> str:
     """The style sheet of all pictures, for a page's own sheet or its `<style>`."""
     return (Path(__file__).parent / "charts.css").read_text(encoding="utf-8")
+
+
+def of_drivers(found: Iterable[Driver], *, name: str, of: str = "NRR") -> Markup:
+    """Drivers of a model, broad and for phones."""
+    listed = [driver.to_json() for driver in found]
+    return responsive(lambda width: drivers(listed, name=name, width=width, of=of)) if listed else Markup("")
+
+
+def captioned(found: Dependence, name: str) -> Markup:
+    """A driver's picture with its label above it."""
+    caption = element("figcaption", element("b", short(found.label)))
+    return element("figure", caption, dependence(found, name=name))
 
 
 def standalone(drawing: Markup) -> str:

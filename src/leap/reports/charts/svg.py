@@ -50,7 +50,7 @@ def picture(
     body: Iterable[Markup], width: float, height: float, *, name: str, title: str, describes: str, kind: str
 ) -> Markup:
     """The whole drawing. `name` tells drawings of one page apart, `kind` is its class."""
-    own = f"{re.sub(r'[^A-Za-z0-9-]+', '-', name)}-{_plain(width)}"
+    own = f"{re.sub(r'[^A-Za-z0-9-]+', '-', name)[:60]}-{_plain(width)}"
     size = "wide" if width >= WIDE else "narrow"
     return element(
         "svg",

@@ -147,7 +147,7 @@ def _grid(layout: _Layout, scale: Scale, bottom: float, form: Form) -> list[Mark
 def _row(rows: _Rows, layout: _Layout, row: Level | Step, figure: str, kind: str) -> tuple[list[Markup], float]:
     """Words and figures of a row, and the middle of its bar; moves on to the next one."""
     top = rows.y + _GAP
-    said = fitted(row.label, layout.room)
+    said = fitted(row.label, layout.room, most=3 if layout.stacked else 2)
     detail = fitted(row.detail, layout.room, 11.5)
     height = _LINE * len(said) + _SMALL * len(detail)
     drawn = lines(0, top + 12, said, f"label {kind}", _LINE)
