@@ -1,8 +1,8 @@
 """Loops compiled by numba when their module is first imported; such modules are imported late.
 
-The compiled code is kept on disk: where `NUMBA_CACHE_DIR` says, else beside the source, else in the user's cache folder,
-else only in memory. What lies there may be damaged, of another version of the source, or written by two processes at
-once: then it is compiled anew.
+The compiled code is kept on disk: where `NUMBA_CACHE_DIR` says, else beside the source, else in the user's cache
+folder, else only in memory. What lies there may be damaged, of another version of the source, or written by two
+processes at once: then it is compiled anew.
 """
 
 from __future__ import annotations
@@ -50,21 +50,23 @@ class _Kept(FunctionCache):  # type: ignore[misc]
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        numba_own: Any = super()
         try:
-            found = super().load_overload(sig, target_context)
+            found = numba_own.load_overload(sig, target_context)
         except Exception:
             return None
         # Two processes that begin with an empty folder may give code of different types one name.
-        wanted = tuple(normalize_signature(sig)[0])
-        return found if found is not None and tuple(found.signature.args) == wanted else None
+        types: Any = normalize_signature
+        return found if found is not None and tuple(found.signature.args) == tuple(types(sig)[0]) else None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        numba_own: Any = super()
         try:
-            super().save_overload(sig, data)
+            numba_own.save_overload(sig, data)
         except Exception:
             with suppress(Exception):
-                self.flush()
-                super().save_overload(sig, data)
+                numba_own.flush()
+                numba_own.save_overload(sig, data)
 
 
 def fingerprint(file: Path) -> str:

@@ -84,7 +84,9 @@ def test_a_kernel_that_differs_on_the_bundles_rows_alone_is_not_believed(stands_
     assert "the model health churn" in caplog.text and "row 64 of 65" in caplog.text
 
 
-@pytest.mark.parametrize("error", [ImportError("no numba"), OSError(28, "No space left"), RuntimeError("LLVM"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [ImportError("no numba"), OSError(28, "No space left"), RuntimeError("LLVM"), MemoryError()]
+)
 def test_whatever_a_kernel_raises_lightgbm_answers_and_one_warning_says_why(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

@@ -1,9 +1,9 @@
 """What computes the contributions of trees: the exact kernel once it has proven itself on a model, else LightGBM.
 
-The kernel (`leap.models.treeshap`) gives LightGBM's own numbers at the cost of a prediction. It is believed only after it
-has: on rows at, beside and far from the thresholds of the very model, on rows of its bundle, and in every way that rows
-are asked for. A model that it cannot do, a number that differs, or a numba that does not work mean LightGBM, and one
-warning. `LEAP_CONTRIBUTIONS=lightgbm` in the environment means LightGBM for all models.
+The kernel (`leap.models.treeshap`) gives LightGBM's own numbers at the cost of a prediction. It is believed only after
+it has: on rows at, beside and far from the thresholds of the very model, on rows of its bundle, and in every way that
+rows are asked for. A model that it cannot do, a number that differs, or a numba that does not work mean LightGBM, and
+one warning. `LEAP_CONTRIBUTIONS=lightgbm` in the environment means LightGBM for all models.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def difference(
 
 
 def probes(text: str, n: int = _PROBES) -> np.ndarray:
-    """Rows made of a model's own thresholds, shape (n, width): at one, next to it, missing, 0, huge; always the same."""
+    """Rows made of a model's own thresholds, shape (n, width): at one, beside it, missing, 0, huge; always the same."""
     width = int(re.findall(r"^max_feature_idx=(\d+)$", text, re.MULTILINE)[0]) + 1
     random = np.random.default_rng(zlib.crc32(text.encode()))
     rows = random.choice([0.0, 1.0, np.nan, 1e300, -1e300, np.inf, -np.inf], (n, width))
@@ -129,7 +129,7 @@ def probes(text: str, n: int = _PROBES) -> np.ndarray:
 
 
 def _splits(text: str) -> tuple[np.ndarray, np.ndarray, dict[int, int]]:
-    """Of every split its feature and threshold (NaN: categories), and of every feature how far its categories may go."""
+    """Of every split its feature and threshold (NaN: categories); of every feature how far its categories may go."""
     found: dict[str, list[str]] = {}
     for name, words in _FIELD.findall(text.partition("\nend of trees")[0]):
         found.setdefault(name, []).extend(words.split())

@@ -6,10 +6,10 @@ import threading
 
 import numpy as np
 import pytest
-
 from leap.models.treeshap import TreeContributions, Unsupported
+
 from tests.models.treeshap import oracle
-from tests.models.treeshap.made import RECIPES, make, made, recipe
+from tests.models.treeshap.made import RECIPES, made, make, recipe
 
 MANY = 300
 """More rows than any block that is treated as one."""
