@@ -24,7 +24,7 @@ _IMPORTS = re.compile(r"^from (leap(?:\.\w+)+) import", re.MULTILINE)
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compiled at the first call and kept on disk; only in memory where no folder for that can be written."""
-    loop = numba.njit(nogil=True)(function)
+    loop: Any = numba.njit(nogil=True)(function)
     with suppress(RuntimeError, OSError):
         loop._cache = _Kept(function)
     return loop
@@ -35,15 +35,15 @@ def folder_of(loop: Any) -> str | None:
     return loop._cache.cache_path if isinstance(loop._cache, _Kept) else None
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]
+class _Kept(FunctionCache):
     """Numba's cache of one function, which raises where a file is unreadable and looks at the function's own file only.
 
     A loop holds the code of the loops that it calls and the constants that it imports: it is as old as the youngest.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self._cache_file = IndexDataCacheFile(
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._cache_file = IndexDataCacheFile(  # type: ignore[no-untyped-call]
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
             source_stamp=fingerprint(Path(function.__code__.co_filename)),

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 
+from leap.errors import LeapError
 from leap.models.boosting import Boosted, boosted_of, fit_boosted
 from leap.models.engines import is_switched_off
 
@@ -21,10 +22,14 @@ _ROWS = 600
 def main() -> int:
     """The exit code."""
     began = time.perf_counter()
-    reason = small_model().engine("a small model").reason
+    try:
+        switched_off = is_switched_off()
+        reason = small_model().engine("a small model").reason
+    except LeapError as error:
+        switched_off, reason = False, str(error)
     told = {
         "reason": reason,
-        "switched_off": is_switched_off(),
+        "switched_off": switched_off,
         "folder": None if reason else _folder(),
         "seconds": round(time.perf_counter() - began, 2),
     }
