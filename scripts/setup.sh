@@ -52,6 +52,8 @@ install() {
         say "setup: LightGBM does not load. On Debian it needs the package libgomp1: apt-get install libgomp1"
         exit 1
     fi
+    # Compiled once here, a first `leap score` need not; without it, explanations still work.
+    "$venv_python" -m leap.models.warm >/dev/null || say "setup: see: .venv/bin/leap doctor"
     wanted >"$done_note"
     rm "$begun_note"
     say "setup: done. The commands are in .venv/bin, for example: .venv/bin/leap --help"

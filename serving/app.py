@@ -170,6 +170,7 @@ async def readyz(request: Request) -> Response:
         "model": served.scorer.model_header() if served else None,
         "as_of": served.scorer.as_of if served else None,
         "stale": served is not None and problem is not None,
+        "explained_by": served.explained_by if served else None,
         "problem": None if problem is None else problem.message if trusted else problem.code,
     }
     return Json(state, status_code=200 if served else 503)

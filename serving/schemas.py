@@ -407,6 +407,8 @@ class Ready(_Answer):
     as_of: dt.date | None = None
     stale: bool = False
     """A newer champion could not be loaded, the last good one stays in use."""
+    explained_by: str | None = None
+    """What computes contributions: the exact kernel, or LightGBM, slower, where the kernel is not to be trusted."""
     problem: str | None = None
 
 

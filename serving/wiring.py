@@ -67,8 +67,10 @@ class ListedAccount:
 class Served:
     """One model version with the accounts it scores: everything a request may need, and immutable."""
 
-    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12) -> None:
+    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12, explained_by: str = "") -> None:
         self.scorer = scorer
+        self.explained_by = explained_by
+        """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
         self.company = company
         self.horizon_months = horizon_months
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
@@ -154,14 +156,17 @@ class Deployment:
 
     def _built(self, version: str, folder: Path, settings: Settings) -> Served:
         # Only now what takes seconds to import: without a champion the reason is told at once.
+        from leap.bundle.explaining import ready_to_explain
         from leap.bundle.model_bundle import ModelBundle
         from leap.scoring import Scorer
         from leap.sources import read_workspace
 
         bundle = ModelBundle.load(folder)
+        # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
+        explaining = ready_to_explain(bundle)
         bundle.check_golden()
         scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
-        return Served(scorer, settings.company, settings.outcome.horizon_months)
+        return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
 
     def _open_store(self) -> Store:
         from leap.registry import Store

@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 def doctor(args: argparse.Namespace, console: Console) -> Result:
     """Exit 1 if anything is wrong."""
     with console.stage("looking at the installation"):
-        checks = [python_version(), *packages(), port()]
+        checks = [python_version(), *packages(), contributions_kernel(), port()]
     with console.stage("looking at the store"):
         checks += store_checks(args.store, fix_paths=args.fix_paths)
     return Result(
@@ -132,6 +132,32 @@ def failed_imports() -> list[str]:
     if child.returncode:
         return [f"importing ends the process with code {child.returncode}"]
     return [f"{name}: {reason}" for name, reason in json.loads(child.stdout.splitlines()[-1]).items()]
+
+
+def contributions_kernel() -> Check:
+    """Whether the loops that explain scores compile, are kept on disk, and give LightGBM's numbers on small models."""
+    name, slower = "contributions kernel", "scores are explained by LightGBM, slower"
+    mend = "make setup; to do without it: LEAP_CONTRIBUTIONS=lightgbm"
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", "leap.models.warm"],
+            capture_output=True,
+            text=True,
+            timeout=IMPORT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Check(name, False, f"compiling takes longer than {IMPORT_SECONDS} s; {slower}", mend)
+    if child.returncode not in (0, 1):
+        last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return Check(name, False, f"the trial ends with code {child.returncode}: {last[:200]}", mend)
+    told = json.loads(child.stdout.splitlines()[-1])
+    if told["reason"]:
+        return Check(name, told["switched_off"], f"{slower}: {told['reason']}", "" if told["switched_off"] else mend)
+    if told["folder"] is None:
+        found = f"exact, but every process compiles it anew ({told['seconds']:.0f} s): no folder can be written"
+        return Check(name, False, found, "set NUMBA_CACHE_DIR to a folder that can be written")
+    return Check(name, True, f"exact, ready in {told['seconds']:.1f} s from {told['folder']}")
 
 
 def requirements() -> list["Requirement"]:

@@ -111,6 +111,7 @@ def train(args: argparse.Namespace, console: Console, store: "Store", tables: "A
 
 def bundle_and_rows(args: argparse.Namespace, console: Console) -> "tuple[FlatBundle, str, FlatRows]":
     """The bundle of `--version` (else the champion) with its version, and the rows of the workspace."""
+    from leap.bundle.explaining import ready_to_explain
     from leap.bundle.flat_bundle import FlatBundle
     from leap.flat.rows import flat_rows
     from leap.registry import Store
@@ -119,6 +120,7 @@ def bundle_and_rows(args: argparse.Namespace, console: Console) -> "tuple[FlatBu
     with console.stage("loading the model"):
         fetched = Store(args.store, args.workspace).load(args.version or "champion")
         bundle = FlatBundle.load(fetched.folder)
+        ready_to_explain(bundle)
     with console.stage("reading the table"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
         rows = flat_rows(tables, until_given=until_given(args, tables))

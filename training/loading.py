@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def model_and_tables(args: argparse.Namespace, console: Console) -> "tuple[ModelBundle, str, AccountTables]":
     """The bundle of `--version` (else the champion) with its version, and the tables until `--data-until`."""
+    from leap.bundle.explaining import ready_to_explain
     from leap.bundle.model_bundle import ModelBundle
     from leap.registry import Store
     from leap.sources import read_workspace
@@ -20,6 +21,7 @@ def model_and_tables(args: argparse.Namespace, console: Console) -> "tuple[Model
     with console.stage("loading the model"):
         fetched = Store(args.store, args.workspace).load(args.version or "champion")
         bundle = ModelBundle.load(fetched.folder)
+        ready_to_explain(bundle)
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     return bundle, fetched.version, tables

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from leap.bundle import ladder
 from leap.bundle.document import DOCUMENT
+from leap.bundle.explaining import ready_to_explain
 from leap.bundle.flat_bundle import FlatBundle
 from leap.bundle.loading import load_bundle
 from leap.bundle.model_bundle import ModelBundle
@@ -151,3 +153,30 @@ def test_definitions_are_named_by_what_counts_as_yes() -> None:
 
     assert len({named(), named(outcome_positive=1), named(outcome_positive="1"), named(outcome_positive=True)}) == 4
     assert named() == named(document={"outcome": {"horizon_months": 12}})  # undated: no horizon plays a part
+
+
+def test_numbers_are_explained_the_same_by_either_engine(number: TrainedFlat, tmp_path: Path, monkeypatch) -> None:
+    number.bundle.save(tmp_path / "bundle")
+    matrix, found = number.frame.rows.matrix[:50], {}
+    for engine in ("kernel", "lightgbm"):
+        monkeypatch.setenv("LEAP_CONTRIBUTIONS", engine)
+        bundle = FlatBundle.load(tmp_path / "bundle")
+        assert bool(ready_to_explain(bundle).reasons) == (engine == "lightgbm")
+        bundle.check_golden()
+        found[engine] = bundle.model.attribute(matrix)[0]
+    np.testing.assert_allclose(found["kernel"], found["lightgbm"], rtol=0, atol=1e-9 * np.abs(found["kernel"]).max())
+
+
+def test_golden_numbers_in_money_may_differ_by_rounding_and_no_more(number: TrainedFlat) -> None:
+    """What another engine of contributions rounds otherwise grows with the numbers: a fixed 1e-9 would refuse it."""
+
+    def with_moved(factor: float) -> FlatBundle:
+        money = {name: [1e6 * one for one in values] for name, values in number.bundle.golden["expected"].items()}
+        scored = {name: [one * factor for one in values] for name, values in money.items()}
+        monkeypatch.setattr("leap.bundle.flat_bundle._scored", lambda model, rows: scored)
+        return replace(number.bundle, golden={"rows": number.bundle.golden["rows"], "expected": money})
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        with_moved(1 + 1e-14).check_golden()
+        with pytest.raises(BundleError, match="differs by up to"):
+            with_moved(1 + 1e-7).check_golden()

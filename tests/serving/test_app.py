@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 
 from leap.errors import BundleError
 from serving.schemas import AccountAnswer, IcpAnswer, ModelAnswer, Ready, ScoresAnswer
-from serving.wiring import LiveModel, Problem
+from serving.wiring import LiveModel, Problem, Served
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeScorer, fake_served
 from tests.serving.test_guard import JSON, assert_error
@@ -213,6 +213,16 @@ def test_without_a_model_scores_are_503_and_readyz_says_why() -> None:
     assert ready.status_code == 503
     Ready.model_validate(ready.json())
     assert ready.json()["ready"] is False and ready.json()["problem"] == "models/churn.txt: checksum differs"
+
+
+def test_readyz_says_what_explains_scores(live: LiveModel) -> None:
+    served = live.take()
+    for engine in ("exact kernel", "LightGBM, slower"):
+        live.swap(Served(served.scorer, served.company, explained_by=engine))
+        ready = ask(live).get("/readyz")
+        Ready.model_validate(ready.json())
+        assert (ready.status_code, ready.json()["explained_by"]) == (200, engine)
+    assert ask(LiveModel()).get("/readyz").json()["explained_by"] is None
 
 
 def test_a_fault_of_the_scorer_is_a_500_in_the_one_form(monkeypatch: pytest.MonkeyPatch, client: Any) -> None:

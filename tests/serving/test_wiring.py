@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from leap.config import parse_settings
 from leap.errors import BundleError, NoModel
 from serving import wiring
 from serving.wiring import ChampionWatcher, Deployment, LiveModel, Served
-from tests.serving.fakes import fake_served
+from tests.serving.fakes import FakeScorer, fake_served
 
 
 class Shelf:
@@ -130,6 +132,36 @@ def test_places_come_from_the_environment() -> None:
     deployment = Deployment.from_environment({"LEAP_STORE": "/s", "LEAP_WORKSPACE": "/w"})
     assert (deployment.store, str(deployment.workspace)) == ("/s", "/w")
     assert Deployment.from_environment({}).store is None
+
+
+@pytest.mark.parametrize("reasons", [{}, {"health churn propensity": "no numba"}])
+def test_what_explains_is_ready_before_accounts_are_scored_and_so_before_a_swap(
+    reasons: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from leap.bundle.explaining import Explaining
+    from leap.scoring import Scorer
+
+    happened: list[str] = []
+
+    class Bundle:
+        def check_golden(self) -> None:
+            happened.append("golden rows")
+
+    def ready(bundle: Bundle) -> Explaining:
+        happened.append("ready to explain")
+        return Explaining(reasons)
+
+    def build(*_: object) -> FakeScorer:
+        happened.append("scored")
+        return FakeScorer("7")
+
+    monkeypatch.setattr("leap.bundle.model_bundle.ModelBundle.load", lambda folder: Bundle())
+    monkeypatch.setattr("leap.bundle.explaining.ready_to_explain", ready)
+    monkeypatch.setattr("leap.sources.read_workspace", lambda folder: None)
+    monkeypatch.setattr(Scorer, "build", build)
+    served = Deployment(store=None, workspace=tmp_path)._built("7", tmp_path, parse_settings({}))
+    assert happened == ["ready to explain", "golden rows", "scored"]
+    assert served.explained_by == ("LightGBM, slower" if reasons else "exact kernel")
 
 
 def test_accounts_without_a_score_come_last_and_count_nothing_at_risk() -> None:

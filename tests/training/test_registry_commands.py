@@ -107,6 +107,7 @@ def test_the_text_names_champion_and_gate(place: Path, capsys: pytest.CaptureFix
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing everything takes many seconds; one test does it."""
     monkeypatch.setattr(doctor, "packages", lambda: [doctor.Check("packages", True, "")])
+    monkeypatch.setattr(doctor, "contributions_kernel", lambda: doctor.Check("contributions kernel", True, ""))
 
 
 @pytest.mark.usefixtures("quick")

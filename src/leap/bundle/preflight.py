@@ -7,6 +7,7 @@ Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out; 4 if `bun
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,4 +51,8 @@ def check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    from leap.models.engines import SWITCH
+
+    # What is checked is the model. The kernel of contributions would be compiled in this process's little memory.
+    os.environ[SWITCH] = "lightgbm"
     raise SystemExit(main())

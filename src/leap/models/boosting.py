@@ -6,11 +6,14 @@ components and inner folds are parts of it with their own labels, and fits on a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from leap.models.engines import Engine, engine_of
 
 if TYPE_CHECKING:
     import lightgbm
@@ -67,6 +70,8 @@ class Boosted:
     base: float
     kind: str = "boosted"
     _loaded: list[lightgbm.Booster] = field(default_factory=list, compare=False, repr=False)
+    _engines: list[Engine] = field(default_factory=list, init=False, compare=False, repr=False)
+    _choosing: threading.Lock = field(default_factory=threading.Lock, init=False, compare=False, repr=False)
 
     @property
     def booster(self) -> lightgbm.Booster:
@@ -83,9 +88,18 @@ class Boosted:
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """TreeSHAP values, shape (n, width)."""
-        if not len(matrix):
-            return np.zeros(matrix.shape)
-        return np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+        return self.engine().contributions(matrix)
+
+    def engine(self, where: str = "", rows: Callable[[], np.ndarray] | None = None) -> Engine:
+        """What computes the contributions, chosen the first time that anyone asks.
+
+        `where` names the model in a warning; `rows` gives encoded rows on which the kernel must prove itself too.
+        """
+        if not self._engines:
+            with self._choosing:
+                if not self._engines:
+                    self._engines.append(engine_of(self.text, self.booster, where, None if rows is None else rows()))
+        return self._engines[0]
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle; the text goes to a file of its own."""

@@ -20,7 +20,7 @@ from leap.models.direct import DirectNRR, fit_direct
 from leap.models.encoding import Encoder
 from leap.models.hazard import LONGEST, Hazard, reconciled
 from leap.models.labels import Labels, TrainingRows
-from leap.models.learners import Learner, learner_from_json
+from leap.models.learners import Boosted, Learner, learner_from_json, trees_of
 from leap.models.selection import Rows, Trained, train
 from leap.models.sizes import Sizing, fit_sizes
 
@@ -110,6 +110,11 @@ class Component:
             return Change(q, of_probability * self.size, base * self.size)
         of_size = self.sizing.attribute(self.size, matrix)
         return Change(q, midpoints(of_probability, base, of_size, self.size), base * self.size)
+
+    def explained_trees(self) -> dict[str, Boosted]:
+        """The trees that its contributions come from, by what they predict: the propensity or the size."""
+        learners = {"propensity": self.learner} | ({} if self.sizing is None else {"size": self.sizing.learner})
+        return {name: trees for name, learner in learners.items() if (trees := trees_of(learner)) is not None}
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

@@ -27,6 +27,7 @@ __all__ = [
     "fit_boosted",
     "fit_linear",
     "learner_from_json",
+    "trees_of",
 ]
 
 Task = Literal["binary", "ratio", "number"]
@@ -146,6 +147,17 @@ class Blend:
             "boosted_base": self.boosted.base,
             "text": self.boosted.text,
         }
+
+
+def trees_of(learner: Learner) -> Boosted | None:
+    """The trees that a learner's contributions come from; None where it has none."""
+    match learner:
+        case Boosted():
+            return learner
+        case Blend():
+            return learner.boosted
+        case _:
+            return None
 
 
 def learner_from_json(document: Mapping[str, Any]) -> Learner:
