@@ -4,9 +4,9 @@
 
 A tree of the usual settings has 7 leaves and is at most 6 deep, so the limit binds only where tuning asks for more: it
 is measured with the most that tuning may ask for, 31 leaves, both regularised as usual (`usual`) and hardly (`loose`).
-Every fold is learned from as in training: rounds chosen in inner folds, then one fit on the fold's past. The same folds,
-rows, seeds and settings serve every depth; an interval is the 95 % one over accounts of the paired difference, and
-`seed_spread` is what another seed alone changes (mean absolute difference at depth 6).
+Every fold is learned from as in training: rounds chosen in inner folds, then one fit on the fold's past. The same
+folds, rows, seeds and settings serve every depth; an interval is the 95 % one over accounts of the paired difference,
+and `seed_spread` is what another seed alone changes (mean absolute difference at depth 6).
 
 Worlds: the example of the checkout, made-up companies (with the made-up one's own few interactions), three worlds built
 from interactions ten deep, and the tables under `LEAP_TEST_DATA` or `../shared/data` where they are. Quick: one company
@@ -267,7 +267,9 @@ def ratios_of(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         return ratio(lost["value"], MOST_LOST, "lower", against) | {"value": lost["value"]}
 
     mean = statistics.mean(said["lost_at_6"]["free"]["value"] for said in table.values())
-    overall = ratio(mean, MOST_LOST, "lower", f"free depth, mean of {len(table)} comparisons") | {"value": round(mean, 5)}
+    overall = ratio(mean, MOST_LOST, "lower", f"free depth, mean of {len(table)} comparisons") | {
+        "value": round(mean, 5)
+    }
     return {"auc_lost": overall, **{f"auc_lost_{name}": one(said) for name, said in table.items()}}
 
 
