@@ -176,7 +176,7 @@ def worlds(quick: bool) -> Iterator[tuple[str, Callable[[], World]]]:
         yield "telco_churn", lambda: flat_world(table, "customerID", "Churn", "Yes")
     if small.is_dir():
         churn = pd.read_csv(small / "churn.csv", dtype=str)
-        yield "saas_sme_churn", lambda: flat_world(churn, "_row", "churned", "1", ["months_active"])
+        yield "saas_sme_churn", lambda: flat_world(churn, "_row", "churned", "1.0", ["months_active"])
     if orders.is_dir():
         lines = pd.read_parquet(orders / "uci_online_retail.parquet")
         yield "online_retail", lambda: orders_world(lines)
@@ -252,25 +252,29 @@ def run(quick: bool, seeds: int) -> dict[str, Any]:
         began = time.process_time()
         world = make()
         for setting, parameters in SETTINGS.items():
-            table[f"{name}_{setting}"] = compared(world, parameters, range(seeds))
+            # Where every tree sees every column, a seed changes nothing.
+            fits = range(seeds if parameters["feature_fraction"] < 1 else 1)
+            table[f"{name}_{setting}"] = compared(world, parameters, fits)
             print(f"{name} {setting}: {table[f'{name}_{setting}']}", file=sys.stderr, flush=True)
         seconds[name] = round(time.process_time() - began, 2)
     return {"machine": machine(), "ratios": ratios_of(table), "seconds": seconds, "table": table}
 
 
 def ratios_of(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """AUC lost by depth 6 against free depth: of every world, and in the mean of all."""
-
-    def one(said: Mapping[str, Any]) -> dict[str, Any]:
-        lost = said["lost_at_6"]["free"]
-        against = f"AUC {said['auc']['free']:.4f} at free depth; 95 % interval {lost['low']:.4f} to {lost['high']:.4f}"
-        return ratio(lost["value"], MOST_LOST, "lower", against) | {"value": lost["value"]}
-
-    mean = statistics.mean(said["lost_at_6"]["free"]["value"] for said in table.values())
-    overall = ratio(mean, MOST_LOST, "lower", f"free depth, mean of {len(table)} comparisons") | {
-        "value": round(mean, 5)
-    }
-    return {"auc_lost": overall, **{f"auc_lost_{name}": one(said) for name, said in table.items()}}
+    """AUC that depth 6 loses against free depth in the mean of the worlds, and in how many it is shown to lose more
+    than the limit (the whole interval lies above it).
+    """
+    said = {}
+    for setting in SETTINGS:
+        lost = [found["lost_at_6"]["free"] for name, found in table.items() if name.endswith(setting)]
+        mean = statistics.mean(each["value"] for each in lost)
+        against = f"AUC at free depth, mean of {len(lost)} worlds, {setting} regularisation"
+        said[f"auc_lost_{setting}"] = ratio(mean, MOST_LOST, "lower", against) | {"value": round(mean, 5)}
+    shown = [name for name, found in table.items() if found["lost_at_6"]["free"]["low"] > MOST_LOST]
+    against = (
+        f"comparisons of {len(table)} that lose more than {MOST_LOST:g} beyond chance: {', '.join(shown) or 'none'}"
+    )
+    return said | {"shown_to_lose": ratio(len(shown), 0, "lower", against)}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -290,8 +294,9 @@ def main(argv: list[str] | None = None) -> int:
         auc, lost = said["auc"], said["lost_at_6"]["free"]
         figures = " ".join(f"{auc[_named(depth)]:7.4f}" for depth in DEPTHS)
         print(f"  {name:32} {figures}  {lost['value']:+.4f} ({lost['low']:+.4f} to {lost['high']:+.4f})")
-    overall = report["ratios"]["auc_lost"]
-    print(f"  in the mean {overall['value']:+.5f}, aim <= {MOST_LOST:g}: {'ok' if overall['ok'] else 'missed'}")
+    for name, each in report["ratios"].items():
+        said = "ok" if each["ok"] else "missed"
+        print(f"  {name:20} {each['value']:+9.5f}  aim <= {each['aim']:g}: {said:6}  ({each['against']})")
     return 0
 
 
