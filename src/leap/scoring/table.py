@@ -60,7 +60,7 @@ class ScoreTable:
 
     def ready(self) -> ScoreTable:
         """Itself, with all computed that the score of a row is read from."""
-        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons)
+        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons, self._bands)
         return self
 
     @property
@@ -177,12 +177,29 @@ class ScoreTable:
         return None if found is None else self._reason(i, found)
 
     def _phrase(self, i: int, reason: Reason) -> str:
-        name, points, mrr = reason.feature.name, reason.points[0], float(self.mrr[i])
-        currency, usual = self.bundle.settings.company.currency, self._peers.typical(name, mrr)
+        points, currency = reason.points[0], self.bundle.settings.company.currency
+        usual, share = self._usual(i, reason.feature.name)
         return wording.phrase(
             reason.feature, reason.value, usual, points, self._money(i, points), currency,
-            share=self._peers.share(name, mrr), related=max(0, len(reason.members) - 1),
+            share=share, related=max(0, len(reason.members) - 1),
         )  # fmt: skip
+
+    def _usual(self, i: int, name: str) -> tuple[Any, float | None]:
+        """What is usual among accounts comparable to row i, and for which part of them; looked up once a band."""
+        key = (self._bands[i], name)
+        found = self._usual_in_band.get(key)
+        if found is None:
+            mrr = float(self.mrr[i])
+            found = self._usual_in_band[key] = (self._peers.typical(name, mrr), self._peers.share(name, mrr))
+        return found
+
+    @cached_property
+    def _bands(self) -> list[int]:
+        return [self._peers.band(mrr) for mrr in self.mrr.tolist()]
+
+    @cached_property
+    def _usual_in_band(self) -> dict[tuple[int, str], tuple[Any, float | None]]:
+        return {}
 
     def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
         points, probability, margin, churn, contraction, expansion = reason.points
