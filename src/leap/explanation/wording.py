@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from leap.explanation import figures
 from leap.explanation.figures import between, measured, money, number
@@ -152,6 +153,7 @@ def _number_of(feature: Feature, value: float) -> str:
     return f"+{shown}" if signed else shown
 
 
+@cache
 def _says_unit(label: str, unit: str) -> bool:
     """Whether a label such as "Days with usage, last 28 days" names the unit itself, apart from its window.
 
