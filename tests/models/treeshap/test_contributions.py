@@ -6,8 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from leap.models.treeshap import TreeContributions, Unsupported
 
+from leap.models.treeshap import TreeContributions, Unsupported
 from tests.models.treeshap import oracle
 from tests.models.treeshap.made import RECIPES, made, make, recipe
 
