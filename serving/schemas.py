@@ -44,7 +44,11 @@ Scalar = Annotated[
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 Top = Annotated[
     int,
-    Field(ge=0, le=1000, description="How many reasons a score, the largest first; 0 is all of them."),
+    Field(
+        ge=0,
+        le=1000,
+        description="How many reasons a score, largest first; features that say the same are one. 0: every feature.",
+    ),
 ]
 
 
@@ -126,6 +130,8 @@ class Churn(_Answer):
     """Losing the account within the horizon."""
 
     p: float | None
+    margin: float | None = None
+    """What the model adds up before calibration, in log-odds of churn."""
 
 
 class Contraction(_Answer):
@@ -188,8 +194,29 @@ class IcpMatch(_Answer):
     disqualified_by: list[Any] = Field(default_factory=list)
 
 
+class Parts(_Answer):
+    """A reason's points of NRR by what they come through; they add up to `nrr_points`."""
+
+    churn: float
+    contraction: float
+    expansion: float
+
+
+class Member(_Answer):
+    """One feature of a group, with its own points of NRR."""
+
+    feature: str
+    label: str | None = None
+    value: Any = None
+    nrr_points: float | None = None
+
+
 class Reason(_Answer):
-    """One driver of a score, and what it is worth in points of NRR and in money."""
+    """One driver of a score, and what it adds in every unit: a feature, or a group of features that say the same.
+
+    With `top` 0 every feature stands on its own. Else features of one group are one reason: its figures are the
+    group's sums, and `feature`, `label` and `value` those of the member that moves the score most.
+    """
 
     feature: str
     label: str | None = None
@@ -197,10 +224,23 @@ class Reason(_Answer):
     phrase: str | None = None
     scope: Literal["fit", "health"] | None = None
     probability_points: float | None = None
+    """Points of churn probability, as a fraction."""
+    margin: float | None = None
+    """Log-odds of churn before calibration."""
     nrr_points: float | None = None
+    """Points of NRR, as a fraction."""
     money: float | None = None
+    """MRR a month in the reporting currency: `nrr_points` times the account's MRR; null where that is not known."""
+    parts: Parts | None = None
     direction: Literal["lowers", "raises"] | None = None
+    """Whether it lowers or raises NRR."""
     actionable: bool | None = None
+    nature: Literal["actionable", "fixed", "consequence"] | None = None
+    """`consequence`: it follows from a decision already taken, so moving it moves nothing."""
+    group: str | None = None
+    """The group of features that say the same, by its name."""
+    members: list[Member] = Field(default_factory=list)
+    """All features of the group, the most moving first; empty where the feature stands alone."""
 
 
 class Action(_Answer):
@@ -229,13 +269,33 @@ class Win(_Answer):
 
 
 class Base(_Answer):
-    """What the model says of an account of which nothing is known."""
+    """What the model says of an account of which nothing is known, in every unit; null where it abstains."""
 
     nrr: float | None = None
+    churn_probability: float | None = None
+    margin: float | None = None
+    """Log-odds of churn before calibration."""
+    money: float | None = None
+    """MRR a month: `nrr` times the account's MRR; null where that is not known."""
+
+
+class Residuals(_Answer):
+    """What base and listed reasons leave of the score in the other units; about 0 with `top` 0."""
+
+    probability_points: float | None = None
+    """Of `churn.p`."""
+    margin: float | None = None
+    """Of `churn.margin`."""
+    money: float | None = None
+    """Of `nrr.point` times `mrr`."""
 
 
 class Score(_Answer):
-    """One account's score; `base.nrr`, all reasons' `nrr_points` and `residual` add up to `nrr.point`."""
+    """One account's score. In every unit base, listed reasons and residual add up to it.
+
+    `base.nrr`, all `nrr_points` and `residual` are `nrr.point`; `base.churn_probability`, all `probability_points` and
+    `residuals.probability_points` are `churn.p`; `margin` is `churn.margin`; `money` is `nrr.point` times `mrr`.
+    """
 
     account_id: str
     name: str | None = None
@@ -265,6 +325,8 @@ class Score(_Answer):
     reasons: list[Reason] = Field(default_factory=list)
     base: Base | None = None
     residual: float | None = None
+    """Points of NRR that are not listed."""
+    residuals: Residuals | None = None
     abstained: str | None = None
     """Why there is no score, for example `already_leaving`."""
 

@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "cncf_members"
 YEARS = [pd.Timestamp(year, 10, 1) for year in (2022, 2023, 2024, 2025)]
 
 COLUMN_KEYS = {"label", "unit", "scope", "signal", "party", "available", "actionable", "consequence", "direction"}
-SHARED_KEYS = {"shape", "source", "role", "key", "known_at", "scope", "signal", "party", "columns"}
+SHARED_KEYS = {"shape", "source", "role", "key", "known_at", "scope", "signal", "party", "columns", "actionable"}
 SHAPE_KEYS = {
     "attributes": set(),
     "history": {"at"},

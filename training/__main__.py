@@ -18,6 +18,7 @@ COMMANDS = {
     "icp": ("training.icp", "Ideal customer profiles with their evidence."),
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
+    "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),
     "models": ("training.models", "List versions, champion, challenger and previous."),
     "promote": ("training.promote", "Make a version the champion."),
     "rollback": ("training.rollback", "Make the previous champion the champion again."),

@@ -7,6 +7,7 @@ from training.console import Console
 
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
+    from leap.scoring.changes import Earlier
     from leap.tables import AccountTables
 
 
@@ -22,3 +23,14 @@ def model_and_tables(args: argparse.Namespace, console: Console) -> "tuple[Model
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
     return bundle, fetched.version, tables
+
+
+def earlier_version(args: argparse.Namespace, console: Console) -> "Earlier":
+    """The bundle of `--from-version`, which scored an earlier date."""
+    from leap.bundle.model_bundle import ModelBundle
+    from leap.registry import Store
+    from leap.scoring.changes import Earlier
+
+    with console.stage("loading the earlier model"):
+        fetched = Store(args.store, args.workspace).load(args.from_version)
+        return Earlier(ModelBundle.load(fetched.folder), fetched.version)

@@ -15,6 +15,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="of a flat table: also rows whose outcome is known")
     parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
+    parser.add_argument(
+        "--since", type=day, metavar="D", help="add what NRR was on an earlier date, and why it changed"
+    )
     return run(parser, argv, score)
 
 
@@ -24,15 +27,18 @@ def score(args: argparse.Namespace, console: Console) -> Result:
     from leap.errors import UsageError
     from leap.exports import write_frame
     from leap.reports import scores as report
+    from leap.scoring.changes import with_changes
 
     if flat.is_flat(args.workspace):
+        if args.since is not None:
+            raise UsageError("--since is for accounts over time, not for flat tables.")
         return flat.score(args, console)
     if args.all:
         raise UsageError("--all is for flat tables (shape snapshot); every customer and prospect is scored anyway.")
     bundle, version, tables = model_and_tables(args, console)
     with console.stage("scoring"):
         batch = scoring.score_all(bundle, tables, version, args.as_of)
-        frame = batch.frame()
+        frame = batch.frame() if args.since is None else with_changes(batch.frame(), batch, tables, args.since)
     write_frame(frame, args.out)
     document = {
         "rows": len(frame),
@@ -45,6 +51,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
         "portfolio": scoring.portfolio(batch.customers),
         "definition_hash": bundle.definition_hash,
         "out": str(args.out),
+        **({} if args.since is None else {"since": args.since}),
     }
     return Result(document, report.text(document, batch, bundle))
 

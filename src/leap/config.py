@@ -136,8 +136,8 @@ class ColumnSpec(_Frozen):
     party: Party | None = None
     available: Literal["before", "after"] = "before"
     """`after`: known only after the outcome, never a feature."""
-    actionable: bool = False
-    """Whether the company can move it: a lever, which "what if" may turn."""
+    actionable: bool | None = None
+    """Whether the company can move it: a lever, which "what if" may turn. Default: as the table says."""
     consequence: bool = False
     """Whether it follows from the decision to leave or stay (a cancellation form asked for): a sign, never a lever."""
     direction: Literal["none", "up", "down"] = "none"
@@ -164,6 +164,8 @@ class TableSpec(_Frozen):
     thousands: Literal["", ","] = ""
     """With "," numbers are written as 1,234.50, and a sign of a currency may stand before or after them."""
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    actionable: bool = False
+    """Whether the company can move what the table says (usage, support): levers, unless a column says otherwise."""
     # history, events, snapshot
     at: str | None = None
     # periods
@@ -174,6 +176,10 @@ class TableSpec(_Frozen):
     cancelled: str | None = None
     # periods, events
     kind: str | None = None
+    actionable_kinds: list[str] = Field(default_factory=list)
+    """Values of the `kind` column that the company can move, whatever is said of the others."""
+    consequence_kinds: list[str] = Field(default_factory=list)
+    """Values of the `kind` column that follow from a decision already taken, such as requests to cancel."""
     amount: str | None = None
     amount_per: AmountPer = "month"
     """What the amount of a period covers; it is turned into an amount a month (year / 12, week * 52 / 12)."""
@@ -242,9 +248,25 @@ class TableSpec(_Frozen):
             raise ValueError("a snapshot table names its `outcome` column")
         if self.duration is not None and (self.shape != "snapshot" or self.outcome_kind != "binary"):
             raise ValueError("`duration` goes with the binary outcome of a snapshot table")
+        self._kinds_are_told_apart()
         if any(days <= 0 for days in self.windows_days):
             raise ValueError(f"windows_days are positive numbers of days, found {self.windows_days}")
         return self
+
+    def _kinds_are_told_apart(self) -> None:
+        both = sorted(set(self.actionable_kinds) & set(self.consequence_kinds))
+        if both:
+            raise ValueError(
+                f"a kind is a lever (actionable_kinds) or a sign of a decision already taken (consequence_kinds), "
+                f"found in both: {', '.join(map(repr, both))}"
+            )
+        if (self.actionable_kinds or self.consequence_kinds) and (
+            self.kind is None or self.shape not in ("periods", "events")
+        ):
+            raise ValueError(
+                "actionable_kinds and consequence_kinds name values of the `kind` column of periods or events, found "
+                f"shape {self.shape!r} and {f'kind {self.kind!r}' if self.kind else 'no kind'}"
+            )
 
     @property
     def number_form(self) -> NumberForm:

@@ -86,12 +86,17 @@ def inner_folds(
     after the middle cutoff validate what the other groups' rows, known by then, have trained; a history shorter than
     the horizon leaves only the parting by accounts.
     """
-    group = (accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)).astype(np.int64) % count
+    group = dealt(accounts, count)
     cutoff = _inner_cutoff(as_of, known_at)
     before = known_at <= cutoff if cutoff is not None else np.ones(len(as_of), dtype=bool)
     after = as_of >= cutoff if cutoff is not None else np.ones(len(as_of), dtype=bool)
     pairs = [((group != k) & before, (group == k) & after) for k in range(count)]
     return [(train, validation) for train, validation in pairs if train.any() and validation.any()]
+
+
+def dealt(accounts: np.ndarray, count: int) -> np.ndarray:
+    """The part of each row's account, 0 to count - 1, shape (n,): by a fixed hash of its position."""
+    return (accounts.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)).astype(np.int64) % count
 
 
 def _inner_cutoff(as_of: np.ndarray, known_at: np.ndarray) -> np.datetime64 | None:

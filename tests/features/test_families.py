@@ -194,9 +194,19 @@ def test_declared_words_reach_what_is_made_of_a_column():
     assert by_name["subscriptions_terms"].unit == "terms"
 
 
-def test_an_amount_of_revenue_without_a_unit_is_a_month():
+def test_an_amount_of_revenue_without_a_unit_is_its_currency_a_month():
     by_name = discover_features(company_of([subscription("a", "2022-01-01")], "2024-01-01")).by_name
-    assert (by_name["subscriptions_mrr"].label, by_name["subscriptions_mrr"].unit) == ("MRR now", "a month")
+    assert (by_name["subscriptions_mrr"].label, by_name["subscriptions_mrr"].unit) == ("MRR now", "USD a month")
+
+
+def test_amounts_in_several_currencies_name_none():
+    rows = [subscription("a", "2022-01-01", cur="USD"), subscription("b", "2022-01-01", cur="EUR")]
+    rates = {"shape": "market", "source": "rates.csv", "role": "rates"}
+    rate = {"indicator": "EUR", "period": "2021-01-01", "published_at": "2021-01-01", "value": 1.1}
+    tables = company_of(
+        rows, "2024-01-01", revenue={"currency": "cur"}, tables={"rates": rates}, records={"rates": [rate]}
+    )
+    assert discover_features(tables).by_name["subscriptions_mrr"].unit == "a month"
 
 
 def test_a_market_by_segment_says_whose_figures_they_are():
@@ -215,7 +225,7 @@ def test_a_declared_date_counts_days_up_to_the_moment_and_only_once_it_has_come(
     )
     catalog = discover_features(tables)
     feature = catalog.by_name["founded_on_days"]
-    assert (feature.label, feature.unit, feature.kind) == ("Days since Founded on", "days", "number")
+    assert (feature.label, feature.unit, feature.kind) == ("Time since founded", "days", "number")
     assert "founded_on" not in catalog.names, "days alone stand for the date"
     found = build_features(tables, everyone_at(tables, pd.Timestamp("2023-03-02")), catalog).frame["founded_on_days"]
     old = (pd.Timestamp("2023-03-02") - pd.Timestamp("1837-05-12")).days

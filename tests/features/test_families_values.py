@@ -232,7 +232,7 @@ def test_a_column_seldom_filled_has_an_age_of_its_own():
     assert "staff_age_days" not in discover_features(tables).names
     assert values(tables, "nps_age_days", "2022-02-01", "2022-06-02")[1] == 121
     assert values(tables, "t_age_days", "2022-06-02") == [1]
-    assert discover_features(tables).by_name["nps_age_days"].label == "NPS: age of the latest observation"
+    assert discover_features(tables).by_name["nps_age_days"].label == "NPS: time since last observed"
 
 
 # --- attributes

@@ -199,10 +199,10 @@ def test_features_are_few_and_say_what_they_are_in_words():
     assert "app_usage_count_year_ago_365d" not in names, "nearly what its change says"
     assert not {name for name in names if "login" in name and ("change" in name or "ago" in name)}
     assert CATALOG.by_name["app_usage_count_year_ago_91d"].label == (
-        "App usage, last 91 days against the same days a year before (52 weeks), change as a share"
+        "App usage, last 91 days against the same days a year before (52 weeks)"
     )
     assert CATALOG.by_name["app_usage_minutes_change_28d"].label == (
-        "Time spent, last 28 days against the 28 days before, change as a share"
+        "Time spent, last 28 days against the 28 days before"
     )
     for feature in CATALOG.features:
         assert feature.label and feature.missing, feature.name

@@ -170,7 +170,7 @@ class FakeScorer:
         return {
             "account_id": name,
             "mrr": mrr,
-            "churn": {"p": p},
+            "churn": {"p": p, "margin": 4 * (base - nrr) - 2},
             "contraction": {"rate": d},
             "expansion": {"rate": u, "p": 0.34},
             "grr": (1 - p) * (1 - d),
@@ -190,8 +190,12 @@ class FakeScorer:
                 "disqualified_by": [],
             },
             "reasons": listed,
-            "base": {"nrr": base},
+            "base": {"nrr": base, "churn_probability": p - (base - nrr) / 2, "margin": -2.0, "money": base * mrr},
             "residual": sum(reason["nrr_points"] for reason in reasons[len(listed) :]),
+            "residuals": {
+                unit: sum(reason[unit] for reason in reasons[len(listed) :])
+                for unit in ("probability_points", "margin", "money")
+            },
             "abstained": None,
         }
 
@@ -201,7 +205,8 @@ def _abstained(name: str, mrr: float) -> dict[str, Any]:
         "account_id": name, "mrr": mrr, "churn": {"p": None}, "contraction": {"rate": None}, "expansion": {"rate": None, "p": None},
         "grr": None, "nrr": {"point": None, "low": None, "high": None}, "value_12m": {"point": None, "low": None, "high": None},
         "icp": {"id": None, "tier": None, "matched": [], "missed": [], "disqualified_by": []}, "reasons": [],
-        "base": {"nrr": None}, "residual": None, "abstained": "already_leaving",
+        "base": dict.fromkeys(("nrr", "churn_probability", "margin", "money")), "residual": None,
+        "residuals": dict.fromkeys(("probability_points", "margin", "money")), "abstained": "already_leaving",
     }  # fmt: skip
 
 
@@ -215,9 +220,15 @@ def _reasons(total: float, mrr: float) -> list[dict[str, Any]]:
             "phrase": PHRASES[name],
             "scope": "fit" if name in FIT else "health",
             "probability_points": -share * total / 2,
+            "margin": -share * total * 4,
             "nrr_points": share * total,
             "money": share * total * mrr,
+            "parts": {"churn": share * total / 2, "contraction": 0.0, "expansion": share * total / 2},
             "direction": "lowers" if share * total < 0 else "raises",
+            "actionable": name in HEALTH,
+            "nature": "actionable" if name in HEALTH else "fixed",
+            "group": name,
+            "members": [],
         }
         for name, share in shares.items()
     ]

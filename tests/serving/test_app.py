@@ -36,6 +36,33 @@ def test_base_reasons_and_residual_add_up_for_any_top(client: Any, asked: dict[s
     assert len(score["reasons"]) == reasons
     listed = sum(reason["nrr_points"] for reason in score["reasons"])
     assert score["base"]["nrr"] + listed + score["residual"] == pytest.approx(score["nrr"]["point"], abs=1e-9)
+    points = {
+        ("churn_probability", "probability_points"): score["churn"]["p"],
+        ("margin", "margin"): score["churn"]["margin"],
+        ("money", "money"): score["nrr"]["point"] * score["mrr"],
+    }
+    for (base, unit), point in points.items():
+        listed = sum(reason[unit] for reason in score["reasons"])
+        assert score["base"][base] + listed + score["residuals"][unit] == pytest.approx(point, abs=1e-9), unit
+
+
+def test_one_account_and_scores_of_several_have_one_form(client: Any) -> None:
+    several = client.post("/v1/score", json={"account_ids": ["a1", "a49"], "top": 3}).json()
+    for score in several["scores"]:
+        alone = client.get(f"/v1/accounts/{score['account_id']}?top=3").json()
+        assert alone == {**{key: several[key] for key in ("model", "definition_hash", "as_of")}, **score}
+
+
+def test_the_document_names_the_unit_of_every_figure_of_a_reason(client: Any) -> None:
+    types = client.get("/docs.json").json()["components"]["schemas"]
+    said = types["Reason"]["properties"]
+    for unit, words in (
+        ("margin", "Log-odds of churn before calibration"), ("probability_points", "churn probability"),
+        ("nrr_points", "Points of NRR"), ("money", "MRR a month"),
+    ):  # fmt: skip
+        assert words in said[unit]["description"]
+    assert set(types["Parts"]["properties"]) == {"churn", "contraction", "expansion"}
+    assert "before calibration" in types["Churn"]["properties"]["margin"]["description"]
 
 
 def test_accounts_with_features_and_with_rows_come_back_in_the_order_asked(client: Any) -> None:

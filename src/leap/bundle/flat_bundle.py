@@ -14,12 +14,15 @@ import numpy as np
 
 from leap.bundle import files
 from leap.bundle.document import DOCUMENT, FLAT, FORMAT, plain_cell, read_document, written
+from leap.bundle.found_drivers import flat_drivers
 from leap.bundle.make import LIBRARIES, spread, typical_values
 from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.evaluation import Leak, notes_of
-from leap.explanation.drivers import Driver, drivers_of
+from leap.explanation.drivers import Driver
+from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.flat.frame import FlatFrame
 from leap.flat.judging import FlatQuality, HeldOut
@@ -28,7 +31,10 @@ from leap.flat.rows import FlatOutcome, FlatRows
 
 _GOLDEN_TOLERANCE = 1e-9
 _TREES = "models/flat_outcome.txt"
-_KEYS = ("format", "kind", "settings", "catalog", "model", "typical", "drivers", "quality", "trained", "golden")
+_KEYS = (
+    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "peers", "quality", "trained",
+    "golden",
+)  # fmt: skip
 DEFINITIONS_VERSION = 1
 
 
@@ -41,6 +47,8 @@ class FlatBundle:
     model: FlatModel
     typical: Mapping[str, Any]
     drivers: tuple[Driver, ...]
+    groups: Groups
+    peers: Peers
     quality: Mapping[str, Any]
     trained: Mapping[str, Any]
     golden: Mapping[str, Any]
@@ -86,6 +94,8 @@ class FlatBundle:
             "model": self.model.to_json(),
             "typical": dict(self.typical),
             "drivers": [driver.to_json() for driver in self.drivers],
+            "groups": self.groups.to_json(),
+            "peers": self.peers.to_json(),
             "quality": dict(self.quality),
             "trained": dict(self.trained),
             "golden": dict(self.golden),
@@ -122,6 +132,8 @@ class FlatBundle:
                 catalog=catalog,
                 model=FlatModel.from_json(document["model"], catalog),
                 drivers=tuple(Driver.from_json(driver) for driver in document["drivers"]),
+                groups=Groups.from_json(document["groups"]),
+                peers=Peers.from_json(document["peers"]),
                 **{name: document[name] for name in ("typical", "quality", "trained", "golden")},
             )
         except LeapError:
@@ -169,14 +181,15 @@ def make_flat_bundle(
 ) -> FlatBundle:
     """Everything that goes live together."""
     latest = frame.latest()
-    matrix = model.encoder.encode(latest)
-    over_folds = [fold.attribute(matrix)[0] for fold in found.models]
+    groups = Groups.of(frame.features)
     bundle = FlatBundle(
         settings=rows.settings,
         catalog=frame.features.catalog,
         model=model,
         typical=typical_values(latest),
-        drivers=tuple(drivers_of(model.attribute(matrix)[0], over_folds, latest)),
+        drivers=flat_drivers(frame, model, found, groups, seed),
+        groups=groups,
+        peers=Peers.of(latest),
         quality=quality.to_json(),
         trained={
             "trained_on": None if rows.end is None else f"{rows.end:%Y-%m-%d}",

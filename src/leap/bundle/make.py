@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from leap.bundle.found_drivers import scope_drivers
 from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
 from leap.explanation.dependence import dependence
-from leap.explanation.drivers import drivers
+from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel
@@ -46,6 +48,7 @@ def make_bundle(
     frame, model, found, quality = health
     none = NOBODY_FOLLOWED if model.hazard is None else NOBODY_LOST
     fit_frame, fit_model, fit_found, fit_quality = fit
+    groups, fit_groups = Groups.of(frame.features), Groups.of(fit_frame.features)
     bundle = ModelBundle(
         settings=tables.settings,
         catalog=frame.features.catalog,
@@ -55,8 +58,12 @@ def make_bundle(
         fit_intervals=fit_quality.intervals,
         typical=typical_values(frame.latest()),
         icp=icp,
-        drivers=tuple(drivers(model, found.models, frame.latest())),
-        fit_drivers=tuple(drivers(fit_model, fit_found.models, fit_frame.latest())),
+        drivers=scope_drivers(frame, model, found, groups, seed),
+        fit_drivers=scope_drivers(fit_frame, fit_model, fit_found, fit_groups, seed),
+        groups=groups,
+        fit_groups=fit_groups,
+        peers=Peers.of(frame.latest(), frame.latest_mrr),
+        fit_peers=Peers.of(fit_frame.latest()),
         quality={
             "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
             "fit": fit_quality.to_json(),

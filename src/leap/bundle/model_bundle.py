@@ -21,7 +21,9 @@ from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
 from leap.explanation.dependence import Dependence
 from leap.explanation.drivers import Driver
-from leap.features import FeatureCatalog, FeatureFrame
+from leap.explanation.groups import Groups
+from leap.explanation.peers import Peers
+from leap.features import FeatureCatalog, FeatureFrame, Scope
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
 from leap.uncertainty import Intervals
@@ -33,7 +35,8 @@ _GOLDEN_TOLERANCE = 1e-9
 _WIN_TREES = "models/win.txt"
 _KEYS = (
     "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
-    "fit_drivers", "quality", "economics", "trained", "golden", "dependence",
+    "fit_drivers", "quality", "economics", "trained", "golden", "groups", "fit_groups", "peers", "fit_peers",
+    "dependence",
 )  # fmt: skip
 _ABOUT = ("format", "trained", "quality", "golden", "dependence")
 
@@ -42,8 +45,8 @@ _ABOUT = ("format", "trained", "quality", "golden", "dependence")
 class ModelBundle:
     """One version of everything.
 
-    `typical` is the usual value of each feature; `economics` has what a new customer usually pays and costs, by segment
-    and quarter too;
+    `typical` is the usual value of each feature, `peers` and `fit_peers` what is usual among comparable accounts;
+    `economics` has what a new customer usually pays and costs, by segment and quarter too;
     `trained` says when and on what: `trained_on`, `as_of_range`, `seed`, `libraries`, `notes`, `definition_hash`.
     """
 
@@ -57,6 +60,10 @@ class ModelBundle:
     icp: ICPSearch
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
+    groups: Groups
+    fit_groups: Groups
+    peers: Peers
+    fit_peers: Peers
     quality: Mapping[str, Any]
     economics: Mapping[str, Any]
     trained: Mapping[str, Any]
@@ -100,6 +107,10 @@ class ModelBundle:
     def trained_on(self) -> str:
         """End of the data it was trained on, ISO date."""
         return str(self.trained["trained_on"])
+
+    def peers_of(self, scope: Scope) -> Peers:
+        """What is usual among accounts comparable to customers (health) or prospects (fit)."""
+        return self.peers if scope == Scope.HEALTH else self.fit_peers
 
     def icp_document(self) -> dict[str, Any]:
         """The JSON of `icp`."""
@@ -229,6 +240,10 @@ class ModelBundle:
             "icp": self.icp.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "fit_drivers": [driver.to_json() for driver in self.fit_drivers],
+            "groups": self.groups.to_json(),
+            "fit_groups": self.fit_groups.to_json(),
+            "peers": self.peers.to_json(),
+            "fit_peers": self.fit_peers.to_json(),
             "quality": dict(self.quality),
             "economics": dict(self.economics),
             "trained": dict(self.trained),
@@ -251,6 +266,10 @@ class ModelBundle:
             icp=ICPSearch.from_json(document["icp"], catalog),
             drivers=tuple(Driver.from_json(d) for d in document["drivers"]),
             fit_drivers=tuple(Driver.from_json(d) for d in document["fit_drivers"]),
+            groups=Groups.from_json(document["groups"]),
+            fit_groups=Groups.from_json(document["fit_groups"]),
+            peers=Peers.from_json(document["peers"]),
+            fit_peers=Peers.from_json(document["fit_peers"]),
             quality=document["quality"],
             economics=document["economics"],
             trained=document["trained"],

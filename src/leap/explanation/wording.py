@@ -1,95 +1,224 @@
-"""Numbers and values as people read them, by unit; never causal."""
+"""Reasons, changes and what-ifs in words: value, what is usual, and the points they are associated with; never causal.
+
+`usual` is what is usual among comparable accounts (`Peers.typical`), `share` which part of them has a usual category.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 
-from leap.features import Feature
+from leap.explanation import figures
+from leap.explanation.figures import between, measured, money, number
+from leap.features import CHANGE, RATE, SHARE, Feature
+from leap.features.naming import value_words
 
+__all__ = [
+    "between", "change_phrase", "group_phrase", "measured", "money", "number", "outcome_phrase", "phrase",
+    "value_beside_usual", "value_of", "what_if_phrase",
+]  # fmt: skip
 
-def number(value: float) -> str:
-    """A number with as many digits as it needs.
-
-    >>> number(3.0), number(0.1234), number(12345.6), number(-2.5), number(0.00123)
-    ('3', '0.12', '12,346', '-2.5', '0.0012')
-    """
-    if 0 < abs(value) < 0.01:
-        return f"{value:.2g}"
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-def money(amount: float, currency: str) -> str:
-    """An amount with its currency.
-
-    >>> money(-43.2, "USD")
-    '-43 USD'
-    """
-    return f"{amount:,.0f} {currency}"
+LIKE_THIS = "accounts like this"
+NOT_A_LEVER = "a sign of a decision already taken, not a lever"
+NO_PROMISE = "what it says of such accounts, not a promise"
+_MOST = 0.5
+_TIMES = ("days", "months")
+_SPANS = re.compile(r"\b\d+ (days|months|weeks)\b|\bthe \d+\b")
 
 
 def value_of(feature: Feature, value: object) -> str:
-    """A feature's value with its unit; missing as the catalog explains it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    """A feature's value with its unit as a reader wants it; missing as the catalog explains it."""
+    if is_missing(value):
         return feature.missing
     if feature.kind == "boolean":
         return "yes" if float(str(value)) >= 0.5 else "no"
     if feature.kind == "category":
-        return str(value)
-    return measured(float(str(value)), feature.unit)
+        return value_words(str(value))
+    return _number_of(feature, float(str(value)))
 
 
-def measured(value: float, unit: str | None) -> str:
-    """A number with its unit; a year is no amount, and a part of something is a percentage of it.
-
-    >>> measured(1, "products"), measured(1234.5, "USD"), measured(2017, "year"), measured(0.74, "of the time")
-    ('1 product', '1,234 USD', '2017', '74% of the time')
-    >>> measured(0.5, None)
-    '0.5'
-    """
-    if unit == "year" and value == int(value):
-        return f"{value:.0f}"
-    if unit is not None and unit.startswith("of the "):
-        return f"{value:.0%} {unit}"
-    shown = number(value)
-    return f"{shown} {_of_one(unit) if shown == '1' else unit}" if unit else shown
+def is_missing(value: object) -> bool:
+    """Whether a value is none at all."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _of_one(unit: str) -> str:
-    """A unit as it is said of one.
-
-    >>> _of_one("products"), _of_one("days"), _of_one("USD a month"), _of_one("countries")
-    ('product', 'day', 'USD a month', 'country')
-    """
-    if not unit.islower() or not unit.endswith("s") or unit.endswith("ss") or " " in unit:
-        return unit
-    return f"{unit[:-3]}y" if unit.endswith("ies") else unit[:-1]
+def value_beside_usual(feature: Feature, value: object, usual: object, *, share: float | None = None) -> str:
+    """A feature's label and value, and what is usual for accounts like this."""
+    return f"{feature.label}: {value_of(feature, value)}{_beside(feature, value, usual, share)}"
 
 
 def phrase(
-    feature: Feature, value: object, typical: object, points: float, monthly_money: float | None, currency: str
+    feature: Feature,
+    value: object,
+    usual: object,
+    points: float,
+    monthly_money: float | None,
+    currency: str,
+    *,
+    share: float | None = None,
+    related: int = 0,
 ) -> str:
-    """One reason in words: value, what is usual, and the points of NRR it is associated with."""
-    direction = "lower" if points < 0 else "higher"
-    cost = "" if monthly_money is None else f" ({monthly_money:+,.0f} {currency} a month)"
-    said = value_beside_usual(feature, value, typical)
-    return f"{said}; associated with {abs(points) * 100:.1f} points {direction} NRR{cost}"
+    """One reason in words: value, what is usual, and the points of NRR it is associated with.
+
+    `points` is a fraction of NRR, `related` how many further features of its group are told with it.
+    """
+    said = value_beside_usual(feature, value, usual, share=share) + _with(related)
+    return f"{said}; {_nrr(points, monthly_money, currency)}{_nature(feature)}"
 
 
-def value_beside_usual(feature: Feature, value: object, typical: object) -> str:
-    """A feature's label and value, and for a number what is usual."""
-    shown, usual = value_of(feature, value), value_of(feature, typical)
-    beside = f", usually {usual}" if feature.kind == "number" and usual != shown else ""
-    return f"{feature.label}: {shown}{beside}"
+def group_phrase(
+    feature: Feature,
+    value: object,
+    usual: object,
+    points: float,
+    monthly_money: float | None,
+    currency: str,
+    *,
+    related: int,
+    share: float | None = None,
+) -> str:
+    """Features of one group told together: the leading one, how many stand beside it, and the points of all."""
+    return phrase(feature, value, usual, points, monthly_money, currency, share=share, related=related)
+
+
+def change_phrase(
+    feature: Feature,
+    before: object,
+    now: object,
+    points: float,
+    monthly_money: float | None,
+    currency: str,
+    *,
+    related: int = 0,
+) -> str:
+    """What changed between two scores of an account: "was 14, now 3", and the points by which its NRR differs."""
+    was, is_now = value_of(feature, before), value_of(feature, now)
+    moved = f"still {is_now}" if was == is_now else f"was {was}, now {is_now}"
+    return f"{feature.label}: {moved}{_with(related)}; {_nrr(points, monthly_money, currency)}{_nature(feature)}"
+
+
+def what_if_phrase(
+    changes: Sequence[tuple[Feature, object, object]],
+    before: float,
+    after: float,
+    monthly_money: float | None = None,
+    currency: str = "",
+    *,
+    usual: bool = False,
+    figure: str = "NRR",
+) -> str:
+    """What the model would say if values (feature, as it is, instead) were others; fractions before and after.
+
+    With `usual` the values instead are what is usual for comparable accounts.
+    """
+    supposed = " and ".join(_supposed(*change) for change in changes)
+    like = f", as is usual for {LIKE_THIS}" if usual else ""
+    cost = "" if monthly_money is None else f" ({figures.money_change(monthly_money, currency)} a month)"
+    says = _says(figure, before, after)
+    return f"If {supposed}{like}, the model would say {says}{cost}: {NO_PROMISE}"
 
 
 def outcome_phrase(
-    feature: Feature, value: object, typical: object, points: float, outcome: str, *, binary: bool
+    feature: Feature,
+    value: object,
+    usual: object,
+    points: float,
+    outcome: str,
+    *,
+    binary: bool,
+    share: float | None = None,
+    related: int = 0,
 ) -> str:
     """One reason for an outcome of a flat table: points of its probability, or of the number itself."""
-    said = value_beside_usual(feature, value, typical)
-    way = "lower" if points < 0 else "higher"
+    said = value_beside_usual(feature, value, usual, share=share) + _with(related)
+    way = _way(points)
     if binary:
-        return f"{said}; associated with {abs(points) * 100:.1f} points {way} probability of {outcome}"
-    return f"{said}; associated with {outcome} {way} by {number(abs(points))}"
+        return f"{said}; associated with {figures.points(points)} {way} probability of {outcome}{_nature(feature)}"
+    return f"{said}; associated with {outcome} {way} by {number(abs(points))}{_nature(feature)}"
+
+
+def _number_of(feature: Feature, value: float) -> str:
+    unit = feature.unit
+    if _says_unit(feature.label, unit):
+        shown = number(round(value) if unit in _TIMES and abs(value) >= 1 else value)
+    elif unit == "days":
+        shown = figures.time(value)
+    elif unit == RATE and value == 1:
+        return "the same"
+    else:
+        shown = measured(value, unit)
+    signed = feature.recipe.operation == "change" and unit != CHANGE and value > 0
+    return f"+{shown}" if signed else shown
+
+
+def _says_unit(label: str, unit: str) -> bool:
+    """Whether a label such as "Days with usage, last 28 days" names the unit itself, apart from its window.
+
+    >>> _says_unit("Days with usage, last 28 days", "days"), _says_unit("Active seats", "seats")
+    (True, True)
+    >>> _says_unit("Support tickets, last 28 days", "support tickets")
+    True
+    >>> _says_unit("First reply, change over 91 days", "days"), _says_unit("Usage, last 28 days", "actions")
+    (False, False)
+    """
+    plain = unit.replace(" ", "").isalpha() and unit not in (CHANGE, RATE, SHARE, "year")
+    return plain and re.search(rf"\b{re.escape(unit)}\b", _SPANS.sub("", label), re.IGNORECASE) is not None
+
+
+def _beside(feature: Feature, value: object, usual: object, share: float | None) -> str:
+    if is_missing(usual):
+        return "" if is_missing(value) else f" (most {LIKE_THIS}: {feature.missing})"
+    if feature.kind == "number":
+        shown, typical = value_of(feature, value), value_of(feature, usual)
+        return f", as is usual for {LIKE_THIS}" if shown == typical else f", usually {typical} for {LIKE_THIS}"
+    beside = _beside_yes_or_no if feature.kind == "boolean" else _beside_category
+    return beside(value, usual, share)
+
+
+def _beside_yes_or_no(value: object, usual: object, share: float | None) -> str:
+    many = "most" if share is None else "all" if share == 1 else f"{figures.percent(share)} of"
+    if is_missing(value):
+        return f", {'yes' if float(str(usual)) >= 0.5 else 'no'} for {many} {LIKE_THIS}"
+    same = (float(str(value)) >= 0.5) == (float(str(usual)) >= 0.5)
+    return f", {'as for' if same else 'unlike'} {many} {LIKE_THIS}"
+
+
+def _beside_category(value: object, usual: object, share: float | None) -> str:
+    same, most = str(value) == str(usual), value_words(str(usual))
+    if share is not None and share > _MOST:
+        return f", as most {LIKE_THIS} have" if same else f", most {LIKE_THIS} have {most}"
+    part = "" if share is None else f" ({figures.percent(share)})"
+    return f", the most frequent among {LIKE_THIS}{part}" if same else f", most often {most} among {LIKE_THIS}{part}"
+
+
+def _with(related: int) -> str:
+    return f" (with {related} related feature{'' if related == 1 else 's'})" if related else ""
+
+
+def _nrr(points: float, monthly_money: float | None, currency: str) -> str:
+    cost = "" if monthly_money is None else f" ({figures.money_change(monthly_money, currency)} a month)"
+    return f"associated with {figures.points(points)} {_way(points)} NRR{cost}"
+
+
+def _way(points: float) -> str:
+    return "lower" if points < 0 else "higher"
+
+
+def _nature(feature: Feature) -> str:
+    return f"; {NOT_A_LEVER}" if feature.nature == "consequence" else ""
+
+
+def _supposed(feature: Feature, as_it_is: object, instead: object) -> str:
+    now, then = value_of(feature, as_it_is), value_of(feature, instead)
+    rather = f"(now: {now})" if is_missing(as_it_is) else f"instead of {now}"
+    return f"{feature.label} were {then} {rather}"
+
+
+def _says(figure: str, before: float, after: float) -> str:
+    """Two figures with as many digits as tell them apart, at most one after the point."""
+    for digits in (0, 1):
+        was, would = f"{before:.{digits}%}", f"{after:.{digits}%}"
+        if was != would:
+            return f"{figure} {would} instead of {was}"
+    return f"nearly the same {figure}, {would}"

@@ -14,7 +14,7 @@ import pandas as pd
 from leap.features import families
 from leap.features.columns import DAY, days_since, moments_of
 from leap.features.families import Declared
-from leap.features.spec import Feature, Kind
+from leap.features.spec import CHANGE, Feature, Kind
 from leap.tables import Table, TableView, values
 from leap.tables.canonical import AT
 
@@ -61,7 +61,7 @@ def _changes_of_number(declared: Declared, column: str) -> Iterator[Feature]:
     # Of a score that may be below zero, such as a net promoter score, a share says nothing.
     if bool((values.numbers(declared.table.rows[column])[0].dropna() >= 0).all()):
         yield declared.feature(
-            f"{name}_growth_{_YEAR}d", "growth", f"{label}, growth over {_YEAR} days as a share", "of what it was",
+            f"{name}_growth_{_YEAR}d", "growth", f"{label}, growth over {_YEAR} days", CHANGE,
             "not observed both now and a year before, or nothing then", column=column, window_days=_YEAR,
         )  # fmt: skip
 
@@ -83,8 +83,9 @@ def _changes(declared: Declared, column: str, kind: Kind) -> Iterator[Feature]:
 
 def _dates(declared: Declared) -> Iterator[Feature]:
     for column in declared.dates():
+        label = f"Time since {families.since(declared.label(column))}"
         yield declared.feature(
-            f"{declared.slug(column)}_days", "days_since", f"Days since {declared.label(column)}", "days",
+            f"{declared.slug(column)}_days", "days_since", label, "days",
             "no date recorded, or one still ahead", column=column, directed=False,
         )  # fmt: skip
 
@@ -92,7 +93,7 @@ def _dates(declared: Declared) -> Iterator[Feature]:
 def _age(declared: Declared, name: str, label: str, column: str | None) -> Feature:
     group = None if column else f"{declared.table.name}_age"
     return declared.feature(
-        name, "age", f"{label}: age of the latest observation", "days", "never observed",
+        name, "age", f"{label}: time since last observed", "days", "never observed",
         column=column, directed=False, group=group,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from leap.features import families
 from leap.features.exact import Parts
 from leap.features.families import Declared
 from leap.features.measures import AtManyMoments, AtOneMoment, Measures
-from leap.features.spec import Feature, Kind, Scope
+from leap.features.spec import CHANGE, RATE, SHARE, Feature, Kind, Scope
 from leap.features.windows import Grid, Span
 from leap.tables import Table, TableView
 from leap.tables.canonical import AMOUNT, CLOSED, CURRENCY, QUANTITY, WON
@@ -45,8 +45,9 @@ class _Windows:
     def __init__(self, table: Table):
         self.declared, self.spec, self.name = Declared(table), table.spec, table.name
         self.what = families.words(table.name)
-        self.inside = self.what.lower()
-        self.never = f"no {self.inside} were ever recorded"
+        self.inside = families.within(self.what)
+        were, self.one = ("were", "last one") if families.is_plural(self.inside) else ("was", "last")
+        self.never = f"no {self.inside} {were} ever recorded"
         self.kinds = self.declared.kinds()
         self.has_amount = AMOUNT in table.rows and not _mixes_currencies(table)
         self.columns: list[tuple[str, Kind]] = [
@@ -65,7 +66,7 @@ class _Windows:
                 yield from self._amounts(days)
             yield from self._averages(days)
         yield from self._distinct(max(windows, default=0))
-        yield self._feature("recency_days", "recency", f"Days since the last of {self.inside}", "days", self.never)
+        yield self._feature("recency_days", "recency", f"{self.what}: time since the {self.one}", "days", self.never)
         yield from self._trend(sorted(windows)[:2])
         for days in windows if Scope(self.spec.scope) == Scope.HEALTH else ():
             yield from self._against_before(days)
@@ -79,7 +80,7 @@ class _Windows:
 
     def _counts(self, days: int) -> Iterator[Feature]:
         last, never = f"last {days} days", self.never
-        unit = self.declared.unit(self.spec.quantity or "") or "events"
+        unit = self._unit or "events"
         yield self._feature(f"count_{days}d", "count", f"{self.what}, {last}", unit, never, days)
         if self.spec.quantity is not None:
             label = f"{self.what}: number of entries, {last}"
@@ -89,26 +90,34 @@ class _Windows:
         if self.spec.kind is not None and len(self.kinds) > 1:
             yield self._feature(f"breadth_{days}d", "breadth", f"Kinds of {self.inside}, {last}", "kinds", never, days)
 
+    @property
+    def _unit(self) -> str:
+        """What is counted: the unit of the quantity; without one, that of the kind, or what the table is called."""
+        if self.spec.quantity is not None:
+            return self.declared.unit(self.spec.quantity)
+        named = self.inside if families.is_plural(self.inside) else ""
+        return self.declared.unit(self.spec.kind) or named
+
     def _kinds(self, days: int) -> Iterator[Feature]:
-        unit = self.declared.unit(self.spec.quantity) if self.spec.quantity else ""
         for kind in self.kinds:
             yield self.declared.feature(
                 f"{self.name}_{families.slug(kind)}_count_{days}d", "kind_sum",
-                f"{self.declared.kind_label(kind)}, last {days} days", unit, self.never, kind=kind, window_days=days,
+                f"{self.declared.kind_label(kind)}, last {days} days", self._unit, self.never,
+                kind=kind, window_days=days,
             )  # fmt: skip
 
     def _amounts(self, days: int) -> Iterator[Feature]:
         _, label, unit = self._amount
         yield self._of_amount(f"sum_{days}d", "amount_sum", f"{label}, last {days} days", unit, self.never, days)
         missing = f"no amount in the last {days} days"
-        label = f"{label}, mean of the last {days} days"
+        label = f"{label}, average of the last {days} days"
         yield self._of_amount(f"mean_{days}d", "amount_mean", label, unit, missing, days)
 
     @property
     def _amount(self) -> tuple[str, str, str]:
         """Column, label and unit of the amounts; a product of quantity and price has no column of its own."""
         column = self.spec.amount or "amount"
-        return column, self.declared.label(column), self.declared.unit(column)
+        return column, self.declared.label(column), self.declared.unit(column) or self.declared.currency
 
     def _of_amount(self, name: str, operation: str, label: str, unit: str, missing: str, days: int) -> Feature:
         return self.declared.feature(
@@ -120,10 +129,11 @@ class _Windows:
         for column, kind in self.columns:
             if kind != "category":
                 operation = "mean" if kind == "number" else "share"
-                label = f"{self.declared.label(column)}, {operation} of the last {days} days"
+                said, unit = ("average", self.declared.unit(column)) if kind == "number" else ("share", SHARE)
+                label = f"{self.declared.label(column)}, {said} of the last {days} days"
                 yield self.declared.feature(
-                    f"{self.name}_{families.slug(column)}_{operation}_{days}d", operation, label,
-                    self.declared.unit(column), f"no value in the last {days} days", column=column, window_days=days,
+                    f"{self.name}_{families.slug(column)}_{operation}_{days}d", operation, label, unit,
+                    f"no value in the last {days} days", column=column, window_days=days,
                 )  # fmt: skip
 
     def _distinct(self, days: int) -> Iterator[Feature]:
@@ -138,32 +148,32 @@ class _Windows:
     def _trend(self, windows: list[int]) -> Iterator[Feature]:
         if len(windows) > 1:
             short, long = windows
-            label = f"{self.what}: daily rate of the last {short} days against that of {long} days"
-            yield self._feature(f"trend_{short}d", "trend", label, "times", f"none in {long} days", short)
+            label = f"{self.what}: daily rate of the last {short} days against that of the last {long}"
+            yield self._feature(f"trend_{short}d", "trend", label, RATE, f"none in {long} days", short)
 
     def _against_before(self, days: int) -> Iterator[Feature]:
         """Changes need both windows recorded: who came in between has not grown."""
-        before = f"against the {days} days before, change as a share"
+        before = f"against the {days} days before"
         none_before = f"none in the {days} days before, or not yet recorded when they began"
-        year = "against the same days a year before (52 weeks), change as a share"
+        year = "against the same days a year before (52 weeks)"
         none_then = "none in the same days a year before, or not yet recorded when they began"
         last = f"last {days} days"
         seasonal = _SEASONAL_DAYS[0] <= days <= _SEASONAL_DAYS[1]
         yield self._feature(
-            f"count_change_{days}d", "count_change", f"{self.what}, {last} {before}", "", none_before, days
+            f"count_change_{days}d", "count_change", f"{self.what}, {last} {before}", CHANGE, none_before, days
         )
         if seasonal:
             yield self._feature(
-                f"count_year_ago_{days}d", "count_year_ago", f"{self.what}, {last} {year}", "", none_then, days
+                f"count_year_ago_{days}d", "count_year_ago", f"{self.what}, {last} {year}", CHANGE, none_then, days
             )
         if self.has_amount:
             label = self._amount[1]
             yield self._of_amount(
-                f"change_{days}d", "amount_change", f"{label}, {last} {before}", "", none_before, days
+                f"change_{days}d", "amount_change", f"{label}, {last} {before}", CHANGE, none_before, days
             )
             if seasonal:
                 yield self._of_amount(
-                    f"year_ago_{days}d", "amount_year_ago", f"{label}, {last} {year}", "", none_then, days
+                    f"year_ago_{days}d", "amount_year_ago", f"{label}, {last} {year}", CHANGE, none_then, days
                 )
 
 
@@ -182,8 +192,8 @@ def _declare_deals(table: Table) -> list[Feature]:
         "lost": (f"{name}_lost_count", f"{what} lost", "deals", none),
         "won_amount": (f"{name}_won_amount", f"{what} won: amount", unit, none),
         "open_amount": (f"{name}_open_amount", f"{what} open: amount", unit, none),
-        "closed_days": (f"{name}_closed_days", f"{what}: days since the last one closed", "days", "none closed yet"),
-        "win_share": (f"{name}_win_share", f"{what}: share of those closed that were won", "", "none closed yet"),
+        "closed_days": (f"{name}_closed_days", f"{what}: time since the last one closed", "days", "none closed yet"),
+        "win_share": (f"{name}_win_share", f"{what}: part of those closed that were won", SHARE, "none closed yet"),
     }
     features = [
         declared.feature(

@@ -11,14 +11,14 @@ import pandas as pd
 
 from leap.config import ColumnSpec, TableSpec
 from leap.features.columns import DAY, days_since, empty, has_offset, holds_dates, is_date, kind_of, latest, typed
-from leap.features.naming import distinct, slug, slugs, value_words, within, words
-from leap.features.spec import Feature, Kind, Recipe, Scope, Signal
+from leap.features.naming import distinct, is_plural, since, slug, slugs, value_words, within, words
+from leap.features.spec import Feature, Kind, Nature, Recipe, Scope, Signal
 from leap.tables import Table, values
-from leap.tables.canonical import KEY
+from leap.tables.canonical import CURRENCY, KEY
 
 __all__ = [
-    "DAY", "Declared", "days_since", "distinct", "empty", "kind_of", "latest", "slug", "typed", "undelivered", "within",
-    "words",
+    "DAY", "Declared", "days_since", "distinct", "empty", "is_plural", "kind_of", "latest", "since", "slug",
+    "typed", "undelivered", "within", "words",
 ]  # fmt: skip
 
 _MAX_KINDS = 12
@@ -56,6 +56,7 @@ class Declared:
         """
         spec: TableSpec = self.table.spec
         own: ColumnSpec = spec.columns.get(like or column or (spec.kind if kind else None) or "", ColumnSpec())
+        nature = self._nature(own, column, kind)
         return Feature(
             name=name,
             recipe=Recipe(self.table.name, family or spec.shape, operation, column, kind, window_days),
@@ -68,9 +69,25 @@ class Declared:
             missing=missing,
             group=group or self.slug(column or kind or self.table.name),
             direction=own.direction if directed else "none",
-            actionable=own.actionable,
-            consequence=own.consequence,
+            actionable=nature == "actionable",
+            consequence=nature == "consequence",
         )
+
+    def _nature(self, own: ColumnSpec, column: str | None, kind: str | None) -> Nature:
+        """What may be done with a feature: what is said of its kind counts first, then of its column, then the table's.
+
+        What is counted over all kinds is told by the quantity's column, where there is one.
+        """
+        spec = self.table.spec
+        if kind is not None and kind in spec.consequence_kinds:
+            return "consequence"
+        if kind is not None and kind in spec.actionable_kinds:
+            return "actionable"
+        if column is None and kind is None and spec.quantity is not None:
+            own = spec.columns.get(spec.quantity, own)
+        if own.consequence:
+            return "consequence"
+        return "actionable" if (spec.actionable if own.actionable is None else own.actionable) else "fixed"
 
     def columns(self) -> Iterable[tuple[str, ColumnSpec, Kind]]:
         """The declared columns that may be features, with what they hold.
@@ -116,6 +133,12 @@ class Declared:
         """The declared unit of a column."""
         spec = self.table.spec.columns.get(column) if column else None
         return (spec.unit if spec else None) or ""
+
+    @property
+    def currency(self) -> str:
+        """The currency of all of the table's amounts; empty where none is known, or several are."""
+        codes: list[object] = list(self.table.rows[CURRENCY].unique()) if CURRENCY in self.table.rows else []
+        return str(codes[0]) if len(codes) == 1 else ""
 
     def kind_label(self, kind: str) -> str:
         """What a kind is called: the label of the kind's column (else of the table) and the kind."""

@@ -12,7 +12,7 @@ import pandas as pd
 from leap.features import families
 from leap.features.families import Declared
 from leap.features.naming import slugs, value_words
-from leap.features.spec import Feature
+from leap.features.spec import CHANGE, Feature
 from leap.tables import Table, TableView
 from leap.tables.canonical import INDICATOR, PERIOD, SEGMENT, VALUE
 
@@ -43,8 +43,8 @@ def declare(table: Table) -> list[Feature]:
         for days, said in ((_QUARTER, "a quarter"), (_YEAR, "a year")):
             features.append(
                 declared.feature(
-                    f"{name}_change_{days}d", "change", f"{label}, change over {said} as a share", "of what it was",
-                    f"no figure above zero of {said} before{unknown}",
+                    f"{name}_change_{days}d", "change", f"{label}, change over {said}", CHANGE,
+                    f"no figure above zero {said} before{unknown}",
                     kind=indicator, window_days=days, like=value, group=names[indicator],
                 )
             )  # fmt: skip

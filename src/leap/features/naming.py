@@ -12,8 +12,12 @@ from dataclasses import asdict, replace
 from leap.features.spec import Feature
 
 _INITIALS = frozenset(
-    {"api", "arr", "crm", "csat", "erp", "id", "ip", "mrr", "nps", "saas", "sku", "sla", "sms", "sso", "url", "vat"}
+    {
+        "api", "arr", "cpi", "crm", "csat", "erp", "eu", "gdp", "hr", "id", "ip", "mrr", "nps", "pmi", "qbr", "roi",
+        "saas", "sku", "sla", "smb", "sms", "sso", "tv", "uk", "url", "vat", "vix",
+    }
 )  # fmt: skip
+_ONE_THING = frozenset({"access", "analytics", "business", "news", "sales", "sms", "success"})
 _HUMP_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -69,6 +73,25 @@ def within(text: str) -> str:
     ('subscriptions', 'MRR a seat')
     """
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def is_plural(text: str) -> bool:
+    """Whether words name several things, as far as their last one shows it.
+
+    >>> [is_plural(text) for text in ("support tickets", "usage", "news", "API access", "NPS")]
+    [True, False, False, False, False]
+    """
+    last = text.split()[-1] if text.split() else ""
+    return last.endswith("s") and not last.endswith("ss") and last.islower() and last not in _ONE_THING
+
+
+def since(text: str) -> str:
+    """What a date says, as it stands after "since".
+
+    >>> [since(text) for text in ("Founded on", "Last login at", "Contract date", "NPS answered")]
+    ['founded', 'last login', 'contract', 'NPS answered']
+    """
+    return within(re.sub(r"(?i)(?<=\w) (on|at|date|time)$", "", text))
 
 
 def distinct(features: Iterable[Feature]) -> list[Feature]:

@@ -15,7 +15,7 @@ import numpy as np
 from leap.features import families
 from leap.features.columns import DAY, days_since
 from leap.features.families import Declared
-from leap.features.spec import Feature
+from leap.features.spec import CHANGE, Feature
 from leap.features.steps import Steps
 from leap.tables import Table, TableView
 from leap.tables.canonical import AMOUNT, CANCELLED, END, KIND, RENEWS, START
@@ -51,7 +51,7 @@ def _of_rows(declared: Declared) -> Iterator[Feature]:
         f"{name}_ever", "ever", f"Has or has had {these}", "", "not known", value="boolean", group=name
     )
     yield declared.feature(
-        f"{name}_tenure_days", "tenure_days", f"{what}: age of the first", "days", f"no {these} yet",
+        f"{name}_tenure_days", "tenure_days", f"{what}: time since the first began", "days", f"no {these} yet",
         group=f"{name}_tenure",
     )  # fmt: skip
     yield declared.feature(
@@ -83,12 +83,13 @@ def _of_amount(declared: Declared, column: str) -> Iterator[Feature]:
     """The amount of what is active, and how it moved."""
     amount, label = declared.slug(column), declared.label(column)
     name = f"{declared.table.name}_{amount}"
-    unit = declared.unit(column) or ("a month" if declared.table.spec.role == "revenue" else "")
+    a_month = f"{declared.currency} a month".strip() if declared.table.spec.role == "revenue" else ""
+    unit = declared.unit(column) or a_month
     yield declared.feature(name, "amount", f"{label} now", unit, "not recorded", column=column, group=amount)
     for days, before in ((_QUARTER, f"{_QUARTER} days ago"), (_YEAR, "a year ago")):
         yield declared.feature(
-            f"{name}_change_{days}d", "amount_change", f"{label}, change over {days} days as a share",
-            "of what it was", f"nothing active {before}", column=column, window_days=days, group=amount,
+            f"{name}_change_{days}d", "amount_change", f"{label}, change over {days} days",
+            CHANGE, f"nothing active {before}", column=column, window_days=days, group=amount,
         )  # fmt: skip
     nothing = f"no {families.within(label)} yet"
     for operation in ("increases", "decreases"):
@@ -97,7 +98,7 @@ def _of_amount(declared: Declared, column: str) -> Iterator[Feature]:
             column=column, window_days=_YEAR, group=f"{amount}_changes", directed=operation == "increases",
         )  # fmt: skip
     yield declared.feature(
-        f"{name}_last_change_days", "amount_last_change", f"{label}: days since it last changed", "days", nothing,
+        f"{name}_last_change_days", "amount_last_change", f"{label}: time since it last changed", "days", nothing,
         column=column, group=f"{amount}_changes", directed=False,
     )  # fmt: skip
 
@@ -106,7 +107,7 @@ def _of_contract(declared: Declared, column: str) -> Iterator[Feature]:
     """The running term, and how many there have been."""
     name, what = declared.table.name, families.words(declared.table.name)
     yield declared.feature(
-        f"{name}_{declared.slug(column)}_days", "renews_days", "Days to the next renewal", "days",
+        f"{name}_{declared.slug(column)}_days", "renews_days", "Time to the next renewal", "days",
         "no renewal date ahead", column=column,
     )  # fmt: skip
     yield declared.feature(

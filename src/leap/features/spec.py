@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from leap.errors import CatalogError
 
@@ -30,6 +30,13 @@ class Signal(StrEnum):
     BUYING = "buying"
     DISQUALIFICATION = "disqualification"
 
+
+CHANGE: Final = "of what it was"
+"""Unit of a change as a share of what was before: 0.12 is 12 % more."""
+SHARE: Final = "share"
+"""Unit of a part of a whole, as a fraction."""
+RATE: Final = "times as much"
+"""Unit of one rate against another."""
 
 Kind = Literal["number", "boolean", "category"]
 Nature = Literal["actionable", "fixed", "consequence"]

@@ -18,6 +18,20 @@ from leap.splits import inner_folds
 
 
 @dataclass(frozen=True)
+class FlatAttribution:
+    """What each encoded column adds, shape (n, width): a row plus its base is the prediction, in every unit.
+
+    `points` are those of the probability, or of the number in its own unit. `margin` is in log-odds before calibration;
+    None of numbers, which have no other unit.
+    """
+
+    points: np.ndarray
+    base: float
+    margin: np.ndarray | None
+    base_margin: float | None
+
+
+@dataclass(frozen=True)
 class FlatModel:
     """One outcome's learner over encoded columns."""
 
@@ -38,11 +52,17 @@ class FlatModel:
 
         A row plus the base is the prediction.
         """
-        if self.outcome.is_binary:
-            by_column, base = self.component.attribute(matrix)
-        else:
-            by_column, base = self.component.learner.contributions(matrix), self.component.learner.base
-        return self.encoder.by_feature(by_column), base
+        found = self.explained(matrix)
+        return self.encoder.by_feature(found.points), found.base
+
+    def explained(self, matrix: np.ndarray) -> FlatAttribution:
+        """What each encoded column adds, in every unit, at the cost of the contributions alone."""
+        learner = self.component.learner
+        margin = learner.contributions(matrix)
+        if not self.outcome.is_binary:
+            return FlatAttribution(margin, learner.base, None, None)
+        points, base = self.component.calibration.attribute(margin, learner.base)
+        return FlatAttribution(points, base, margin, learner.base)
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

@@ -76,7 +76,7 @@ def _of_rows(rows: FlatRows) -> list[str]:
     if early:
         notes.append(
             f"{early} outcomes are of rows less than {rows.settings.outcome.horizon_months} months before the latest "
-            "date, and known because they are filled in: state company.data_until if some were still open."
+            "date, and known, since they are filled in: state company.data_until if some were still open."
         )
     if (~labelled).any():
         notes.append(

@@ -78,8 +78,7 @@ class Condition:
             return f"{label}: {'not ' if self.op == '!=' else ''}{self.value}"
         if self.op == "between":
             low, high = self._bounds
-            begin = wording.measured(low, self.feature.unit if self.feature.unit == "year" else None)
-            return f"{label}: {begin} to under {wording.measured(high, self.feature.unit)}"
+            return f"{label}: {wording.between(low, high, self.feature.unit)}"
         sign = {">=": "at least", "<": "under", "==": "exactly", "!=": "other than"}[self.op]
         return f"{label}: {sign} {wording.measured(float(self.value), self.feature.unit)}"  # type: ignore[arg-type]
 

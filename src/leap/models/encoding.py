@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -92,10 +93,23 @@ class Encoder:
         return row
 
     def by_feature(self, contributions: np.ndarray) -> np.ndarray:
-        """Contributions of encoded columns summed to their features, shape (n, n_features)."""
-        result = np.zeros((len(contributions), len(self.catalog.features)))
-        np.add.at(result.T, np.array(self.source, dtype=int), contributions.T)
+        """Contributions of encoded columns, shape (.., width), summed to their features, shape (.., n_features).
+
+        The columns of a feature are added in their order, whatever rows stand beside a row.
+        """
+        order, starts, owners = self._columns_of_features
+        result = np.zeros((*contributions.shape[:-1], len(self.catalog.features)))
+        if len(owners):
+            result[..., owners] = np.add.reduceat(np.take(contributions, order, axis=-1), starts, axis=-1)
         return result
+
+    @cached_property
+    def _columns_of_features(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The columns ordered by feature, where each feature's begin, and the features that have any."""
+        source = np.array(self.source, dtype=np.intp)
+        order = np.argsort(source, kind="stable")
+        owners, starts = np.unique(source[order], return_index=True)
+        return order, starts, owners
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle (the catalog is stored beside it)."""

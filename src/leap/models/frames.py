@@ -59,9 +59,18 @@ class ScopeFrame:
 
     def latest(self) -> FeatureFrame:
         """The features of the last complete date: the accounts that drivers are counted over."""
+        return self.features.where(self._recent)
+
+    @property
+    def latest_mrr(self) -> np.ndarray:
+        """The MRR of the rows of `latest`, shape (n,); NaN where unknown."""
+        return np.asarray(self.snapshots.rows["mrr"][self._recent], dtype=float)
+
+    @property
+    def _recent(self) -> np.ndarray:
         as_of = self.snapshots.rows["as_of"]
         recent = as_of >= as_of.max() - pd.DateOffset(months=12) if self.snapshots.at_purchase else as_of == as_of.max()
-        return self.features.where(recent.to_numpy())
+        return np.asarray(recent)
 
 
 def health_frame(tables: AccountTables, catalog: FeatureCatalog) -> ScopeFrame:

@@ -115,8 +115,14 @@ def thinned(rows: Rows) -> Rows:
     """
     if len(rows.outcome) <= _MANY_ROWS:
         return rows
-    dates = np.unique(rows.as_of)
-    if len(dates) == 1:
+    if rows.as_of.min() == rows.as_of.max():
         return rows.where(rows.accounts % -(-len(rows.outcome) // (5 * _MANY_ROWS)) == 0)
-    step = 3 if len(rows.outcome) <= 5 * _MANY_ROWS else 6
-    return rows.where(np.isin(rows.as_of, dates[::-1][::step]))
+    return rows.where(thinned_dates(rows.as_of))
+
+
+def thinned_dates(as_of: np.ndarray) -> np.ndarray:
+    """Marks all of few rows, else those of every third (or sixth) of their dates, shape (n,)."""
+    if len(as_of) <= _MANY_ROWS:
+        return np.ones(len(as_of), dtype=bool)
+    step = 3 if len(as_of) <= 5 * _MANY_ROWS else 6
+    return np.isin(as_of, np.unique(as_of)[::-1][::step])

@@ -38,6 +38,7 @@ __all__ = [
     "Rows",
     "Trained",
     "choose",
+    "fitted",
     "most_frequent",
     "plain_logistic",
     "recency",
@@ -299,13 +300,14 @@ def _final(rows: Rows, chosen: Candidate, slope: float, losses: Mapping[str, flo
     """Fit the chosen learner on all rows; the slope is the one its out-of-fold margins needed."""
     if chosen.name == "base_rate":
         return _base_rate(rows, losses)
-    learner = _fitted(rows, chosen, seed)
+    learner = fitted(rows, chosen, seed)
     if rows.task != "binary":
         return Trained(learner, Calibration(), losses, chosen, rows.task)
     return Trained(learner, Calibration(slope, _level(rows, learner, slope)), losses, chosen, rows.task)
 
 
-def _fitted(rows: Rows, chosen: Candidate, seed: int) -> Learner:
+def fitted(rows: Rows, chosen: Candidate, seed: int) -> Learner:
+    """A chosen linear, boosted or blended learner on all of these rows, without a level of its own."""
     if chosen.name == "linear":
         return _line(rows, chosen.penalty)
     booster = fit_boosted(

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from leap.features.families import words
+from leap.proposal import natures
 from leap.proposal.columns import Column, FileTable
 from leap.proposal.guess import DATE_KEYS, NUMBER_KEYS, THE_OTHERS, Declared, Guess
 from leap.proposal.names import singular
@@ -87,8 +88,16 @@ def declare(guess: Guess, dated_elsewhere: dict[str, str], currency: str) -> Non
         if why is not None:
             guess.left_out[column.name] = why
         else:
+            own = differs(guess, column)
+            nature = natures.of_column(guess, column, own.get("scope") or guess.of("scope"))
             guess.columns[column.name] = Declared(
-                _label(column.called or column.name), unit_of(column, currency), **differs(guess, column)
+                _label(column.called or column.name),
+                unit_of(column, currency),
+                scope=own.get("scope"),
+                signal=own.get("signal"),
+                party=own.get("party"),
+                actionable=nature == "actionable" or None,
+                consequence=nature == "consequence" or None,
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leap.errors import SourceError
+from leap.proposal import natures
 from leap.proposal.columns import FileTable, look_at
 from leap.proposal.files import FolderContents
 from leap.proposal.guess import Declared, Guess
@@ -46,6 +47,7 @@ def _guess(table: LayoutTable, folder: Path) -> Guess | None:
         guess.say(key, column)
     guess.columns = {column: Declared(label) for column, label in table.columns.items()}
     guess.left_out = dict(table.left_out)
+    natures.of_table(guess)
     if len(raw.set_aside):
         rules = ", ".join(sorted(set(raw.set_aside["rule"])))
         guess.notes.append(f"Rows that cannot be used and are quarantined: {len(raw.set_aside):,} ({rules}).")

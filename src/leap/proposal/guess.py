@@ -28,6 +28,8 @@ class Declared:
     scope: str | None = None
     signal: str | None = None
     party: str | None = None
+    actionable: bool | None = None
+    consequence: bool | None = None
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from leap.proposal import natures
 from leap.proposal.columns import Column
 from leap.proposal.guess import Guess
 from leap.tables import values
@@ -64,6 +65,7 @@ def give_roles(guesses: list[Guess]) -> None:
             paid = re.search(_PAYMENTS, guess.file.subject)
             guess.say("amount", money if paid else None, "money of a row: summed over the windows")
         _scope(guess)
+        natures.of_table(guess)
 
 
 def _kind(guess: Guess) -> str | None:

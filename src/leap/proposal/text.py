@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 
 from leap.proposal.company import Company
 from leap.proposal.guess import Declared, Guess, by_reason
@@ -58,11 +59,13 @@ def _left_out(columns: Mapping[str, str]) -> list[str]:
 
 
 def _declared(said: Declared) -> str:
-    parts = {"label": said.label, "unit": said.unit, "scope": said.scope, "signal": said.signal, "party": said.party}
-    return "{ " + ", ".join(f"{key} = {_quoted(value)}" for key, value in parts.items() if value is not None) + " }"
+    parts = {field.name: getattr(said, field.name) for field in fields(said)}
+    return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in parts.items() if value is not None) + " }"
 
 
 def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else _quoted(str(value))

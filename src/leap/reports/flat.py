@@ -23,7 +23,7 @@ from leap.metrics import Figure
 from leap.reports import charts, model_card, rendering, training
 from leap.reports.artifacts import Artifacts
 from leap.reports.card_parts import gate_part
-from leap.reports.quality import LEARNERS
+from leap.reports.quality import LEARNERS, caution, held, share_line
 from leap.scoring.flat_scores import FlatScores
 
 _NO_PORTFOLIO = {
@@ -155,12 +155,10 @@ def driver_lines(bundle: FlatBundle, most: int = 8) -> list[str]:
     """The largest drivers with share, direction and whether to act yet."""
     lines = []
     for driver in bundle.drivers[:most]:
-        more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
         what = f"probability of {bundle.outcome.words}" if bundle.outcome.is_binary else bundle.outcome.words
         ways = {"raises": f"more is associated with higher {what}", "lowers": f"more is associated with lower {what}"}
         said = ways.get(driver.direction, "direction depends")
-        act = "" if driver.stable else " (unstable over folds: do not act yet)"
-        lines.append(f"  {driver.share:>4.0%}  {driver.label}{more}: {said}{act}")
+        lines.append(f"{share_line(driver)}: {said}{caution(driver)}")
     return lines
 
 
@@ -250,6 +248,7 @@ def render_card(
         folds=bundle.quality["folds"],
         new_accounts=bundle.quality["new_accounts"],
         drivers=bundle.drivers[:10],
+        held=held,
     )
 
 

@@ -35,7 +35,8 @@ TERMS = (
     ("Driver", "Attributes that say nearly the same, and their share of all that the model moves NRR by."),
     (
         "Do not act yet",
-        "The direction or size of a driver did not hold over the periods it was checked in; wait for more history.",
+        "A driver's direction or size did not hold over refits of the model, or it did not help on later accounts, or "
+        "that cannot be told from chance; wait for more history.",
     ),
     ("Out of time", "Judged on what followed after the data that the model had seen ended."),
     ("AUC", "How often, of an account with the event and one without, the right one is ranked higher; chance is 0.50."),

@@ -141,11 +141,19 @@ class PortfolioSummary:
 
 @dataclass(frozen=True)
 class DriverSummary:
-    """A group of features with its share of all movement of NRR, in words; `stable` is false for "do not act yet"."""
+    """A group of features with its share of all movement of NRR, in words; `stable` is false for "do not act yet".
+
+    `low` to `high` is the share's range over refits with other draws of the accounts; `held` says in words how far the
+    driver held, and `why_not` what speaks against acting on it.
+    """
 
     label: str
     others: tuple[str, ...]
     share: float
+    low: float
+    high: float
+    held: str
+    why_not: str | None
     direction: str
     stable: bool
     actionable: bool
@@ -209,11 +217,42 @@ def _driver(bundle: ModelBundle, driver: Driver) -> DriverSummary:
         label=driver.label,
         others=tuple(feature.label for feature in features[1:]),
         share=driver.share,
+        low=driver.share_low,
+        high=driver.share_high,
+        held=held(driver),
+        why_not=driver.why_not,
         direction=_direction(driver.direction, features[0].kind),
         stable=driver.stable,
         actionable=driver.actionable,
         is_fit=driver.scope == Scope.FIT,
     )
+
+
+def held(driver: Driver) -> str:
+    """How far a driver held, in a few words; only what is known.
+
+    The refits are draws of the accounts and the models of earlier folds.
+    """
+    said = [
+        f"same direction in {part:.0%} of {what}"
+        for part, what in ((driver.sign_draws, "draws"), (driver.sign_folds, "folds"))
+        if part is not None
+    ]
+    ranks = f"rank {driver.rank}"
+    if driver.rank_low < driver.rank_high:
+        ranks += f" ({driver.rank_low} to {driver.rank_high})"
+    return ", ".join([ranks, *said])
+
+
+def share_line(driver: Driver) -> str:
+    """A driver's share with its range over draws, and its label, as a line of a terminal begins."""
+    more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
+    return f"  {driver.share:>4.0%} [{driver.share_low:.0%}, {driver.share_high:.0%}]  {driver.label}{more}"
+
+
+def caution(driver: Driver) -> str:
+    """What is said behind a driver that is not stable."""
+    return "" if driver.stable else f" (do not act yet: {driver.why_not})"
 
 
 def _direction(direction: str, kind: str) -> str:

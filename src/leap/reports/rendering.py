@@ -64,14 +64,14 @@ def share(value: float | None, digits: int = 1) -> str:
     return DASH if number is None else _signed(100 * number, f",.{digits}f") + "%"
 
 
-def points(value: float | None) -> str:
+def points(value: float | None, digits: int = 1) -> str:
     """A difference of fractions, in points of a hundred, with its sign.
 
     >>> points(0.15), points(-0.0816), points(float("nan"))
     ('+15.0', '−8.2', '–')
     """
     number = known(value)
-    return DASH if number is None else _signed(100 * number, "+,.1f")
+    return DASH if number is None else _signed(100 * number, f"+,.{digits}f")
 
 
 def decimals(value: float | None, digits: int = 2) -> str:

@@ -17,7 +17,7 @@ from leap.models.frames import ScopeFrame
 from leap.reports import wins as of_deals
 from leap.reports.artifacts import Artifacts
 from leap.reports.money import list_lines, offer_lines
-from leap.reports.quality import LEARNERS, verdict_shown
+from leap.reports.quality import LEARNERS, caution, share_line, verdict_shown
 from leap.wins import Wins
 
 _OUTCOME_WORDS = {"churn": "Churn", "contraction": "Contraction", "expansion": "Expansion", "nrr": "NRR"}
@@ -116,7 +116,13 @@ def text(
     lines += ["  before the purchase (fit models):"]
     lines += [quality_line(name, found) for name, found in fit_quality.outcomes.items() if name == "churn"]
     lines += [f"  {line}" for line in of_deals.lines(bundle.quality)]
-    lines += ["", portfolio_line(quality), *interval_lines(quality), "", "Top drivers of NRR"]
+    lines += [
+        "",
+        portfolio_line(quality),
+        *interval_lines(quality),
+        "",
+        "Top drivers of NRR (share of what moves it, and its range over other draws of the accounts)",
+    ]
     lines += driver_lines(bundle)
     lines += ["", "ICPs"]
     lines += [f"  {profile.id}: {profile.statement}" for profile in bundle.icp.profiles] or [
@@ -203,11 +209,9 @@ def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:
     """The largest drivers with share, direction and whether to act yet."""
     lines = []
     for driver in bundle.drivers[:most]:
-        more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
         direction = {"raises": "more is associated with higher NRR", "lowers": "more is associated with lower NRR"}
         said = direction.get(driver.direction, "direction depends")
-        act = "" if driver.stable else " (unstable over folds: do not act yet)"
-        lines.append(f"  {driver.share:>4.0%}  {driver.label}{more}: {said}{act}")
+        lines.append(f"{share_line(driver)}: {said}{caution(driver)}")
     return lines
 
 

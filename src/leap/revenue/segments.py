@@ -34,23 +34,38 @@ def segments(
 ) -> Segments:
     """The figures of each value that an account with MRR at the start had there; `known` joins accounts as they do."""
     (table, column), *others = _places(tables, by)
-    found = _of_joined(tables, _values_at(tables, table, column, start), start, starting, known)
+    found = _of_joined(tables, _values_at(tables, table, column, start), known)
     member = starting > 0
     names = sorted(set(found[member]), key=_in_order)
     figures = {name: RetentionFigures.of(starting[found == name], ending[found == name]) for name in names}
     return Segments(table, column, figures, tuple(f"{name}.{column}" for name, column in others))
 
 
-def _places(tables: AccountTables, by: str) -> list[tuple[str, str]]:
-    """Where a column is: as `table.column`, else in every table that has it, in the order of leap.toml."""
-    there = [
+def segment_columns(tables: AccountTables) -> list[tuple[str, str]]:
+    """Every column that accounts can be parted by, as (table, column), in the order of leap.toml."""
+    return [
         (name, str(column))
         for name, table in tables.tables.items()
         if KEY in table.rows
         for column in table.rows.columns
         if not str(column).startswith("_") or column in table.spec.columns
     ]
-    found = [place for place in there if ".".join(place) == by] or [place for place in there if place[1] == by]
+
+
+def places_of(tables: AccountTables, by: str) -> list[tuple[str, str]]:
+    """Where a column is: as `table.column`, else in every table that has it, in the order of leap.toml."""
+    there = segment_columns(tables)
+    return [place for place in there if ".".join(place) == by] or [place for place in there if place[1] == by]
+
+
+def segment_values(tables: AccountTables, table: str, column: str, moment: pd.Timestamp) -> np.ndarray:
+    """The segment of every account at a moment, as text by code: as `segments` takes it, `NONE` where not known."""
+    return _of_joined(tables, _values_at(tables, table, column, moment), moment)
+
+
+def _places(tables: AccountTables, by: str) -> list[tuple[str, str]]:
+    """As `places_of`; RevenueError where the column is in no table."""
+    found, there = places_of(tables, by), segment_columns(tables)
     if not found:
         known = sorted({column for _, column in there}) or ["(no column is declared)"]
         raise RevenueError(
@@ -87,9 +102,7 @@ def _in_one_currency(tables: AccountTables, rows: pd.DataFrame, moment: pd.Times
     return np.asarray(amounts * np.array(each, dtype=float))
 
 
-def _of_joined(
-    tables: AccountTables, found: np.ndarray, start: pd.Timestamp, starting: np.ndarray, known: pd.Timestamp
-) -> np.ndarray:
+def _of_joined(tables: AccountTables, found: np.ndarray, known: pd.Timestamp) -> np.ndarray:
     """The values of accounts as they are known later: their own, else that of the first of its parts that has one."""
     if tables.lineage is None:
         return found

@@ -44,21 +44,37 @@ class Batch:
 
 def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None) -> Batch:
     """Score every customer and prospect at a date (default: the end of the data)."""
+    moment = _moment(bundle, tables, as_of)
+    return Batch(_customers(bundle, tables, version, moment), score_prospects(bundle, tables, moment, version))
+
+
+def score_customers(
+    bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None, option: str = "--as-of"
+) -> ScoreTable:
+    """Score every customer at a date (default: the end of the data); `option` is what a refused date was given as."""
+    return _customers(bundle, tables, version, _moment(bundle, tables, as_of, option))
+
+
+def _customers(bundle: ModelBundle, tables: AccountTables, version: str, moment: pd.Timestamp) -> ScoreTable:
+    return score(bundle, tables, customer_snapshots(tables, [moment]), version)
+
+
+def _moment(bundle: ModelBundle, tables: AccountTables, as_of: str | None, option: str = "--as-of") -> pd.Timestamp:
+    """The date to score at; refused where there is nothing to score by then."""
     moment = day_of(as_of) if as_of else tables.data_until
     if moment > tables.data_until:
         raise UsageError(
-            f"--as-of {moment:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
+            f"{option} {moment:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
             remedy="Choose an earlier date, or load newer tables.",
         )
     require_same_tables(bundle, tables)
     first = Revenue(tables).first_moment
     if moment < first:
         raise UsageError(
-            f"--as-of {moment:%Y-%m-%d} lies before the first revenue, {first:%Y-%m-%d}: there is nobody to score.",
+            f"{option} {moment:%Y-%m-%d} lies before the first revenue, {first:%Y-%m-%d}: there is nobody to score.",
             remedy="Choose a later date.",
         )
-    customers = score(bundle, tables, customer_snapshots(tables, [moment]), version)
-    return Batch(customers, score_prospects(bundle, tables, moment, version))
+    return moment
 
 
 def portfolio(table: ScoreTable) -> dict[str, float | str | None]:

@@ -13,9 +13,9 @@ import pandas as pd
 from leap.bundle.flat_bundle import FlatBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
-from leap.features import Feature
+from leap.flat.model import FlatAttribution
 from leap.flat.rows import FlatRows, feature_frame
-from leap.scoring.table import REASONS_IN_FILE, plain
+from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, residual
 
 NOTHING_KNOWN = "nothing_known"
 
@@ -41,9 +41,24 @@ class FlatScores:
         return self.bundle.model.predict(self.matrix)
 
     @cached_property
-    def attribution(self) -> tuple[np.ndarray, float]:
-        """Contributions by feature, shape (n, n_features), and the base: a row plus the base is the prediction."""
-        return self.bundle.model.attribute(self.matrix)
+    def attribution(self) -> FlatAttribution:
+        """Contributions by encoded column: a row plus the base is the prediction, in every unit."""
+        return self.bundle.model.explained(self.matrix)
+
+    @property
+    def _unit(self) -> str:
+        return "probability_points" if self.bundle.outcome.is_binary else "points"
+
+    @cached_property
+    def _reasons(self) -> Reasons:
+        catalog = self.bundle.model.encoder.catalog
+        return Reasons(self._unit, catalog.features, self.bundle.groups, self.columns, self._points)
+
+    def _points(self, i: int) -> np.ndarray:
+        """What every feature adds to row i, shape (n_units, n_features): points, and of a probability the margin."""
+        own = self.attribution
+        of_columns = [own.points[i]] if own.margin is None else [own.points[i], own.margin[i]]
+        return self.bundle.model.encoder.by_feature(np.array(of_columns)) + 0.0
 
     @cached_property
     def _unknown(self) -> np.ndarray:
@@ -60,40 +75,44 @@ class FlatScores:
         return NOTHING_KNOWN if self._unknown[i] else None
 
     def reasons(self, i: int, top: int) -> list[dict[str, Any]]:
-        """The largest contributions first; all of them with `top` 0."""
-        points = self.attribution[0][i]
-        order = [int(j) for j in np.argsort(-np.abs(points), kind="stable") if points[j] != 0.0]
-        features = self.bundle.model.encoder.catalog.features
-        return [self._reason(i, features[j], float(points[j])) for j in (order[:top] if top else order)]
+        """The largest groups of features first; with `top` 0 all features, each on its own."""
+        found = self._reasons.grouped(i, top) if top else self._reasons.each(i)
+        return [self._reason(i, reason) for reason in found]
 
-    def _reason(self, i: int, feature: Feature, points: float) -> dict[str, Any]:
-        outcome = self.bundle.outcome
-        value, usual = plain(self.columns[feature.name][i]), self.bundle.typical.get(feature.name)
-        return {
-            "feature": feature.name,
-            "label": feature.label,
-            "value": bool(value) if feature.kind == "boolean" and value is not None else value,
-            "phrase": wording.outcome_phrase(feature, value, usual, points, outcome.words, binary=outcome.is_binary),
-            "scope": str(feature.scope),
-            "probability_points" if outcome.is_binary else "points": points,
-            "direction": "lowers" if points < 0 else "raises",
-            "actionable": feature.actionable,
-        }
+    def _phrase(self, reason: Reason) -> str:
+        outcome, peers, name = self.bundle.outcome, self.bundle.peers, reason.feature.name
+        return wording.outcome_phrase(
+            reason.feature, reason.value, peers.typical(name, None), reason.points[0], outcome.words,
+            binary=outcome.is_binary, share=peers.share(name, None), related=max(0, len(reason.members) - 1),
+        )  # fmt: skip
+
+    def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
+        units = (self._unit, "margin") if self.bundle.outcome.is_binary else (self._unit,)
+        return self._reasons.to_json(i, reason, self._phrase(reason), dict(zip(units, reason.points, strict=True)))
 
     def to_json(self, i: int, top: int = 5) -> dict[str, Any]:
-        """One score. Base, listed reasons and residual add up to the point."""
-        key, points = self.bundle.outcome.key, "probability_points" if self.bundle.outcome.is_binary else "points"
-        abstained, base = self.abstained(i), self.attribution[1]
+        """One score. Base, listed reasons and residual add up to the point, in every unit."""
+        key, abstained, own = self.bundle.outcome.key, self.abstained(i), self.attribution
         point = None if abstained else float(self.prediction[i])
         reasons = [] if abstained else self.reasons(i, top)
-        return {
+        base = {key: None if abstained else own.base}
+        document = {
             "account_id": self.keys[i],
             "as_of": self.as_of[i] or None,
             key: point,
             "reasons": reasons,
-            "base": {key: base},
-            "residual": None if point is None else point - base - sum(reason[points] for reason in reasons),
+            "base": base,
+            "residual": residual(point, own.base, reasons, self._unit),
             "abstained": abstained,
+        }
+        if own.margin is None or own.base_margin is None:
+            return document
+        margin = None if abstained else own.base_margin + float(own.margin[i].sum())
+        return {
+            **document,
+            "margin": margin,
+            "base": {**base, "margin": None if abstained else own.base_margin},
+            "residuals": {"margin": residual(margin, own.base_margin, reasons, "margin")},
         }
 
     def header(self) -> dict[str, Any]:
@@ -112,7 +131,7 @@ class FlatScores:
     def frame(self) -> pd.DataFrame:
         """The columns of a score file."""
         phrases = [
-            [] if self._unknown[i] else [reason["phrase"] for reason in self.reasons(i, REASONS_IN_FILE)]
+            [] if self._unknown[i] else [self._phrase(reason) for reason in self._reasons.grouped(i, REASONS_IN_FILE)]
             for i in range(len(self))
         ]
         columns: dict[str, Any] = {

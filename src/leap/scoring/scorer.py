@@ -17,7 +17,8 @@ from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.scoring.action import EVERYONE, Reach
-from leap.scoring.table import ScoreTable, or_nan, plain, require_same_tables, score, usual_cac
+from leap.scoring.reasons import plain
+from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
@@ -53,17 +54,7 @@ class Scorer:
             return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
         moment = as_of or tables.data_until
         require_same_tables(bundle, tables)
-        table = score(bundle, tables, customer_snapshots(tables, [moment]), version)
-        for ready in (
-            table.value,
-            table.value_36m,
-            table.matches,
-            table.actions,
-            table.prediction,
-            table._nrr_by_feature,
-            table._probability_by_feature,
-        ):
-            del ready
+        table = score(bundle, tables, customer_snapshots(tables, [moment]), version).ready()
         return cls(bundle, version, tables, moment, table)
 
     @property
@@ -98,9 +89,12 @@ class Scorer:
         scores, _ = self.by_id([account_id], top)
         if scores:
             return scores[0]
+        raise self._unknown(account_id)
+
+    def _unknown(self, account_id: str) -> UnknownAccount:
         known = self._tables is not None and account_id in self._tables.accounts
         why = f"it has no MRR at {self.as_of}" if known else "no table has it"
-        raise UnknownAccount(
+        return UnknownAccount(
             f"{account_id}: no customer to explain: {why}.", remedy="Ids are case sensitive; see the score file."
         )
 
@@ -112,6 +106,25 @@ class Scorer:
         table = self._plain_table(self.bundle.health, accounts, self._given_mrr([values for _, values in accounts]))
         table = self._with_known(table)
         return [table.to_json(i, top) for i in range(len(table))]
+
+    def row_of(self, account_id: str) -> tuple[ScoreTable, int]:
+        """The scores of all customers with the position of one; UnknownAccount if it is none."""
+        if self._table is None or account_id not in self._position:
+            raise self._unknown(account_id)
+        return self._table, self._position[account_id]
+
+    def values_of(self, account_id: str) -> dict[str, Any]:
+        """The feature values of a customer as `by_features` takes them; UnknownAccount if it is none."""
+        table, i = self.row_of(account_id)
+        return {name: plain(column[i]) for name, column in table.columns.items()}
+
+    def supposing(self, account_id: str, rows: Sequence[Mapping[str, object]]) -> ScoreTable:
+        """Scores of a customer if its features had these values; its MRR is its own unless that feature differs."""
+        values, name = self.values_of(account_id), self.mrr_feature
+        table, i = self.row_of(account_id)
+        differs = np.array([name is not None and row.get(name) != values[name] for row in rows], dtype=bool)
+        mrr = np.where(differs, self._given_mrr(rows), table.mrr[i])
+        return self._with_known(self._plain_table(self.bundle.health, [(account_id, row) for row in rows], mrr))
 
     def _with_known(self, table: ScoreTable) -> ScoreTable:
         own = self._table
@@ -231,16 +244,22 @@ class Scorer:
         """As `GET /v1/model`."""
         return {**self.model_header(), **self.bundle.card(), "as_of": self.as_of.isoformat()}
 
-    def _given_mrr(self, given: Sequence[Mapping[str, object]]) -> np.ndarray:
-        """MRR from the feature that holds the revenue table's active amount; NaN where it is not given."""
+    @property
+    def mrr_feature(self) -> str | None:
+        """The feature that holds the revenue table's active amount, if there is one."""
         revenue = self.bundle.settings.with_role("revenue")
         names = [
             f.name for f in self.bundle.catalog.features if f.recipe.table in revenue and f.recipe.operation == "amount"
         ]
-        found = [values.get(names[0]) if names else None for values in given]
+        return names[0] if names else None
+
+    def _given_mrr(self, given: Sequence[Mapping[str, object]]) -> np.ndarray:
+        """MRR from the feature that holds the revenue table's active amount; NaN where it is not given."""
+        name = self.mrr_feature
+        found = [values.get(name) if name else None for values in given]
         mrr = np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
         if (mrr < 0).any():
-            raise CatalogError(f"{names[0]}: MRR is not negative; found {mrr[mrr < 0][0]:g}.", details=[names[0]])
+            raise CatalogError(f"{name}: MRR is not negative; found {mrr[mrr < 0][0]:g}.", details=[name])
         return mrr
 
     def _plain_table(

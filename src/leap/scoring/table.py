@@ -14,12 +14,14 @@ import pandas as pd
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
-from leap.features import TENURE, Feature, FeatureFrame, Scope, build_features
+from leap.explanation.peers import Peers
+from leap.features import TENURE, FeatureFrame, Scope, build_features
 from leap.icp.profiles import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
 from leap.scoring.action import Actions, Reach
+from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, plain, residual
 from leap.scoring.won import Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
@@ -27,7 +29,6 @@ from leap.uncertainty import Intervals
 from leap.value import ValueTerms, acquisition_of, margins, served, service_cost_a_year, value_along
 
 ALREADY_LEAVING = "already_leaving"
-REASONS_IN_FILE = 5
 YEAR = 12
 
 
@@ -57,6 +58,11 @@ class ScoreTable:
     def __len__(self) -> int:
         return len(self.account_ids)
 
+    def ready(self) -> ScoreTable:
+        """Itself, with all computed that the score of a row is read from."""
+        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons)
+        return self
+
     @property
     def scope(self) -> Scope:
         """health for customers, fit for prospects."""
@@ -77,12 +83,21 @@ class ScoreTable:
         return self._explained[1]
 
     @cached_property
-    def _nrr_by_feature(self) -> np.ndarray:
-        return self.model.encoder.by_feature(self.attribution.nrr)
+    def _reasons(self) -> Reasons:
+        catalog = self.model.encoder.catalog
+        groups = self.bundle.groups if self.scope == Scope.HEALTH else self.bundle.fit_groups
+        # How long someone has been a customer is given to every prospect, so no company is told from another by it.
+        none = frozenset() if self.scope == Scope.HEALTH else frozenset({TENURE})
+        return Reasons("nrr_points", catalog.features, groups, self.columns, self._points, none)
 
-    @cached_property
-    def _probability_by_feature(self) -> np.ndarray:
-        return self.model.encoder.by_feature(self.attribution.probability)
+    def _points(self, i: int) -> np.ndarray:
+        """What every feature adds to row i, shape (6, n_features): to NRR, churn probability, margin, parts of NRR."""
+        own = self.attribution
+        churn, contraction, expansion = own.churn[i], own.contraction[i], own.expansion[i]
+        nrr = churn + contraction + expansion
+        of_columns = np.array((nrr, own.probability[i], own.margin[i], churn, contraction, expansion))
+        # Never minus nought, which people would read as lowering.
+        return self.model.encoder.by_feature(of_columns) + 0.0
 
     @cached_property
     def _interval(self) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +106,10 @@ class ScoreTable:
     @property
     def _intervals(self) -> Intervals:
         return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
+
+    @property
+    def _peers(self) -> Peers:
+        return self.bundle.peers_of(self.scope)
 
     @cached_property
     def _terms(self) -> ValueTerms:
@@ -146,85 +165,112 @@ class ScoreTable:
         return ALREADY_LEAVING if self.leaving[i] else None
 
     def reasons(self, i: int, top: int) -> list[dict[str, Any]]:
-        """The largest contributions to NRR, largest first; all of them with `top` 0."""
-        order = np.argsort(-np.abs(self._nrr_by_feature[i]), kind="stable")
-        features = self.model.encoder.catalog.features
-        chosen = [j for j in order if self._nrr_by_feature[i, j] != 0.0 or self._probability_by_feature[i, j] != 0.0]
-        chosen = chosen if top == 0 else [j for j in chosen if features[j].name != TENURE or self.scope == Scope.HEALTH]
-        return [self._reason(i, int(j), features[j]) for j in (chosen if top == 0 else chosen[:top])]
+        """The groups of features that move NRR most, largest first; with `top` 0 all features, each on its own."""
+        found = self._reasons.grouped(i, top) if top else self._reasons.each(i)
+        return [self._reason(i, reason) for reason in found]
 
     def main_reason(self, i: int) -> dict[str, Any] | None:
         """The largest reason that lowers NRR where loss is expected, else the largest of all."""
-        reasons = self.reasons(i, 0)
-        lowering = [reason for reason in reasons if reason["direction"] == "lowers"]
-        at_risk = self.prediction.nrr[i] < 1
-        return next(iter(lowering if at_risk and lowering else reasons), None)
+        lowering = (reason for reason in self._reasons.grouped(i) if reason.points[0] < 0)
+        found = next(lowering, None) if self._nrr[i] < 1 else None
+        found = found or next(self._reasons.grouped(i, 1), None)
+        return None if found is None else self._reason(i, found)
 
-    def _reason(self, i: int, j: int, feature: Feature) -> dict[str, Any]:
-        points = float(self._nrr_by_feature[i, j])
-        money = None if math.isnan(self.mrr[i]) else points * float(self.mrr[i])
-        value = plain(self.columns[feature.name][i])
-        company = self.bundle.settings.company
-        return {
-            "feature": feature.name,
-            "label": feature.label,
-            "value": _as_kind(feature, value),
-            "phrase": wording.phrase(
-                feature, value, self.bundle.typical.get(feature.name), points, money, company.currency
-            ),
-            "scope": str(feature.scope),
-            "probability_points": float(self._probability_by_feature[i, j]),
+    def _phrase(self, i: int, reason: Reason) -> str:
+        name, points, mrr = reason.feature.name, reason.points[0], float(self.mrr[i])
+        currency, usual = self.bundle.settings.company.currency, self._peers.typical(name, mrr)
+        return wording.phrase(
+            reason.feature, reason.value, usual, points, self._money(i, points), currency,
+            share=self._peers.share(name, mrr), related=max(0, len(reason.members) - 1),
+        )  # fmt: skip
+
+    def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
+        points, probability, margin, churn, contraction, expansion = reason.points
+        figures = {
+            "probability_points": probability,
+            "margin": margin,
             "nrr_points": points,
-            "money": money,
-            "direction": "lowers" if points < 0 else "raises",
-            "actionable": feature.actionable,
+            "money": self._money(i, points),
+            "parts": {"churn": churn, "contraction": contraction, "expansion": expansion},
         }
+        return self._reasons.to_json(i, reason, self._phrase(i, reason), figures)
+
+    def _money(self, i: int, points: float | None) -> float | None:
+        """Points of NRR as MRR a month; None where the MRR is not known."""
+        mrr = float(self.mrr[i])
+        return None if points is None or math.isnan(mrr) else points * mrr
+
+    @cached_property
+    def _nrr(self) -> np.ndarray:
+        return self.prediction.nrr
+
+    @cached_property
+    def _figures(self) -> np.ndarray:
+        """The numbers of scores in the order of `to_json`, shape (n, 14); NaN where undefined or abstained."""
+        found, (low, high), value = self.prediction, self._interval, self.value
+        margin = self.attribution.base_margin + self.attribution.margin.sum(axis=1)
+        columns = (found.p, margin, found.d, found.u, found.q, found.grr, self._nrr, low, high, found.direct, *value)
+        figures = np.column_stack([*columns, self.value_36m]).astype(float)
+        figures[self.leaving] = np.nan
+        return figures
 
     def to_json(self, i: int, top: int = 5) -> dict[str, Any]:
         """One score as `scores[]` of the HTTP answer."""
         abstained = self.abstained(i)
-        found, (low, high), value = self.prediction, self._interval, self.value
-
-        def number(array: np.ndarray) -> float | None:
-            return None if abstained else plain(float(array[i]))
-
+        p, margin, d, u, q, grr, nrr, low, high, direct, value, value_low, value_high, value_36m = (
+            figure if math.isfinite(figure) else None for figure in self._figures[i].tolist()
+        )
         reasons = [] if abstained else self.reasons(i, top)
-        listed = sum(reason["nrr_points"] for reason in reasons)
-        nrr = number(found.nrr)
-        residual = None if nrr is None else nrr - self.attribution.base_nrr - listed
         return {
             "account_id": self.account_ids[i],
             "name": self.names[i],
-            "mrr": plain(float(self.mrr[i])),
-            "churn": {"p": number(found.p)},
-            "contraction": {"rate": number(found.d)},
-            "expansion": {"rate": number(found.u), "p": number(found.q)},
-            "grr": number(found.grr),
+            "mrr": plain(self.mrr[i]),
+            "churn": {"p": p, "margin": margin},
+            "contraction": {"rate": d},
+            "expansion": {"rate": u, "p": q},
+            "grr": grr,
             "nrr": {
                 "point": nrr,
-                "low": number(low),
-                "high": number(high),
+                "low": low,
+                "high": high,
                 "level": self._intervals.level,
                 "coverage": self._intervals.coverage,
-                "direct": number(found.direct),
+                "direct": direct,
             },
-            "value_12m": {
-                "point": number(value[0]),
-                "low": number(value[1]),
-                "high": number(value[2]),
-                "reason": self._no_value(i),
-            },
+            "value_12m": {"point": value, "low": value_low, "high": value_high, "reason": self._no_value(i)},
             "action": self.actions.to_json(i),
-            "value_36m": {"point": number(self.value_36m), "reason": self._no_value(i)},
+            "value_36m": {"point": value_36m, "reason": self._no_value(i)},
             "survival": None if abstained else curve_json(self.survival[i], self._observed),
             **self._returns(i, abstained),
             "icp": self.matches[i].to_json(),
             "reasons": reasons,
-            "base": {"nrr": self.attribution.base_nrr},
-            "residual": residual,
+            **self._beside_reasons(i, reasons, {"nrr_points": nrr, "probability_points": p, "margin": margin}),
             "abstained": abstained,
             "scope": str(self.scope),
             **self._win_json(i),
+        }
+
+    def _beside_reasons(
+        self, i: int, reasons: Sequence[Mapping[str, Any]], score: Mapping[str, float | None]
+    ) -> dict[str, Any]:
+        """`base`, and what it and the listed reasons leave of the score, in every unit; null where it abstains."""
+        own = self.attribution
+        bases = {"nrr_points": own.base_nrr, "probability_points": own.base_probability, "margin": own.base_margin}
+        base = {unit: None if score[unit] is None else found for unit, found in bases.items()}
+        left = {unit: residual(point, bases[unit], reasons, unit) for unit, point in score.items()}
+        return {
+            "base": {
+                "nrr": base["nrr_points"],
+                "churn_probability": base["probability_points"],
+                "margin": base["margin"],
+                "money": self._money(i, base["nrr_points"]),
+            },
+            "residual": left["nrr_points"],
+            "residuals": {
+                "probability_points": left["probability_points"],
+                "margin": left["margin"],
+                "money": self._money(i, left["nrr_points"]),
+            },
         }
 
     def _win_json(self, i: int) -> dict[str, Any]:
@@ -272,7 +318,8 @@ class ScoreTable:
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
         values["value_36m"] = self.value_36m
         phrases = [
-            [] if self.leaving[i] else [r["phrase"] for r in self.reasons(i, REASONS_IN_FILE)] for i in range(len(self))
+            [] if self.leaving[i] else [self._phrase(i, r) for r in self._reasons.grouped(i, REASONS_IN_FILE)]
+            for i in range(len(self))
         ]
         status = "prospect" if prospects else "customer"
         columns: dict[str, Any] = {
@@ -297,16 +344,6 @@ class ScoreTable:
             "definition_hash": self.bundle.definition_hash,
         }
         return pd.DataFrame(columns)
-
-
-def plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _as_kind(feature: Feature, value: Any) -> Any:
-    return bool(value) if feature.kind == "boolean" and value is not None else value
 
 
 def score(bundle: ModelBundle, tables: AccountTables, snapshots: Snapshots, version: str) -> ScoreTable:

@@ -34,6 +34,7 @@ from leap.tables.spellings import shown, spelled_differently
 
 _FEW_ROWS = 3
 _MOST_GROUPS = 20
+_MOST_KINDS = 12
 _WORDS = {KIND: "kind", PRODUCT: "product", INDICATOR: "indicator", SEGMENT: "segment"}
 
 
@@ -51,7 +52,27 @@ def odd_columns(table: Table) -> list[Problem]:
             found += _spelled(table, str(named), table.rows[canonical])
     if KEY in table.rows and table.spec.shape != "market":
         found += _spelled(table, table.spec.key, table.rows[KEY])
-    return found + _unit_changes(table)
+    return found + _unknown_kinds(table) + _unit_changes(table)
+
+
+def _unknown_kinds(table: Table) -> list[Problem]:
+    """Kinds that the settings name as levers or consequences, and no row has."""
+    spec = table.spec
+    if spec.kind is None or KIND not in table.rows:
+        return []
+    known = [str(kind) for kind in table.rows[KIND].value_counts().index if kind != ""]
+    found = []
+    for setting in ("actionable_kinds", "consequence_kinds"):
+        unknown = [kind for kind in getattr(spec, setting) if kind not in known]
+        if unknown:
+            remedy = f"{setting} names kinds that no row has; known: {_listed(known)}. Correct the names or the data."
+            found.append(_problem(table, spec.kind, "unknown_kind", 0, tuple(map(repr, unknown)), remedy))
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    shown_, rest = [repr(name[:40]) for name in names[:_MOST_KINDS]], len(names) - _MOST_KINDS
+    return (", ".join(shown_) or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
 def _problem(table: Table, column: str, rule: str, count: int, examples: tuple[str, ...], remedy: str) -> Problem:

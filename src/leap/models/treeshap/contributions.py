@@ -1,0 +1,70 @@
+"""The contributions of a boosted model to its margin, for one row or many."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from leap.models.treeshap.forest import Forest, forest_of
+from leap.models.treeshap.kernels import many, one
+from leap.models.treeshap.paths import Paths, Tables, paths_of
+from leap.models.treeshap.tables import tables_of
+
+_BLOCK = 4096
+"""Rows at once: enough to share the reading of the tables, few enough for their contributions to stay in the cache."""
+
+
+class TreeContributions:
+    """Exact TreeSHAP values of one LightGBM model; immutable and safe for threads.
+
+    `base` is the expected margin: a row's contributions and it are the margin. Tables are made when first needed, or by
+    `prepare`.
+    """
+
+    def __init__(self, forest: Forest) -> None:
+        self.base = forest.base
+        self.n_features = forest.n_features
+        self._columns = forest.columns
+        self._paths: Paths = paths_of(forest)
+        points, weights = np.polynomial.legendre.leggauss(max(1, -(-self._paths.longest // 2)))
+        self._points, self._weights = (points + 1) / 2, weights / 2
+
+    @classmethod
+    def of(cls, text: str) -> TreeContributions:
+        """From LightGBM's text; Unsupported where it is more than one sum of trees of plain splits."""
+        return cls(forest_of(text))
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return tables_of(self._paths, self._points, self._weights)
+
+    def prepare(self) -> None:
+        """Make the tables and load the compiled loops, so that the first caller need not wait."""
+        for n in (1, 2):
+            self.contributions(np.zeros((n, self.n_features)))
+
+    def contributions(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
+        """Contributions to the margin, shape (n, n_features) as the matrix, whose NaN are missing values.
+
+        ValueError if the matrix has another width.
+        """
+        rows = np.require(matrix, dtype=np.float64, requirements=["C", "W"])
+        if rows.ndim != 2 or rows.shape[1] != self.n_features:
+            raise ValueError(f"expected rows of {self.n_features} features, found an array of shape {rows.shape}.")
+        out = np.zeros(rows.shape)
+        if len(rows) == 1:
+            one(rows[0], self._columns, self._tables, self._paths, self._points, self._weights, out[0])
+        elif threads > 1 and len(rows) > 2 * _BLOCK:
+            cuts = np.linspace(0, len(rows), threads + 1).astype(int)
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(self._write, *zip(*((rows[a:b], out[a:b]) for a, b in pairwise(cuts)), strict=True)))
+        else:
+            self._write(rows, out)
+        return out
+
+    def _write(self, rows: np.ndarray, out: np.ndarray) -> None:
+        block = max(1, min(_BLOCK, len(rows)))
+        many(rows, self._columns, self._tables, self._paths, self._points, self._weights, block, out)

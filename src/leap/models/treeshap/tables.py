@@ -1,0 +1,284 @@
+"""Leaves beside each other joined into tables of contributions, indexed by the bins that they tell apart.
+
+A run of leaves parts the bins of each column into *classes*: bins that no condition of its leaves tells apart. A
+*state* is a class of each column, and the table of a run holds the contributions of its features in every state. A
+row's state is a sum of steps: at each boundary between classes a bin adds what the state changes by, so no look-up per
+column is needed. How leaves are cut into runs is the shortest path by what a run costs a row.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from leap.compiled import compiled
+from leap.models.treeshap.kernels import pattern_contributions
+from leap.models.treeshap.paths import ABOVE_ALL, Paths, Tables
+
+NARROW, WIDE = 256, 16_384
+"""The most states of a table: what a byte counts, and where a path asks more than eight features."""
+
+_MOST_LEAVES = 63
+_OF_STEP, _OF_TABLE, _OF_CELL, _ALONE = 0.08, 0.5, 0.0008, 100.0
+"""What a step, a table, a cell of it and an element without a table cost a row beside one look-up, as measured."""
+
+_Filled: TypeAlias = tuple[np.ndarray, ...]
+
+
+def tables_of(paths: Paths, points: np.ndarray, weights: np.ndarray, most_states: int | None = None) -> Tables:
+    """The tables of all leaves; `points` and `weights` are those of the Shapley integral."""
+    most = most_states or (NARROW if paths.longest <= 8 else WIDE)
+    room = paths.most_conditions + 16
+    until = _runs(paths, most, room)
+    states, step_start, column, boundary, size, feature_start, feature, cell_start, cell, alone = _filled(
+        paths, until, most, room, points, weights
+    )
+    return Tables(
+        states=states,
+        step_start=step_start,
+        step_column=column,
+        step_boundary=boundary.astype(np.uint8),
+        # A step down is one over the end of what counts the states.
+        step_size=size.astype(np.uint8 if most <= NARROW else np.uint16),
+        feature_start=feature_start,
+        feature=feature,
+        cell_start=cell_start,
+        cell=cell,
+        alone=alone,
+    )
+
+
+class _Run(NamedTuple):
+    """The columns of a run of leaves. Segment k of a column begins at bin `bounds[k]`; bit i of its mask says whether
+    the run's leaf i wants it. Segments with equal masks are one class, numbered as they appear: bin 0 is in class 0.
+    """
+
+    column: np.ndarray
+    segments: np.ndarray
+    bounds: np.ndarray
+    masks: np.ndarray
+    classes: np.ndarray
+    of_class: np.ndarray
+    stride: np.ndarray
+
+
+@compiled
+def _empty(room: int) -> _Run:
+    longest = 2 * _MOST_LEAVES + 3
+    return _Run(
+        np.zeros(room, dtype=np.int64),
+        np.zeros(room, dtype=np.int64),
+        np.zeros((room, longest), dtype=np.int64),
+        np.zeros((room, longest), dtype=np.uint64),
+        np.zeros(room, dtype=np.int64),
+        np.zeros((room, longest), dtype=np.uint64),
+        np.zeros(room, dtype=np.int64),
+    )
+
+
+@compiled
+def _split(bounds: np.ndarray, masks: np.ndarray, n: int, boundary: int) -> int:
+    """Cut the segment that holds a boundary in two; how many segments there are then."""
+    if boundary <= 0 or boundary >= ABOVE_ALL:
+        return n
+    k = n - 1
+    while bounds[k] > boundary:
+        k -= 1
+    if bounds[k] == boundary:
+        return n
+    for m in range(n, k + 1, -1):
+        bounds[m], masks[m] = bounds[m - 1], masks[m - 1]
+    bounds[k + 1], masks[k + 1] = boundary, masks[k]
+    return n + 1
+
+
+@compiled
+def _add_leaf(run: _Run, n_columns: int, paths: Paths, leaf: int, place: int) -> int:
+    """Let the conditions of a leaf cut the columns of a run; how many columns it has then."""
+    a, b = paths.element_start[leaf], paths.element_start[leaf + 1]
+    for c in range(paths.condition_start[a], paths.condition_start[b]):
+        low, high, k = paths.low[c], paths.high[c], 0
+        while k < n_columns and run.column[k] != paths.column[c]:
+            k += 1
+        if k == n_columns:
+            run.column[k], run.segments[k], run.bounds[k, 0], run.masks[k, 0] = paths.column[c], 1, 0, np.uint64(0)
+            n_columns += 1
+        run.segments[k] = _split(run.bounds[k], run.masks[k], run.segments[k], low)
+        run.segments[k] = _split(run.bounds[k], run.masks[k], run.segments[k], high)
+        for m in range(run.segments[k]):
+            if low <= run.bounds[k, m] < high:
+                run.masks[k, m] |= np.uint64(1) << np.uint64(place)
+    return n_columns
+
+
+@compiled
+def _count(run: _Run, n_columns: int) -> tuple[float, int]:
+    """Number the classes of the columns; how many states they have, and how many steps between them."""
+    states, steps = 1.0, 0
+    for k in range(n_columns):
+        run.stride[k], run.classes[k] = np.int64(min(states, 1e9)), 0
+        for m in range(run.segments[k]):
+            c = _class_of(run, k, run.masks[k, m])
+            if c == run.classes[k]:
+                run.of_class[k, c] = run.masks[k, m]
+                run.classes[k] += 1
+            steps += m > 0 and run.masks[k, m] != run.masks[k, m - 1]
+        states *= run.classes[k]
+    return states, steps
+
+
+@compiled
+def _class_of(run: _Run, k: int, mask: int) -> int:
+    c = 0
+    while c < run.classes[k] and run.of_class[k, c] != mask:
+        c += 1
+    return c
+
+
+@compiled
+def _add_features(features: np.ndarray, first: int, last: int, paths: Paths, leaf: int) -> int:
+    """Let a leaf's features join those in `features[first:last]`; where they then end."""
+    for e in range(paths.element_start[leaf], paths.element_start[leaf + 1]):
+        k = first
+        while k < last and features[k] != paths.feature[e]:
+            k += 1
+        if k == last:
+            features[k] = paths.feature[e]
+            last += 1
+    return last
+
+
+@compiled
+def _runs(paths: Paths, most: int, room: int) -> np.ndarray:
+    """The ends of the runs, in order: the cheapest way to cut the leaves, each run with `most` states or one leaf."""
+    n = len(paths.value)
+    cheapest, come_from = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.int64)
+    cheapest[0] = 0.0
+    run, features = _empty(room), np.zeros(len(paths.feature) + 1, dtype=np.int64)
+    for first in range(n):
+        n_columns = n_features = 0
+        for leaf in range(first, min(first + _MOST_LEAVES, n)):
+            a, b = paths.element_start[leaf], paths.element_start[leaf + 1]
+            if n_columns + paths.condition_start[b] - paths.condition_start[a] > room:
+                break
+            n_columns = _add_leaf(run, n_columns, paths, leaf, leaf - first)
+            states, steps = _count(run, n_columns)
+            if states > most and leaf > first:
+                break
+            n_features = _add_features(features, 0, n_features, paths, leaf)
+            cost = cheapest[first] + _OF_TABLE + steps * _OF_STEP + n_features * (1.0 + _OF_CELL * states)
+            if states > most:
+                cost = cheapest[first] + n_features * _ALONE
+            if cost < cheapest[leaf + 1]:
+                cheapest[leaf + 1], come_from[leaf + 1] = cost, first
+            if states > most:
+                break
+    ends, found, at = np.zeros(n, dtype=np.int64), 0, n
+    while at > 0:
+        ends[found] = at
+        found += 1
+        at = come_from[at]
+    return ends[:found][::-1].copy()
+
+
+@compiled
+def _filled(paths: Paths, until: np.ndarray, most: int, room: int, points: np.ndarray, weights: np.ndarray) -> _Filled:
+    """The tables of the runs that end at `until`, as `Tables` holds them."""
+    run, n = _empty(room), len(until)
+    states_of, alone = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    step_start, feature_start, cell_start = (
+        np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
+    )  # fmt: skip
+    steps = np.zeros((3, 2 * len(paths.column)), dtype=np.int64)
+    features, cell = np.zeros(len(paths.feature), dtype=np.int64), np.zeros(len(paths.feature) * 64)
+    found = n_alone = n_steps = n_features = n_cells = first = 0
+    for last in until:
+        n_columns = 0
+        for leaf in range(first, last):
+            n_columns = _add_leaf(run, n_columns, paths, leaf, leaf - first)
+        states, _ = _count(run, n_columns)
+        if states > most:
+            alone[n_alone] = first
+            n_alone += 1
+        else:
+            n_steps = _write_steps(run, n_columns, steps, n_steps)
+            begins, n_states = n_features, int(states)
+            for leaf in range(first, last):
+                n_features = _add_features(features, begins, n_features, paths, leaf)
+            size = (n_features - begins) * n_states
+            if n_cells + size > len(cell):
+                cell = np.concatenate((cell, np.zeros(len(cell) + size)))
+            own = cell[n_cells : n_cells + size].reshape((n_features - begins, n_states))
+            for leaf in range(first, last):
+                here = features[begins:n_features]
+                _write_cells(run, n_columns, paths, leaf, leaf - first, here, points, weights, own)
+            states_of[found] = n_states
+            n_cells += size
+            found += 1
+            step_start[found], feature_start[found], cell_start[found] = n_steps, n_features, n_cells
+        first = last
+    return (
+        states_of[:found].copy(),
+        step_start[: found + 1].copy(),
+        steps[0, :n_steps].copy(),
+        steps[1, :n_steps].copy(),
+        steps[2, :n_steps].copy(),
+        feature_start[: found + 1].copy(),
+        features[:n_features].copy(),
+        cell_start[: found + 1].copy(),
+        cell[:n_cells].copy(),
+        alone[:n_alone].copy(),
+    )
+
+
+@compiled
+def _write_steps(run: _Run, n_columns: int, steps: np.ndarray, n: int) -> int:
+    """Write column, boundary and size of each step between the states of a run; how many steps there are then."""
+    for k in range(n_columns):
+        before = 0
+        for m in range(run.segments[k]):
+            c = _class_of(run, k, run.masks[k, m])
+            if c != before:
+                steps[0, n], steps[1, n], steps[2, n] = run.column[k], run.bounds[k, m], (c - before) * run.stride[k]
+                n += 1
+            before = c
+    return n
+
+
+@compiled
+def _write_cells(
+    run: _Run, n_columns: int, paths: Paths, leaf: int, place: int, features: np.ndarray, points: np.ndarray,
+    weights: np.ndarray, cell: np.ndarray,
+) -> None:  # fmt: skip
+    """Add what a leaf contributes in every state of its run to the cells, shape (n_features, n_states)."""
+    a, d = paths.element_start[leaf], paths.element_start[leaf + 1] - paths.element_start[leaf]
+    of_pattern = pattern_contributions(paths.value[leaf], paths.weight[a : a + d], points, weights)
+    # Which elements each class of each column leaves unsatisfied, as bits.
+    failed, bit = np.zeros(run.of_class.shape, dtype=np.int64), np.uint64(1) << np.uint64(place)
+    row = np.zeros(d, dtype=np.int64)
+    for e in range(a, a + d):
+        while features[row[e - a]] != paths.feature[e]:
+            row[e - a] += 1
+        for c in range(paths.condition_start[e], paths.condition_start[e + 1]):
+            k = 0
+            while run.column[k] != paths.column[c]:
+                k += 1
+            for m in range(run.classes[k]):
+                if run.of_class[k, m] & bit == 0:
+                    failed[k, m] |= 1 << (e - a)
+    digit, everything = np.zeros(n_columns, dtype=np.int64), (1 << d) - 1
+    for state in range(cell.shape[1]):
+        missed = 0
+        for k in range(n_columns):
+            missed |= failed[k, digit[k]]
+        pattern = everything & ~missed
+        for j in range(d):
+            cell[row[j], state] += of_pattern[pattern, j]
+        k = 0
+        while k < n_columns:
+            digit[k] += 1
+            if digit[k] < run.classes[k]:
+                break
+            digit[k] = 0
+            k += 1

@@ -1,0 +1,121 @@
+"""What an account was at a moment: a customer with a score, leaving, a former one, free of charge or not yet one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leap.errors import UnknownAccount
+from leap.revenue import PARTS, Revenue, us
+from leap.scoring.table import ScoreTable, plain
+from leap.snapshots import known_as
+from leap.tables import AccountTables
+
+Status = Literal["customer", "leaving", "former", "free", "prospect", "several"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An account at a moment. NRR, churn and money (the MRR expected after the horizon) are those of a scored customer.
+
+    `known_as` are the ids it had then, for accounts that were renamed or merged since; `said` is the status in words.
+    """
+
+    as_of: str
+    status: Status
+    known_as: tuple[str, ...]
+    mrr: float
+    said: str
+    nrr: float | None = None
+    churn: float | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the model says anything of it."""
+        return self.nrr is not None
+
+    @property
+    def pays(self) -> bool:
+        """Whether it had MRR."""
+        return self.mrr > 0
+
+    @property
+    def money(self) -> float | None:
+        """MRR times NRR: the MRR expected after the horizon."""
+        return None if self.nrr is None else self.mrr * self.nrr
+
+    def to_json(self) -> dict[str, Any]:
+        """`before` or `after` of `why_changed`."""
+        return {
+            "as_of": self.as_of,
+            "status": self.status,
+            "known_as": list(self.known_as),
+            "mrr": self.mrr,
+            "nrr": self.nrr,
+            "churn": self.churn,
+            "money": self.money,
+            "said": self.said,
+        }
+
+
+def code_of(tables: AccountTables, account_id: str, moment: pd.Timestamp) -> int:
+    """The code of an account; UnknownAccount if no table has it, or it is known as another at that moment."""
+    if account_id not in tables.accounts:
+        raise UnknownAccount(
+            f"{account_id}: no customer to explain: no table has it.",
+            remedy="Ids are case sensitive; see the score file.",
+        )
+    code = int(tables.accounts.get_indexer(pd.Index([account_id]))[0])
+    now = int(known_as(tables, np.array([code]), moment)[0])
+    if now != code:
+        raise UnknownAccount(
+            f"{account_id} is known as {tables.accounts[now]} at {moment:%Y-%m-%d}.",
+            remedy=f"Ask for {tables.accounts[now]}.",
+        )
+    return code
+
+
+def was(tables: AccountTables, code: int, until: pd.Timestamp, moment: pd.Timestamp) -> np.ndarray:
+    """The codes that an account had at a moment, of what is one account at `until`, shape (n,)."""
+    everyone = np.arange(len(tables.accounts))
+    same = everyone[known_as(tables, everyone, until) == code]
+    return np.unique(known_as(tables, same, moment))
+
+
+def standing(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp, table: ScoreTable) -> Standing:
+    """What these codes were at a moment; `table` has the scores of those of them that paid then."""
+    revenue, horizon = Revenue(tables), tables.settings.outcome.horizon_months
+    day, ids = f"{moment:%Y-%m-%d}", tuple(str(tables.accounts[code]) for code in codes)
+    mrr = float(revenue.mrr_at(moment)[codes].sum()) / PARTS
+    if len(table) > 1:
+        each = ", ".join(f"{a} ({m:,.0f})" for a, m in zip(table.account_ids, table.mrr, strict=True))
+        return Standing(day, "several", ids, mrr, f"it was {len(table)} accounts then: {each}")
+    if len(table) == 0:
+        status, said = _without(revenue, codes, moment)
+        return Standing(day, status, ids, 0.0, said)
+    known = (str(table.account_ids[0]),)
+    if table.abstained(0):
+        said = f"it was leaving already: its end within {horizon} months was known"
+        return Standing(day, "leaving", known, float(table.mrr[0]), said)
+    nrr, churn = float(table.prediction.nrr[0]), float(table.prediction.p[0])
+    return Standing(day, "customer", known, float(table.mrr[0]), "a customer", nrr, plain(churn))
+
+
+def _without(revenue: Revenue, codes: np.ndarray, moment: pd.Timestamp) -> tuple[Status, str]:
+    """Status and words of accounts without MRR."""
+    rows, at = revenue.rows, us(moment)
+    own = np.isin(revenue.codes(moment), codes)
+    paid = own & (rows.parts > 0) & (rows.end > rows.start)
+    ahead = rows.start[paid & (rows.start > at)]
+    later = f"; its first payment was on {pd.Timestamp(ahead.min()):%Y-%m-%d}" if len(ahead) else ""
+    if (paid & (rows.start <= at)).any():
+        past = paid & (rows.start <= at)
+        last = pd.Timestamp((rows.end if revenue.by_periods else rows.start)[past].max())
+        what = "its last paid term ended" if revenue.by_periods else "its last order was"
+        return "former", f"it was a customer no longer: {what} on {last:%Y-%m-%d}"
+    if (own & (rows.start <= at)).any():
+        return "free", f"it paid nothing yet, though it had revenue rows{later}"
+    return "prospect", f"it was no customer yet{later}"
