@@ -10,7 +10,8 @@ import pandas as pd
 
 from leap.errors import UnknownAccount
 from leap.revenue import PARTS, Revenue, us
-from leap.scoring.table import ScoreTable, plain
+from leap.scoring.reasons import plain
+from leap.scoring.table import ScoreTable
 from leap.snapshots import known_as
 from leap.tables import AccountTables
 

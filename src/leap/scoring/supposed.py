@@ -11,7 +11,8 @@ from leap.explanation.changes import as_kind
 from leap.explanation.what_if import Change
 from leap.features import Feature, FeatureCatalog
 from leap.models.encoding import plain_value
-from leap.scoring.table import ScoreTable, plain
+from leap.scoring.reasons import plain
+from leap.scoring.table import ScoreTable
 
 SAYS = "What the model says of accounts that are so: not a promise of what follows for one that is changed."
 LEAST_GAIN = 0.005

@@ -17,9 +17,10 @@ from leap.explanation.consistency import Consistency
 from leap.explanation.what_if import Change, Comparable, Lever, Move, blocked, levers
 from leap.features import Feature
 from leap.models.encoding import MISSING_LEVEL, Encoder, plain_value
+from leap.scoring.reasons import plain
 from leap.scoring.scorer import Scorer
 from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Figures, Supposed, WhatIf
-from leap.scoring.table import ALREADY_LEAVING, plain
+from leap.scoring.table import ALREADY_LEAVING
 
 CLEARLY = 0.01
 """How much more two changes together must say than each alone."""
