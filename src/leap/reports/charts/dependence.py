@@ -191,11 +191,11 @@ def _levels(found: Dependence, form: Form, width: int) -> tuple[list[Markup], fl
     body = [label(names + 10, 12, form.changes, "head"), label(width, 12, "accounts", "head", "end")]
     free = -math.inf
     for tick in scale.ticks(4):
-        x, value = scale(tick), form.mark(tick, step)
-        half = text_width(value, 11.5) / 2
+        x, mark = scale(tick), form.mark(tick, step)
+        half = text_width(mark, 11.5) / 2
         body.append(element("line", class_="axis" if tick == 0 else "grid", x1=x, x2=x, y1=_TOP - 6, y2=y + 4))
         if x - half >= free:
-            body.append(label(x, y + 18, value, "mark", "middle"))
+            body.append(label(x, y + 18, mark, "mark", "middle"))
             free = x + half + 4
     return [*body, *drawn], y + 26
 
