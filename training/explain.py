@@ -30,9 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], dest="given", metavar="FEATURE=VALUE", help=_SET)
     parser.add_argument("--since", type=day, metavar="D", help="why the score differs from that of an earlier date")
     parser.add_argument("--from-version", metavar="V", help="with --since: the version that scored the earlier date")
-    parser.add_argument(
-        "--out", type=Path, metavar="F", help="write a page (.html) or picture (.svg) too"
-    )
+    parser.add_argument("--out", type=Path, metavar="F", help="write a page (.html) or picture (.svg) too")
     return run(parser, argv, explain)
 
 
