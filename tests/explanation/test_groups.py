@@ -161,3 +161,15 @@ def test_what_is_of_another_catalog_is_named():
         groups.members("c")
     with pytest.raises(ValueError, match="one group"):
         Groups.from_json({"a": ["a", "b"], "b": ["b"]})
+
+
+def test_a_number_leads_its_group_before_its_changes_however_many_of_them_say_the_same():
+    """A score, its change, and the same of a copy: three of the changes say the same, but the group is of the score."""
+    change = RNG.normal(size=300)
+    columns = {"nps": X, "nps_change": change, "copy_change": change, "copy_growth": np.exp(change)}
+    frame = a_frame(columns)
+    features = tuple(
+        a_feature(name, group="nps", recipe=Recipe("surveys", "history", name.rpartition("_")[2])) for name in columns
+    )
+    groups = Groups.of(FeatureFrame(frame.frame, FeatureCatalog(features), frame.observed_late))
+    assert groups.ids == ("nps",)

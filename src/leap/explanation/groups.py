@@ -13,6 +13,8 @@ from leap.errors import CatalogError
 from leap.explanation.sameness import SAME, sameness
 from leap.features import Feature, FeatureFrame
 
+_OF_TWO_TIMES = frozenset({"change", "changed", "growth", "trend"})
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -122,11 +124,22 @@ def _joined(labellings: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _leading_first(members: np.ndarray, features: Sequence[Feature], alike: np.ndarray) -> tuple[str, ...]:
-    """Names, first the one that says the same as most of the others, the shortest of several."""
+    """Names, first the one that says the same as most of the others, the shortest of several.
+
+    What compares two times leads only where nothing else does: a group is not named by the change of what it is about.
+    """
     told = (alike[np.ix_(members, members)] >= SAME).sum(axis=1)
-    ranked = sorted(zip(members, told, strict=True), key=lambda item: (-item[1], *_short(features[item[0]].name)))
+    ranked = sorted(
+        zip(members, told, strict=True),
+        key=lambda item: (_compares(features[item[0]]), -item[1], *_short(features[item[0]].name)),
+    )
     leader = features[ranked[0][0]].name
     return (leader, *(features[m].name for m in members if features[m].name != leader))
+
+
+def _compares(feature: Feature) -> bool:
+    """Whether it is a difference, growth or trend between two times."""
+    return not _OF_TWO_TIMES.isdisjoint(feature.recipe.operation.split("_"))
 
 
 def _short(name: str) -> tuple[int, str]:
