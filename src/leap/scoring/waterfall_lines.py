@@ -51,9 +51,7 @@ def lines_of(points: Points, naming: Naming, mrr: float, top: int) -> list[dict[
     moving = [name for name in points if points[name].any()]
     for name in sorted(moving, key=lambda name: (-abs(nrr_of(points[name])), name)):
         groups.setdefault(naming.group(name), []).append(name)
-    lines = [
-        _line(group, naming.group_label(group), members, points, naming, mrr) for group, members in groups.items()
-    ]
+    lines = [_line(group, naming.group_label(group), members, points, naming, mrr) for group, members in groups.items()]
     lines.sort(key=lambda line: (-abs(line["nrr_points"]), line["group"]))
     if not 0 < top < len(lines):
         return lines
