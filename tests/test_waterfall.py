@@ -107,6 +107,14 @@ def test_lines_are_the_groups_of_the_model_the_largest_first(planted: TrainedWor
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_a_line_is_called_as_the_list_of_drivers_calls_its_group(planted: TrainedWorld):
+    listed = [replace(driver, label=f"{driver.label}, as listed") for driver in planted.bundle.drivers]
+    found = asked(planted, Version(replace(planted.bundle, drivers=tuple(listed)), "7"), top=0)
+    of_group = {driver.id: driver.label for driver in listed}
+    called = {line["label"]: of_group[line["group"]] for line in found["lines"] if line["group"] in of_group}
+    assert called and all(label == listed_as for label, listed_as in called.items())
+
+
 @pytest.mark.parametrize(
     ("conditions", "keep"),
     [

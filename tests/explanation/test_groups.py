@@ -161,3 +161,48 @@ def test_what_is_of_another_catalog_is_named():
         groups.members("c")
     with pytest.raises(ValueError, match="one group"):
         Groups.from_json({"a": ["a", "b"], "b": ["b"]})
+
+
+def test_a_number_leads_its_group_before_its_changes_however_many_of_them_say_the_same():
+    """A score, its change, and the same of a copy: three of the changes say the same, but the group is of the score."""
+    change = RNG.normal(size=300)
+    columns = {"nps": X, "nps_change": change, "copy_change": change, "copy_growth": np.exp(change)}
+    frame = a_frame(columns)
+    features = tuple(
+        a_feature(name, group="nps", recipe=Recipe("surveys", "history", name.rpartition("_")[2])) for name in columns
+    )
+    groups = Groups.of(FeatureFrame(frame.frame, FeatureCatalog(features), frame.observed_late))
+    assert groups.ids == ("nps",)
+
+
+def of_windows(**more: np.ndarray) -> Groups:
+    """Exports of four weeks, a quarter and a year are one family; whatever else there is stands alone."""
+    columns = {"exports_28d": RNG.normal(size=300), "exports_91d": RNG.normal(size=300), "exports_365d": X, **more}
+    frame = a_frame(columns)
+    features = tuple(
+        a_feature(f.name, group="exports" if f.name.startswith("exports") else f.name) for f in frame.catalog.features
+    )
+    return Groups.of(FeatureFrame(frame.frame, FeatureCatalog(features), frame.observed_late))
+
+
+def test_one_window_that_goes_with_the_time_as_a_customer_makes_usage_no_part_of_it():
+    """Who came three months ago has three months of exports in the last year."""
+    groups = of_windows(tenure=X + 0.5 * np.random.default_rng(1).normal(size=300))
+    assert groups.group_of("tenure") == "tenure"
+    assert groups.members("tenure") == ("tenure",)
+
+
+def test_a_noisy_copy_of_one_window_joins_the_family():
+    groups = of_windows(copied=X + 0.1 * np.random.default_rng(1).normal(size=300))
+    assert groups.group_of("copied") == groups.group_of("exports_28d")
+
+
+def test_a_family_most_of_which_says_the_same_as_another_joins_it():
+    """Nearly all usage is logins: counts of all and counts of logins are one thing."""
+    rng = np.random.default_rng(2)
+    usage = rng.normal(size=(300, 3))
+    columns = {f"{of}_{i}": usage[:, i] + (of == "logins") * 0.5 * rng.normal(size=300)
+               for of in ("usage", "logins") for i in range(3)}  # fmt: skip
+    frame = a_frame(columns)
+    features = tuple(a_feature(f.name, group=f.name[:5]) for f in frame.catalog.features)
+    assert len(Groups.of(FeatureFrame(frame.frame, FeatureCatalog(features), frame.observed_late)).parts) == 1

@@ -148,6 +148,36 @@ def test_a_rank_that_jumps_is_said():
     assert found.why_not == "how much it weighs depends on which accounts are looked at"
 
 
+def test_a_rank_that_falls_among_others_as_large_is_no_objection():
+    """A share that goes from 11 % to 8 % passes nine others: that is where they stand, and not what it weighs."""
+    many = np.column_stack([X] + [0.85 * X] * 9)
+    less = np.column_stack([0.8 * X] + [0.85 * X] * 9)
+    helped = Helped(np.full(10, 0.1), np.full(10, 5.0), np.full(10, 0.001), whole_z=5.0)
+    found = stability(Refits(many, [many], [many] * 10 + [less] * 10, helped), 0, a_feature("x"), X)
+    assert (found.rank, found.rank_high) == (1, 10)
+    assert found.why_not is None
+
+
+@pytest.mark.parametrize(
+    ("signs", "in_time", "settled"),
+    [
+        ((-1, 1, 1, 1), True, True),
+        ((-1, 1, 1, 1), False, False),
+        ((1, -1, 1, 1), True, False),
+        ((1, 1, 1, -1), True, False),
+        ((-1, -1, 1, 1), True, False),
+        ((-1, 1, 1, 0), True, False),
+        ((-1, 1, 1), True, False),
+    ],
+)
+def test_only_the_first_periods_model_which_knew_least_may_disagree(
+    signs: tuple[int, ...], in_time: bool, settled: bool
+):
+    folds = [of_group(sign) for sign in signs]
+    found = stability(Refits(of_group(1.0), folds, [of_group(1.0)] * 20, GOOD, in_time=in_time), 0, a_feature("x"), X)
+    assert found.why_not == (None if settled else "its direction changed between periods")
+
+
 def test_of_a_bend_the_pattern_must_hold():
     """A valley has no direction: refits that draw a hill instead disagree."""
     valley = np.column_stack([X**2 - np.mean(X**2), 0.1 * NOISE])

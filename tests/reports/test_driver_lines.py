@@ -15,7 +15,7 @@ DRIVER = Driver(
 
 
 def test_a_line_of_a_driver_has_its_share_range_and_reason():
-    assert share_line(DRIVER) == "   31% [20%, 40%]  Usage and 1 more"
+    assert share_line(DRIVER) == "   31% [20%, 40%]  Usage (and 1 more)"
     assert caution(DRIVER) == " (do not act yet: its direction changed between periods)"
     assert caution(replace(DRIVER, stable=True, why_not=None)) == ""
 

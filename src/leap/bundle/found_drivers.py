@@ -55,7 +55,7 @@ def flat_drivers(
     return tuple(
         drivers_of(
             model.attribute(matrix)[0], [fold.attribute(sample)[0] for fold in found.models], latest, model.encoder,
-            groups, draws=draws, tried=tried, where="later rows" if in_time else "other accounts",
+            groups, draws=draws, tried=tried, where="later rows" if in_time else "other accounts", in_time=in_time,
         )
     )  # fmt: skip
 

@@ -28,8 +28,8 @@ class Driver:
 
     `id` names the group in the bundle's `groups`; `features` stand in the order of how much they move, the group's
     own leading one before others that hardly move more. What a group adds to a row is the sum over its features, so
-    that a copy of one changes no share. `direction` is "raises" or "lowers" (NRR with a larger value), "mixed" for
-    categories or bends. Shares and ranks have the range of nine of ten
+    that a copy of one changes a share little. `direction` is "raises" or "lowers" (NRR with a larger value), "mixed"
+    for categories or bends. Shares and ranks have the range of nine of ten
     refits with other draws of the accounts; `sign_folds` and `sign_draws` say in which part of the refits the direction
     (or the pattern) is the same. `gain` is the loss that it took away from a held-out row, with its z over accounts and
     its false-discovery rate over the drivers. `stable` is false for "do not act yet", and `why_not` then says why.
@@ -105,8 +105,12 @@ def drivers_of(
     draws: Sequence[np.ndarray] = (),
     tried: Sequence[Tried] = (),
     where: str = "later accounts",
+    in_time: bool = True,
 ) -> list[Driver]:
-    """Drivers from contributions by feature, shape (n, n_features), and those of refits to the `spread_rows` of it."""
+    """Drivers from contributions by feature, shape (n, n_features), and those of refits to the `spread_rows` of it.
+
+    `over_folds` stand in the order of time where they are `in_time`; `where` says what the folds' models were tried on.
+    """
     names = frame.catalog.names
     by_group = groups.sum(contributions, names)
     strength = np.abs(by_group).mean(axis=0)
@@ -121,6 +125,7 @@ def drivers_of(
         draws=[groups.sum(one, names) for one in draws],
         helped=helped(tried, of_column, len(groups.ids), strength / total >= _MIN_SHARE),
         where=where,
+        in_time=in_time,
     )
     alone = dict(zip(names, np.abs(contributions).mean(axis=0), strict=True))
     found = []

@@ -13,13 +13,20 @@ from leap.errors import CatalogError
 from leap.explanation.sameness import SAME, sameness
 from leap.features import Feature, FeatureFrame
 
+_COPY = 0.95
+"""From here on a feature is a copy of another, perhaps with noise."""
+
+_OF_TWO_TIMES = frozenset({"change", "changed", "growth", "trend"})
+
 
 @dataclass(frozen=True)
 class Groups:
     """A partition of all features of a catalog; each group is named by its leading feature, which stands first.
 
     Two features are together if they are of one family (table and `group` of the declaration) or say the same; never
-    across scopes. Groups stand in the order of their names.
+    across scopes. A family of several joins another thing if most of it says the same as that, or if one of it is a
+    copy: a year of usage that goes with the time as a customer makes usage no part of it. Groups stand in the order of
+    their names.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -33,7 +40,7 @@ class Groups:
         """
         features = sorted(frame.catalog.features, key=lambda feature: feature.name)
         alike = sameness(frame, features)
-        labels = _joined([_families(features), _alike(alike)])
+        labels = _joined(_families(features), _alike(alike), alike)
         parts = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         named = [_leading_first(members, features, alike) for members in parts]
         return cls(tuple(sorted(named)))
@@ -108,25 +115,42 @@ def _alike(alike: np.ndarray) -> np.ndarray:
     return np.asarray(fcluster(tree, 1 - SAME + 1e-12, criterion="distance"))
 
 
-def _joined(labellings: Sequence[np.ndarray]) -> np.ndarray:
-    """Labels of the connected components of several partitions of the same things."""
-    label = np.arange(len(labellings[0]))
-    while True:
-        before = label
-        for partition in labellings:
-            least = np.full(partition.max(initial=0) + 1, len(label))
-            np.minimum.at(least, partition, label)
-            label = least[partition]
-        if (label == before).all():
-            return label
+def _joined(families: np.ndarray, clusters: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """Labels of families of which some are joined by what says the same, shape (n,)."""
+    from scipy.sparse.csgraph import connected_components
+
+    size = np.bincount(families)
+    told, most = np.zeros((len(size), len(size)), dtype=int), np.zeros((len(size), len(size)))
+    for cluster in np.unique(clusters):
+        members = np.flatnonzero(clusters == cluster)
+        of, count = np.unique(families[members], return_counts=True)
+        told[np.ix_(of, of)] += count[:, None]
+        pairs = families[members]
+        np.maximum.at(most, (pairs[:, None], pairs[None, :]), alike[np.ix_(members, members)])
+    alone = size == 1
+    joined = (told > 0) & alone[:, None] & alone[None, :]
+    joined |= (2 * told > size[:, None]) & ~alone[:, None]
+    joined |= most >= _COPY
+    return np.asarray(connected_components(joined, directed=False)[1][families])
 
 
 def _leading_first(members: np.ndarray, features: Sequence[Feature], alike: np.ndarray) -> tuple[str, ...]:
-    """Names, first the one that says the same as most of the others, the shortest of several."""
+    """Names, first the one that says the same as most of the others, the shortest of several.
+
+    What compares two times leads only where nothing else does: a group is not named by the change of what it is about.
+    """
     told = (alike[np.ix_(members, members)] >= SAME).sum(axis=1)
-    ranked = sorted(zip(members, told, strict=True), key=lambda item: (-item[1], *_short(features[item[0]].name)))
+    ranked = sorted(
+        zip(members, told, strict=True),
+        key=lambda item: (_compares(features[item[0]]), -item[1], *_short(features[item[0]].name)),
+    )
     leader = features[ranked[0][0]].name
     return (leader, *(features[m].name for m in members if features[m].name != leader))
+
+
+def _compares(feature: Feature) -> bool:
+    """Whether it is a difference, growth or trend between two times."""
+    return not _OF_TWO_TIMES.isdisjoint(feature.recipe.operation.split("_"))
 
 
 def _short(name: str) -> tuple[int, str]:

@@ -20,6 +20,10 @@ HOLDS = 0.9
 FALSE_DISCOVERIES = 0.01
 """Of a model's stable drivers at most so many may have helped by chance: acting on one costs more than waiting."""
 
+_LEAST_LATER = 3
+"""Later folds that must all agree where the first one's model, which knew least, may not."""
+
+_FADED = 0.2
 _WHOLE = 1.96
 _SAME_PATTERN = 0.5
 _LEAST_ORDER = 0.1
@@ -31,6 +35,7 @@ class Refits:
     """What groups of features add to some rows, shape (n, n_groups) each: by the model, its folds' models and draws.
 
     `helped` is what they gained where the folds' models were tried, None where none was; `where` says what that was.
+    Folds stand in the order of time where they are `in_time`.
     """
 
     model: np.ndarray
@@ -38,6 +43,7 @@ class Refits:
     draws: Sequence[np.ndarray] = ()
     helped: Helped | None = None
     where: str = "later accounts"
+    in_time: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,25 +93,33 @@ def stability(refits: Refits, group: int, leading: Feature, values: np.ndarray) 
         gain_q=None if found is None else float(found.q[group]),
         why_not=None,
     )
-    few = 2 * len(told) < len(over_folds)
-    return replace(result, why_not=_why_not(result, few, refits))
+    return replace(result, why_not=_why_not(result, over_folds, refits))
 
 
-def _why_not(found: Stability, few_folds: bool, refits: Refits) -> str | None:
-    """What speaks against acting on a driver, None if nothing does."""
+def _why_not(found: Stability, over_folds: Sequence[bool | None], refits: Refits) -> str | None:
+    """What speaks against acting on a driver, None if nothing does.
+
+    Places next to each other may be a hair apart: a fall in rank counts where the share falls to a fifth as well.
+    """
     reasons, where = [], refits.where
-    if found.sign_folds is None or few_folds:
+    if found.sign_folds is None or 2 * sum(agrees is not None for agrees in over_folds) < len(over_folds):
         reasons.append("most earlier models do not know it")
-    elif found.sign_folds < HOLDS:
+    elif found.sign_folds < HOLDS and not (refits.in_time and _has_settled(over_folds)):
         reasons.append("its direction changed between periods")
     if found.sign_draws is None:
         reasons.append("it was not tried on other draws of the accounts")
     elif found.sign_draws < HOLDS:
         reasons.append("its direction depends on which accounts are looked at")
-    if found.rank_high > 2 * found.rank + 2:
+    if found.rank_high > 2 * found.rank + 2 and found.share_low < _FADED * found.share_high:
         reasons.append("how much it weighs depends on which accounts are looked at")
     reasons += _not_helped(found, refits.helped, where)
     return " and ".join([", ".join(reasons[:-1]), reasons[-1]] if reasons[1:] else reasons) or None
+
+
+def _has_settled(over_folds: Sequence[bool | None]) -> bool:
+    """Whether all models but that of the first fold agree, and these are enough."""
+    later = over_folds[1:]
+    return len(later) >= _LEAST_LATER and all(later)
 
 
 def _not_helped(found: Stability, helped: Helped | None, where: str) -> list[str]:

@@ -32,7 +32,7 @@ TERMS = (
     ("Expansion", "What accounts that stayed pay more, as a share of the starting MRR."),
     ("CAC", "Cost of acquiring a customer: what was spent to win it, on average."),
     ("Win rate", "Won deals over closed deals."),
-    ("Driver", "Attributes that say nearly the same, and their share of all that the model moves NRR by."),
+    ("Driver", "Attributes of one family or that say nearly the same, and their share of what moves NRR in the model."),
     (
         "Do not act yet",
         "A driver's direction or size did not hold over refits of the model, or it did not help on later accounts, or "

@@ -246,7 +246,7 @@ def held(driver: Driver) -> str:
 
 def share_line(driver: Driver) -> str:
     """A driver's share with its range over draws, and its label, as a line of a terminal begins."""
-    more = f" and {len(driver.features) - 1} more" if len(driver.features) > 1 else ""
+    more = f" (and {len(driver.features) - 1} more)" if len(driver.features) > 1 else ""
     return f"  {driver.share:>4.0%} [{driver.share_low:.0%}, {driver.share_high:.0%}]  {driver.label}{more}"
 
 

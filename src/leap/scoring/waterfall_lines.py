@@ -35,6 +35,12 @@ class Naming:
         """The group of a feature."""
         return self._owner(name).groups.group_of(name)
 
+    def group_label(self, group: str) -> str:
+        """A group in words, as the list of drivers has it if it is one of them."""
+        owner = self._owner(group)
+        listed = next((driver for driver in owner.drivers if driver.id == group), None)
+        return listed.label if listed is not None else owner.catalog.by_name[group].label
+
     def _owner(self, name: str) -> ModelBundle:
         return next(bundle for bundle in self.bundles if name in bundle.catalog.by_name)
 
@@ -45,9 +51,7 @@ def lines_of(points: Points, naming: Naming, mrr: float, top: int) -> list[dict[
     moving = [name for name in points if points[name].any()]
     for name in sorted(moving, key=lambda name: (-abs(nrr_of(points[name])), name)):
         groups.setdefault(naming.group(name), []).append(name)
-    lines = [
-        _line(group, naming.feature(group).label, members, points, naming, mrr) for group, members in groups.items()
-    ]
+    lines = [_line(group, naming.group_label(group), members, points, naming, mrr) for group, members in groups.items()]
     lines.sort(key=lambda line: (-abs(line["nrr_points"]), line["group"]))
     if not 0 < top < len(lines):
         return lines

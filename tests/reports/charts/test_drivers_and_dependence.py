@@ -63,7 +63,7 @@ def test_drivers_say_their_direction_and_which_not_to_act_on_yet_without_colour(
     root = parsed(charts.drivers(DRIVERS))
     said = text(root)
     for part in (
-        "Seats and 2 more",
+        "Seats (and 2 more)",
         "more is associated with higher NRR",
         "direction depends; do not act yet",
         "under 1%",

@@ -94,10 +94,10 @@ def driver_label(driver: Mapping[str, Any]) -> str:
     """The name of a group of features.
 
     >>> driver_label({"label": "Seats", "features": ["seats_28d", "seats_91d", "seats_share"]})
-    'Seats and 2 more'
+    'Seats (and 2 more)'
     """
     others = len(driver.get("features") or ()) - 1
-    return f"{driver['label']} and {others} more" if others > 0 else str(driver["label"])
+    return f"{driver['label']} (and {others} more)" if others > 0 else str(driver["label"])
 
 
 def way_words(direction: str, of: str = "NRR") -> str:
