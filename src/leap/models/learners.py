@@ -35,6 +35,9 @@ _CLIP = 4.0
 _MISSING_SHARE = 0.01
 _LEAST_EASE = 0.1
 _NEWTON_COLUMNS = 200
+_ROWS_TO_COMPARE = 4000
+_ALIKE = 10
+"""Power of the squared correlation: 0.99 counts for 0.82 of a copy, 0.95 for 0.36, 0.8 for 0.01."""
 
 
 class Learner(Protocol):
@@ -204,8 +207,8 @@ def fit_linear(
 
     With `accounts` a column is penalised the less, the more surely it tells the outcome alone, counted by accounts: of
     many columns most say nothing (an adaptive ridge, after Zou 2006, "The adaptive lasso and its oracle properties";
-    ridge instead of lasso, so that clones share a weight and none is picked by chance). The columns are prepared once
-    for all penalties.
+    ridge instead of lasso, so that clones share a weight and none is picked by chance). Copies of a column share what
+    one of them would have. The columns are prepared once for all penalties.
     """
     present = ~np.isnan(matrix)
     width = matrix.shape[1]
@@ -246,7 +249,24 @@ def _ease(design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts:
     np.add.at(of_account, code, scores)
     error = np.sqrt((of_account**2).sum(axis=0))
     surely = np.abs(of_account.sum(axis=0)) / np.where(error > 0, error, np.inf) + _LEAST_EASE
-    return np.asarray(np.sqrt(surely / surely.mean())) if len(surely) else surely
+    if not len(surely):
+        return surely
+    copies = _copies(design)
+    return np.asarray(np.sqrt(surely / np.average(surely, weights=1 / copies) / copies))
+
+
+def _copies(design: np.ndarray) -> np.ndarray:
+    """How many columns say what a column says, itself included, shape (width,): 2 for a column and its exact copy.
+
+    A ridge penalty shared by copies is weaker than that of one column, so copying a column would raise its weight.
+    """
+    thin = design[:: max(1, len(design) // _ROWS_TO_COMPARE)]
+    centred = thin - thin.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    unit = centred / np.where(length > 1e-9, length, 1.0)
+    alike = (unit.T @ unit) ** 2
+    np.fill_diagonal(alike, 1.0)
+    return np.asarray((alike**_ALIKE).sum(axis=0))
 
 
 def _solve(
