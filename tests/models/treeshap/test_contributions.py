@@ -209,3 +209,40 @@ def test_what_is_no_sum_of_plain_trees_is_refused(change):
     assert change(text) != text
     with pytest.raises(Unsupported):
         TreeContributions.of(change(text))
+
+
+def test_a_leaf_that_no_row_can_reach_is_refused_before_its_patterns_are_counted():
+    """Made by hand: a table of 40 features that are each asked to be at most 0 and above 1 would never be ready."""
+    with pytest.raises(Unsupported, match="no row can reach"):
+        TreeContributions.of(never_met(40))
+
+
+def never_met(width: int) -> str:
+    """A tree with one path that asks every feature to be at most 0 and, further down, above 1."""
+    nodes = 2 * width
+    further = [*range(1, nodes), -(nodes + 1)]
+    aside = [-(node + 1) for node in range(nodes)]
+    low = [node % 2 == 0 for node in range(nodes)]
+    fields = {
+        "num_leaves": [nodes + 1],
+        "split_feature": [node // 2 for node in range(nodes)],
+        "threshold": [0 if first else 1 for first in low],
+        "decision_type": [2] * nodes,
+        "left_child": [onward if first else leaf for first, onward, leaf in zip(low, further, aside, strict=True)],
+        "right_child": [leaf if first else onward for first, onward, leaf in zip(low, further, aside, strict=True)],
+        "leaf_value": range(nodes + 1),
+        "leaf_count": [10] * (nodes + 1),
+        "internal_count": [10 * (nodes + 1 - node) for node in range(nodes)],
+    }
+    lines = [f"{name}={' '.join(map(str, values))}" for name, values in fields.items()]
+    return f"tree\nnum_class=1\nmax_feature_idx={width - 1}\n\nTree=0\n" + "\n".join(lines) + "\n\nend of trees\n"
+
+
+def test_a_tree_of_one_leaf_may_come_without_its_count():
+    model = made("plain")
+    head, _, rest = model.text.partition("\n\n")
+    alone = "Tree=0\nnum_leaves=1\nnum_cat=0\nleaf_value=0.25\nleaf_count=\nis_linear=0\n\n\n"
+    longer = TreeContributions.of(f"{head}\n\n{alone}{rest.lstrip(chr(10))}")
+    plain = TreeContributions.of(model.text)
+    assert longer.base == pytest.approx(plain.base + 0.25)
+    np.testing.assert_array_equal(longer.contributions(model.rows), plain.contributions(model.rows))

@@ -101,6 +101,8 @@ class _Tree:
     def of(cls, tree: Mapping[str, str]) -> _Tree:
         if int(tree.get("is_linear", 0)):
             raise Unsupported("The model has linear leaves; contributions are computed for constant ones.")
+        values = _numbers(tree, "leaf_value", np.float64)
+        counts = _numbers(tree, "leaf_count", np.float64)
         return cls(
             feature=_numbers(tree, "split_feature", np.int64),
             threshold=_numbers(tree, "threshold", np.float64),
@@ -108,8 +110,9 @@ class _Tree:
             left=_numbers(tree, "left_child", np.int64),
             right=_numbers(tree, "right_child", np.int64),
             count=_numbers(tree, "internal_count", np.float64),
-            leaf_value=_numbers(tree, "leaf_value", np.float64),
-            leaf_count=_numbers(tree, "leaf_count", np.float64),
+            leaf_value=values,
+            # A tree of one leaf may come without its count, which nothing needs.
+            leaf_count=counts if len(counts) else np.zeros(len(values)),
             category_start=_numbers(tree, "cat_boundaries", np.int64),
             category_bits=_numbers(tree, "cat_threshold", np.uint32),
         )

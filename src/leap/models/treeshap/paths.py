@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from leap.compiled import compiled
-from leap.models.treeshap.forest import Forest
+from leap.models.treeshap.forest import Forest, Unsupported
 
 ABOVE_ALL = 256
 
@@ -61,8 +61,11 @@ class Tables(NamedTuple):
 
 
 def paths_of(forest: Forest) -> Paths:
-    """The leaves of all trees that split at all."""
-    return Paths(
+    """The leaves of all trees that split at all; Unsupported where no row could ever meet what one of them asks.
+
+    No tree that grew on rows has such a leaf, and tables rely on it: a leaf has a state for each pattern of elements.
+    """
+    paths = Paths(
         *_paths(
             forest.node_start,
             forest.leaf_start,
@@ -76,6 +79,9 @@ def paths_of(forest: Forest) -> Paths:
             forest.columns.feature,
         )
     )
+    if (paths.low >= paths.high).any():
+        raise Unsupported("A tree has a leaf that no row can reach.")
+    return paths
 
 
 @compiled
