@@ -65,7 +65,7 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     mrr = "no MRR" if score["mrr"] is None else f"{money(score['mrr'], company.currency)} a month"
     head = f"  {score['name']} ({score['account_id']}), {mrr}"
     if score["abstained"]:
-        return [f"{head}: no score, {score['abstained']}"]
+        return [f"{head}: no score: {score['abstained'].replace('_', ' ')}"]
     nrr, value = score["nrr"], score["value_12m"]["point"]
     head += (
         f": churn {score['churn']['p']:.0%}, NRR {nrr['point']:.0%} ({nrr['level']:.0%} interval "
