@@ -3,6 +3,7 @@ changed.
 """
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import flat
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], dest="given", metavar="FEATURE=VALUE", help=_SET)
     parser.add_argument("--since", type=day, metavar="D", help="why the score differs from that of an earlier date")
     parser.add_argument("--from-version", metavar="V", help="with --since: the version that scored the earlier date")
+    parser.add_argument("--out", type=Path, metavar="F", help="write a page (.html) or picture (.svg) too")
     return run(parser, argv, explain)
 
 
@@ -39,8 +41,8 @@ def explain(args: argparse.Namespace, console: Console) -> Result:
     if args.from_version is not None and args.since is None:
         raise UsageError("--from-version says which model scored the earlier date; name that date with --since.")
     if flat.is_flat(args.workspace):
-        if args.what_if or args.given or args.since is not None:
-            raise UsageError("--what-if, --set and --since are for accounts over time, not for flat tables.")
+        if args.what_if or args.given or args.since is not None or args.out is not None:
+            raise UsageError("--what-if, --set, --since and --out are for accounts over time, not for flat tables.")
         return flat.explain(args, console)
     bundle, version, tables = model_and_tables(args, console)
     if args.since is None:
@@ -63,10 +65,31 @@ def _score(
     with console.stage("scoring"):
         scorer = Scorer.build(bundle, version, tables, day_of(args.as_of) if args.as_of else None)
         found = scorer.explain(args.account, args.top)
+        if args.out is not None:
+            _write(args.out, scorer, args.account)
     lines = account_lines(found, bundle, reasons=args.top or len(found["reasons"]))
     header = {"model": scorer.model_header(), "definition_hash": scorer.definition_hash, "as_of": scorer.as_of}
     supposed = _supposed(args, console, scorer) if args.what_if or args.given else Result({}, "")
-    return Result({**header, **found, **supposed.document}, "\n".join([*lines, *supposed.text.splitlines()]))
+    written = {} if args.out is None else {"out": str(args.out)}
+    text = "\n".join([*lines, *supposed.text.splitlines(), *(f"Written: {path}" for path in written.values())])
+    return Result({**header, **found, **supposed.document, **written}, text)
+
+
+def _write(path: Path, scorer: "Scorer", account: str) -> None:
+    """The score with all its reasons, features that say the same told together, as a page or a picture."""
+    from leap.reports import explanation
+
+    company, settings = scorer.bundle.settings.company, scorer.bundle.settings
+    explanation.write(
+        path,
+        scorer.explain(account, len(scorer.bundle.catalog.features) or 1),
+        currency=company.currency,
+        company=company.name,
+        horizon_months=settings.outcome.horizon_months,
+        as_of=scorer.as_of,
+        version=scorer.version,
+        money_note=company.money_note,
+    )
 
 
 def _supposed(args: argparse.Namespace, console: Console, scorer: "Scorer") -> Result:

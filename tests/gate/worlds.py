@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from leap.bundle.make import spread, typical_values
+from leap.bundle.make import spread
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.evaluation import judge, predict_folds
@@ -61,7 +61,6 @@ def challenger(tables: AccountTables, features: Sequence[str] = (), seed: int = 
         fit=model,
         intervals=quality.intervals,
         fit_intervals=quality.intervals,
-        typical=typical_values(frame.latest()),
         icp=ICPSearch((), (), "not looked for"),
         drivers=(),
         fit_drivers=(),

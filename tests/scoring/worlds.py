@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from leap.bundle.make import typical_values
 from leap.bundle.model_bundle import ModelBundle
 from leap.explanation.drivers import Driver
 from leap.explanation.groups import Groups
@@ -147,7 +146,7 @@ def bundle_of(
     peers = Peers.of(frame, snapshots.rows["mrr"].to_numpy(dtype=float))
     return ModelBundle(
         settings=tables.settings, catalog=catalog, health=model, fit=model, intervals=plain, fit_intervals=plain,
-        typical=typical_values(frame), icp=ICPSearch((), (), "not looked for"), drivers=tuple(drivers), fit_drivers=(),
+        icp=ICPSearch((), (), "not looked for"), drivers=tuple(drivers), fit_drivers=(),
         groups=Groups.of(frame), fit_groups=Groups.of(frame), peers=peers, fit_peers=peers,
         quality={"health": {"outcomes": {"churn": {}}}}, economics={"new_mrr": None, "cac": None},
         trained={"trained_on": "2024-01-01", "definition_hash": "made up", "notes": []}, golden={},

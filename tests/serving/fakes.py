@@ -108,6 +108,27 @@ class FakeScorer:
     def icp_document(self) -> dict[str, Any]:
         return dict(self._icps)
 
+    def drivers_document(self) -> dict[str, Any]:
+        part = {"accounts": 20, "points": 0.03, "low": 0.01, "high": 0.05}
+        driver = {
+            "group": "activity", "features": ["active_days_28d"], "label": LABELS["active_days_28d"], "share": 0.42,
+            "share_low": 0.31, "share_high": 0.5, "direction": "raises", "stable": True, "scope": "health",
+            "actionable": True, "why_not": None,
+        }  # fmt: skip
+        unsure = {
+            **driver, "group": "tickets", "features": ["tickets_open_91d"], "label": LABELS["tickets_open_91d"],
+            "share": 0.08, "share_low": 0.01, "share_high": 0.2, "direction": "lowers", "stable": False,
+            "actionable": False, "why_not": "its direction changed between periods",
+        }  # fmt: skip
+        dependence = {
+            "feature": "active_days_28d", "label": LABELS["active_days_28d"], "unit": "days", "kind": "number",
+            "features": ["active_days_28d"], "missing": None, "missing_words": "no usage", "axis": "linear",
+            "span": [0.0, 28.0], "counts": [20, 0, 20],
+            "parts": [{**part, "value": 2.0, "points": -0.03, "low": -0.05, "high": -0.01}, {**part, "value": 26.0}],
+        }  # fmt: skip
+        found = {"drivers": [driver, unsure], "dependence": [dependence], "labels": LABELS}
+        return {"health": found, "fit": {"drivers": [], "dependence": [], "labels": LABELS}}
+
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
         return {"version": self.version, "card": {"company": "Nordlicht"}, "catalog": catalog}

@@ -132,6 +132,19 @@ def test_an_unknown_account_is_a_page_of_its_own(client: Any) -> None:
     assert "“<b>x” is not among the customers" in read(client, "/accounts/%3Cb%3Ex", 404).words
 
 
+def test_the_page_of_drivers_says_share_direction_and_what_not_to_act_on_yet(client: Any) -> None:
+    page = read(client, "/drivers")
+    for said in (
+        "Days with activity, last 28 days",
+        "42.0 %",
+        "31.0 % to 50.0 %",
+        "its direction changed between periods",
+    ):
+        assert said in page.words
+    assert page.words.count("its direction changed between periods") >= 1
+    assert any(tag == "svg" for tag, _ in page.tags)
+
+
 def test_no_profile_says_why() -> None:
     live = LiveModel(fake_served(icps={"icps": [], "none_because": "31 churned accounts; at least 60 are needed."}))
     words = read(ask(live), "/").words
@@ -175,13 +188,30 @@ class HostileScorer(FakeScorer):
         }
         return {"icps": [profile], "none_because": None}
 
+    def drivers_document(self) -> dict[str, Any]:
+        document = super().drivers_document()
+        health = document["health"]
+        hostile = {"label": HOSTILE, "why_not": HOSTILE, "stable": False}
+        level = {"level": HOSTILE, "accounts": 9, "points": 0.1, "low": 0.0, "high": 0.2, "value": None}
+        shown = {"label": HOSTILE, "unit": HOSTILE, "missing_words": HOSTILE, "axis": "levels", "kind": "category"}
+        return {
+            **document,
+            "health": {
+                "drivers": [{**driver, **hostile} for driver in health["drivers"]],
+                "dependence": [{**one, **shown, "parts": [level], "counts": []} for one in health["dependence"]],
+                "labels": {name: HOSTILE for name in health["labels"]},
+            },
+        }
+
     def by_id(self, ids: Any, top: int = 5) -> Any:
         scores, not_found = super().by_id(ids, top)
         hostile = [{**reason, "phrase": HOSTILE, "value": HOSTILE} for reason in scores[0]["reasons"]] if scores else []
         return [{**score, "reasons": hostile} for score in scores], not_found
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=<script>", "/accounts/a1", "/accounts/<script>alert(1)</script>"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?q=<script>", "/drivers", "/accounts/a1", "/accounts/<script>alert(1)</script>"]
+)
 def test_pages_hold_no_script_no_style_and_no_address_of_others(path: str) -> None:
     served = Served(HostileScorer(), Company(name=HOSTILE, money_note=HOSTILE))  # type: ignore[arg-type]
     client = ask(LiveModel(served))

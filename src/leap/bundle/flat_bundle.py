@@ -15,7 +15,7 @@ import numpy as np
 from leap.bundle import files
 from leap.bundle.document import DOCUMENT, FLAT, FORMAT, plain_cell, read_document, written
 from leap.bundle.found_drivers import flat_drivers
-from leap.bundle.make import LIBRARIES, spread, typical_values
+from leap.bundle.make import LIBRARIES, spread
 from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
@@ -33,7 +33,7 @@ _GOLDEN_TOLERANCE = 1e-9
 """Relative to the size of contributions, which two engines round differently; at least so many points."""
 _TREES = "models/flat_outcome.txt"
 _KEYS = (
-    "format", "kind", "settings", "catalog", "model", "typical", "drivers", "groups", "peers", "quality", "trained",
+    "format", "kind", "settings", "catalog", "model", "drivers", "groups", "peers", "quality", "trained",
     "golden",
 )  # fmt: skip
 DEFINITIONS_VERSION = 1
@@ -46,7 +46,6 @@ class FlatBundle:
     settings: Settings
     catalog: FeatureCatalog
     model: FlatModel
-    typical: Mapping[str, Any]
     drivers: tuple[Driver, ...]
     groups: Groups
     peers: Peers
@@ -93,7 +92,6 @@ class FlatBundle:
             "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
             "catalog": self.catalog.to_json(),
             "model": self.model.to_json(),
-            "typical": dict(self.typical),
             "drivers": [driver.to_json() for driver in self.drivers],
             "groups": self.groups.to_json(),
             "peers": self.peers.to_json(),
@@ -135,7 +133,7 @@ class FlatBundle:
                 drivers=tuple(Driver.from_json(driver) for driver in document["drivers"]),
                 groups=Groups.from_json(document["groups"]),
                 peers=Peers.from_json(document["peers"]),
-                **{name: document[name] for name in ("typical", "quality", "trained", "golden")},
+                **{name: document[name] for name in ("quality", "trained", "golden")},
             )
         except LeapError:
             raise
@@ -188,7 +186,6 @@ def make_flat_bundle(
         settings=rows.settings,
         catalog=frame.features.catalog,
         model=model,
-        typical=typical_values(latest),
         drivers=flat_drivers(frame, model, found, groups, seed),
         groups=groups,
         peers=Peers.of(latest),

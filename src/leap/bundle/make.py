@@ -1,4 +1,4 @@
-"""A bundle from what training found: usual values, economics of new customers, provenance and golden rows."""
+"""A bundle from what training found: economics of new customers, provenance and golden rows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ def make_bundle(
         fit=fit_model,
         intervals=quality.intervals,
         fit_intervals=fit_quality.intervals,
-        typical=typical_values(frame.latest()),
         icp=icp,
         drivers=scope_drivers(frame, model, found, groups, seed),
         fit_drivers=scope_drivers(fit_frame, fit_model, fit_found, fit_groups, seed),
@@ -83,19 +82,6 @@ def make_bundle(
 
 def _warnings(quality: Quality, fit_quality: Quality, wins: Wins | None) -> list[str]:
     return quality.warnings + fit_quality.warnings + list(wins.notes if wins else ())
-
-
-def typical_values(frame: FeatureFrame) -> dict[str, Any]:
-    """The median of numbers and the most frequent category of every feature."""
-    usual: dict[str, Any] = {}
-    for feature in frame.catalog.features:
-        column = frame.frame[feature.name].dropna()
-        if feature.kind == "category":
-            counts = column.value_counts()
-            usual[feature.name] = sorted(counts[counts == counts.max()].index)[0] if len(counts) else None
-        else:
-            usual[feature.name] = float(column.astype(float).median()) if len(column) else None
-    return usual
 
 
 _NOTED = ("unit_change", "retyped", "ended_together")

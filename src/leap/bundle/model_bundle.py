@@ -34,7 +34,7 @@ _GOLDEN = ("p", "d", "u", "q", "q_contraction", "nrr", "direct")
 _GOLDEN_TOLERANCE = 1e-9
 _WIN_TREES = "models/win.txt"
 _KEYS = (
-    "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "typical", "icp", "drivers",
+    "format", "settings", "catalog", "health", "fit", "intervals", "fit_intervals", "icp", "drivers",
     "fit_drivers", "quality", "economics", "trained", "golden", "groups", "fit_groups", "peers", "fit_peers",
     "dependence",
 )  # fmt: skip
@@ -45,7 +45,7 @@ _ABOUT = ("format", "trained", "quality", "golden", "dependence")
 class ModelBundle:
     """One version of everything.
 
-    `typical` is the usual value of each feature, `peers` and `fit_peers` what is usual among comparable accounts;
+    `peers` and `fit_peers` what is usual among comparable accounts;
     `economics` has what a new customer usually pays and costs, by segment and quarter too;
     `trained` says when and on what: `trained_on`, `as_of_range`, `seed`, `libraries`, `notes`, `definition_hash`.
     """
@@ -56,7 +56,6 @@ class ModelBundle:
     fit: ScopeModel
     intervals: Intervals
     fit_intervals: Intervals
-    typical: Mapping[str, Any]
     icp: ICPSearch
     drivers: tuple[Driver, ...]
     fit_drivers: tuple[Driver, ...]
@@ -236,7 +235,6 @@ class ModelBundle:
             "fit": self.fit.to_json(),
             "intervals": self.intervals.to_json(),
             "fit_intervals": self.fit_intervals.to_json(),
-            "typical": dict(self.typical),
             "icp": self.icp.to_json(),
             "drivers": [driver.to_json() for driver in self.drivers],
             "fit_drivers": [driver.to_json() for driver in self.fit_drivers],
@@ -262,7 +260,6 @@ class ModelBundle:
             fit=scope_model_from_json(document["fit"], catalog),
             intervals=Intervals.from_json(document["intervals"]),
             fit_intervals=Intervals.from_json(document["fit_intervals"]),
-            typical=document["typical"],
             icp=ICPSearch.from_json(document["icp"], catalog),
             drivers=tuple(Driver.from_json(d) for d in document["drivers"]),
             fit_drivers=tuple(Driver.from_json(d) for d in document["fit_drivers"]),

@@ -258,7 +258,9 @@ class ScopeModel:
         margin = self.churn.learner.contributions(matrix)
         of_p, p0 = self.churn.calibration.attribute(margin, self.churn.learner.base)
         contraction, expansion = self.contraction.attribute_change(matrix), self.expansion.attribute_change(matrix)
-        p, d, u = p0 + of_p.sum(axis=1), contraction.expected, expansion.expected
+        # Not p0 plus the sum, which may round to more than 1.
+        p = self.churn.calibration.probability(self.churn.learner.base + margin.sum(axis=1))
+        d, u = contraction.expected, expansion.expected
         kept, rest = 1 - p0, 1 - contraction.base + expansion.base
         middle_kept, middle_rest = ((kept + 1 - p) / 2)[:, None], ((rest + 1 - d + u) / 2)[:, None]
         attribution = Attribution(

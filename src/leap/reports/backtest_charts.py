@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from leap.reports.charts.scales import Scale
 from leap.reports.rendering import known
 
 _LEFT, _RIGHT = 92.0, 888.0
@@ -82,10 +83,10 @@ def fold_picture(folds: Sequence[Mapping[str, Any]]) -> FoldPicture | None:
         return None
     first = min(pd.Timestamp(fold["train_from"]) for fold in folds)
     last = max(pd.Timestamp(fold["outcomes_until"]) for fold in folds)
-    scale = (_RIGHT - _LEFT) / max((last - first).days, 1)
+    scale = Scale(0.0, max((last - first).days, 1), _LEFT, _RIGHT)
 
     def at(day: str) -> float:
-        return round(_LEFT + (pd.Timestamp(day) - first).days * scale, 1)
+        return round(scale((pd.Timestamp(day) - first).days), 1)
 
     rows = tuple(_fold_row(fold, number, at) for number, fold in enumerate(folds))
     bottom = _TOP + _STEP * len(rows)
@@ -120,11 +121,11 @@ def said_chart(title: str, summary: Sequence[Mapping[str, Any]], top: str = "top
     reach = min(1.0, -(-reach // 0.2) * 0.2)
     step = (_PLOT_RIGHT - _PLOT_LEFT) / len(rows)
 
+    scale = Scale(0.0, reach, _PLOT_BOTTOM, _PLOT_TOP)
+
     def height(share: Any) -> float | None:
         number = known(share)
-        return (
-            None if number is None else round(_PLOT_BOTTOM - (_PLOT_BOTTOM - _PLOT_TOP) * min(number, reach) / reach, 1)
-        )
+        return None if number is None else round(scale(number), 1)
 
     points = tuple(
         SaidPoint(

@@ -16,7 +16,7 @@ from leap.models.treeshap.forest import MISSING_NONE, MISSING_ZERO, Columns
 from leap.models.treeshap.paths import Paths, Tables
 
 Array = np.ndarray
-_ZERO = 1e-35
+_ZERO = float(np.float32(1e-35))  # LightGBM takes a number no further from 0 as 0
 _INT_MOST = 2147483647.0
 
 
@@ -37,8 +37,10 @@ def bin_of(value: float, c: int, columns: Columns) -> int:
         if kind != MISSING_NONE:
             return int(columns.missing_bin[c])
         value = 0.0
-    if kind == MISSING_ZERO and -_ZERO <= value <= _ZERO:
-        return int(columns.missing_bin[c])
+    if -_ZERO <= value <= _ZERO:
+        if kind == MISSING_ZERO:
+            return int(columns.missing_bin[c])
+        value = 0.0
     low, width = first, last - first
     while width > 1:
         half = width // 2

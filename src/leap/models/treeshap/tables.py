@@ -13,11 +13,18 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from leap.compiled import compiled
+from leap.models.treeshap.forest import Unsupported
 from leap.models.treeshap.kernels import pattern_contributions
 from leap.models.treeshap.paths import ABOVE_ALL, Paths, Tables
 
 NARROW, WIDE = 256, 16_384
 """The most states of a table: what a byte counts, and where a path asks more than eight features."""
+
+MOST_CELLS = 2**25
+"""The most numbers in all tables, a quarter of a gigabyte: very deep trees get smaller tables, and more leaves none."""
+
+MOST_ALONE = 1000
+"""The most leaves without a table: each costs a row as much as dozens of look-ups."""
 
 _MOST_LEAVES = 63
 _OF_STEP, _OF_TABLE, _OF_CELL, _ALONE = 0.08, 0.5, 0.0008, 100.0
@@ -26,13 +33,24 @@ _OF_STEP, _OF_TABLE, _OF_CELL, _ALONE = 0.08, 0.5, 0.0008, 100.0
 _Filled: TypeAlias = tuple[np.ndarray, ...]
 
 
-def tables_of(paths: Paths, points: np.ndarray, weights: np.ndarray, most_states: int | None = None) -> Tables:
-    """The tables of all leaves; `points` and `weights` are those of the Shapley integral."""
-    most = most_states or (NARROW if paths.longest <= 8 else WIDE)
+def tables_of(paths: Paths, points: np.ndarray, weights: np.ndarray) -> Tables:
+    """The tables of all leaves; `points` and `weights` are those of the Shapley integral.
+
+    Unsupported where so many leaves have none that LightGBM is the faster.
+    """
+    most = NARROW if paths.longest <= 8 else WIDE
     room = paths.most_conditions + 16
-    until = _runs(paths, most, room)
+    until, cells, without = _runs(paths, most, room)
+    while cells > MOST_CELLS and most > NARROW:
+        most //= 4
+        until, cells, without = _runs(paths, most, room)
+    if without > MOST_ALONE:
+        raise Unsupported(
+            f"{without:,} of {len(paths.value):,} leaves ask for more features than a table can hold; at most "
+            f"{MOST_ALONE:,} may. Trees at most 6 deep have none."
+        )
     states, step_start, column, boundary, size, feature_start, feature, cell_start, cell, alone = _filled(
-        paths, until, most, room, points, weights
+        paths, until, most, room, int(cells), points, weights
     )
     return Tables(
         states=states,
@@ -150,10 +168,14 @@ def _add_features(features: np.ndarray, first: int, last: int, paths: Paths, lea
 
 
 @compiled
-def _runs(paths: Paths, most: int, room: int) -> np.ndarray:
-    """The ends of the runs, in order: the cheapest way to cut the leaves, each run with `most` states or one leaf."""
+def _runs(paths: Paths, most: int, room: int) -> tuple[np.ndarray, float, int]:
+    """The ends of the runs, in order: the cheapest way to cut the leaves, each run with `most` states or one leaf.
+
+    With it how many cells their tables have, and how many leaves have none.
+    """
     n = len(paths.value)
-    cheapest, come_from = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.int64)
+    cheapest, come_from, cells = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1)
+    alone = np.zeros(n + 1, dtype=np.int64)
     cheapest[0] = 0.0
     run, features = _empty(room), np.zeros(len(paths.feature) + 1, dtype=np.int64)
     for first in range(n):
@@ -172,6 +194,8 @@ def _runs(paths: Paths, most: int, room: int) -> np.ndarray:
                 cost = cheapest[first] + n_features * _ALONE
             if cost < cheapest[leaf + 1]:
                 cheapest[leaf + 1], come_from[leaf + 1] = cost, first
+                cells[leaf + 1] = cells[first] + (n_features * states if states <= most else 0.0)
+                alone[leaf + 1] = alone[first] + (states > most)
             if states > most:
                 break
     ends, found, at = np.zeros(n, dtype=np.int64), 0, n
@@ -179,11 +203,13 @@ def _runs(paths: Paths, most: int, room: int) -> np.ndarray:
         ends[found] = at
         found += 1
         at = come_from[at]
-    return ends[:found][::-1].copy()
+    return ends[:found][::-1].copy(), cells[n], alone[n]
 
 
 @compiled
-def _filled(paths: Paths, until: np.ndarray, most: int, room: int, points: np.ndarray, weights: np.ndarray) -> _Filled:
+def _filled(
+    paths: Paths, until: np.ndarray, most: int, room: int, cells: int, points: np.ndarray, weights: np.ndarray
+) -> _Filled:
     """The tables of the runs that end at `until`, as `Tables` holds them."""
     run, n = _empty(room), len(until)
     states_of, alone = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -191,7 +217,7 @@ def _filled(paths: Paths, until: np.ndarray, most: int, room: int, points: np.nd
         np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
     )  # fmt: skip
     steps = np.zeros((3, 2 * len(paths.column)), dtype=np.int64)
-    features, cell = np.zeros(len(paths.feature), dtype=np.int64), np.zeros(len(paths.feature) * 64)
+    features, cell = np.zeros(len(paths.feature), dtype=np.int64), np.zeros(cells)
     found = n_alone = n_steps = n_features = n_cells = first = 0
     for last in until:
         n_columns = 0
@@ -207,8 +233,6 @@ def _filled(paths: Paths, until: np.ndarray, most: int, room: int, points: np.nd
             for leaf in range(first, last):
                 n_features = _add_features(features, begins, n_features, paths, leaf)
             size = (n_features - begins) * n_states
-            if n_cells + size > len(cell):
-                cell = np.concatenate((cell, np.zeros(len(cell) + size)))
             own = cell[n_cells : n_cells + size].reshape((n_features - begins, n_states))
             for leaf in range(first, last):
                 here = features[begins:n_features]
@@ -227,7 +251,7 @@ def _filled(paths: Paths, until: np.ndarray, most: int, room: int, points: np.nd
         feature_start[: found + 1].copy(),
         features[:n_features].copy(),
         cell_start[: found + 1].copy(),
-        cell[:n_cells].copy(),
+        cell,
         alone[:n_alone].copy(),
     )
 
