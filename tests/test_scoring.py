@@ -421,6 +421,15 @@ def test_unknown_ids_are_named_and_the_others_scored(file: pd.DataFrame, scorer:
         scorer.explain("nobody")
 
 
+def test_who_is_no_customer_is_said_to_be_none_and_why(file: pd.DataFrame, scorer: Scorer):
+    prospect = file.loc[file["status"] == "prospect", "account_id"].iloc[0]
+    with pytest.raises(UnknownAccount, match=rf"{prospect}: .*it was no customer yet") as failed:
+        scorer.explain(prospect)
+    assert "case sensitive" not in str(failed.value)
+    with pytest.raises(UnknownAccount, match="no table has it.*case sensitive"):
+        scorer.explain("nobody")
+
+
 # --- bad requests
 
 
@@ -481,6 +490,11 @@ def test_raw_rows_without_revenue_have_nothing_to_score(scorer: Scorer):
 def test_a_date_after_the_end_of_the_data_is_refused(planted: TrainedWorld):
     with pytest.raises(UsageError, match="after the end of the data"):
         score_all(planted.bundle, planted.tables, "7", "2030-01-01")
+
+
+def test_no_score_is_explained_of_a_date_after_the_end_of_the_data(planted: TrainedWorld):
+    with pytest.raises(UsageError, match="after the end of the data"):
+        Scorer.build(planted.bundle, "7", planted.tables, pd.Timestamp("2030-01-01"))
 
 
 def test_tables_that_the_model_needs_and_are_not_there_are_named(planted: TrainedWorld):

@@ -98,6 +98,8 @@ def test_several_are_joined_by_and():
         ("size=big", "compared with a number"),
         ("audited>true", "true or false has no order"),
         ("industry<retail", "text has no order"),
+        ("industry<moon", "text has no order"),
+        ("industry=retail and size<100", "Give --where once for each: --where '...' --where 'size<100'"),
         ("size>(none)", "a missing value has no order"),
         ("indutsry=retail", "did you mean 'industry'? Known: account_id"),
         ("industry=retial", "did you mean 'retail'? Known: finance, retail"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import flat
-from training.console import Console, Result, command_parser, day, run
+from training.console import Console, Result, command_parser, day, run, whole
 from training.loading import earlier_version, model_and_tables
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = command_parser("explain", "Explain the score of one account.", data_until=True)
     parser.add_argument("account", help="id of the account, as in the tables")
     parser.add_argument("--as-of", type=day, metavar="D", help="date of the score (default: the end of the data)")
-    parser.add_argument("--top", type=int, default=5, metavar="N", help=_TOP)
+    parser.add_argument("--top", type=whole, default=5, metavar="N", help=_TOP)
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
     parser.add_argument("--what-if", action="store_true", help="which usual values of what you can move would say more")
     parser.add_argument("--set", action="append", default=[], dest="given", metavar="FEATURE=VALUE", help=_SET)

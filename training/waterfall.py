@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--as-of", type=day, metavar="D", help="date of the scores (default: the end of the data)")
     parser.add_argument(
         "--where", action="append", default=[], metavar="COND",
-        help="only customers with this: COLUMN=VALUE, or with != >= > <= <; several are joined by and",
+        help="only customers with this: COLUMN=VALUE, or with != >= > <= <; may be repeated: all must hold",
     )  # fmt: skip
     against = parser.add_mutually_exclusive_group()
     against.add_argument(

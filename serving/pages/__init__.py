@@ -21,6 +21,8 @@ from serving.wiring import LiveModel, Served
 
 FOLDER = Path(__file__).parent
 MOST_LISTED = 100
+EVERY_GROUP = 1_000_000
+"""More reasons than any model has groups of features."""
 MOST_SEARCHED = 100
 
 STATIC = {"leap.css": "text/css; charset=utf-8", "leap.svg": "image/svg+xml"}
@@ -83,12 +85,12 @@ def home(request: Request, q: str = "") -> Response:
 
 @router.get("/accounts/{account_id:path}")
 def account(request: Request, account_id: str) -> Response:
-    """One account with all its reasons."""
+    """One account with all its reasons; features that say nearly the same are one, as everywhere."""
     live: LiveModel = request.app.state.live
     served = live.peek()
     if served is None:
         return no_model(live)
-    scores, _ = served.scorer.by_id([account_id], top=0)
+    scores, _ = served.scorer.by_id([account_id], top=EVERY_GROUP)
     if not scores:
         return page("unknown.html", served, live, status=404, account_id=account_id[:200])
     named = next((one.name for one in served.accounts if one.account_id == account_id), account_id)

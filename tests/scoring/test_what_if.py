@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from leap.errors import CatalogError, UnknownAccount
 from leap.explanation.consistency import Consistency
 from leap.explanation.drivers import Driver
-from leap.reports.what_if import asked_lines, what_if_lines
+from leap.reports.what_if import asked_lines, figures, what_if_lines
 from leap.scoring import Scorer
-from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Supposed, parse_given
+from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Figures, Supposed, parse_given
 from leap.scoring.what_if import suppose, what_if
 from tests.scoring.worlds import bundle_of, company
 from tests.worlds import subscription
@@ -179,6 +179,9 @@ def test_an_unstable_driver_is_marked():
     assert found.proposals[0].stable is False
     assert what_if(SCORER, "a03").proposals[0].stable is None
     assert any("do not act" in line for line in what_if_lines(found, "USD"))
+    firm = replace(found.proposals[0], stable=True, phrase="what held")
+    both = what_if_lines(replace(found, proposals=(found.proposals[0], firm)), "USD")
+    assert both[2] == "  - what held", "what is not to be acted on yet stands below what is, however much it gains"
 
 
 # --- where there is nothing to propose
@@ -226,6 +229,22 @@ def test_exactly_the_given_values_are_answered_with_what_is_unusual_about_them()
     said = " ".join(found.warnings)
     assert "500 lies outside" in said.replace(" seats", "") and "consequence" in said
     assert "Region is not declared actionable" in said and "moon" in said
+
+
+def test_a_value_that_the_model_does_not_know_is_told_with_the_nearest():
+    found = suppose(SCORER, "a03", {"region": "nroth"})
+    assert found is not None and any("did you mean 'north'?" in warning for warning in found.warnings)
+
+
+def test_a_value_that_is_taken_away_is_told_as_not_known():
+    found = suppose(SCORER, "a03", {"seats": None})
+    assert found is not None and "Seats were not known (" in found.phrase
+
+
+def test_amounts_and_their_difference_can_be_added_up_by_hand():
+    before, after = Figures(0.9, 0.1, 19412.44, 2177.4), Figures(0.91, 0.09, 19475.52, 2189.6)
+    assert "2,177 to 2,189 USD (+12)" in (said := figures(before, after, "USD"))
+    assert "19,412 to 19,475 USD (+63)" in said
 
 
 def test_usual_values_of_a_lever_need_no_warning():

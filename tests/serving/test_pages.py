@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -90,6 +91,22 @@ def test_an_account_page_shows_reasons_that_add_up(client: Any) -> None:
     assert "Active on 3 of the last 28 days, far below its usual 17" in words
     assert "From the base of 97.0 % they add up to 65.5 %" in words
     assert "No score: already leaving." in read(client, "/accounts/a49").words
+
+
+def test_an_account_page_asks_for_groups_as_every_other_answer_does(client: Any, live: LiveModel) -> None:
+    scorer, asked = live.take().scorer, []
+    by_id = scorer.by_id
+    scorer.by_id = lambda ids, top=5: (asked.append(top), by_id(ids, top))[1]  # type: ignore[method-assign,assignment]
+    columns = [attrs.get("data-label") for _, attrs in read(client, "/accounts/a1").tags]
+    assert asked[0] > 1000, "0 would tell each feature on its own"
+    assert "Value" not in columns, "the reason says the value with its unit; a second time without one misleads"
+
+
+def test_a_name_without_end_is_cut(client: Any, live: LiveModel) -> None:
+    served = live.take()
+    first = served.accounts[0]
+    served.accounts = (replace(first, name="N" * 10_000), *served.accounts[1:])
+    assert read(client, f"/accounts/{first.account_id}").text.count("N") < 1000
 
 
 def test_an_account_page_says_in_words_what_to_do_and_what_lies_ahead(client: Any) -> None:

@@ -14,9 +14,13 @@ def number(value: float) -> str:
 
     >>> number(3.0), number(0.1234), number(12345.6), number(-2.5), number(0.00123), number(-0.0)
     ('3', '0.12', '12,346', '-2.5', '0.0012', '0')
+    >>> number(1e300)
+    '1e+300'
     """
     if value == 0:
         return "0"
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     if abs(value) < 0.0001:
         return f"{value:.1e}"
     if abs(value) < 0.01:

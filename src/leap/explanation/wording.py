@@ -214,7 +214,8 @@ def _nature(feature: Feature) -> str:
 def _supposed(feature: Feature, as_it_is: object, instead: object) -> str:
     now, then = value_of(feature, as_it_is), value_of(feature, instead)
     rather = f"(now: {now})" if is_missing(as_it_is) else f"instead of {now}"
-    return f"{feature.label} were {then} {rather}"
+    would_be = f"not known ({then})" if is_missing(instead) else then
+    return f"{feature.label} were {would_be} {rather}"
 
 
 def _says(figure: str, before: float, after: float) -> str:

@@ -26,7 +26,10 @@ def change_lines(found: AccountChange, top: int = 5) -> list[str]:
         lines.append(f"    - {_others(len(rest))} that differ: {_points(sum(c.nrr_points for c in rest))} together")
     unmoved = sum(change.nrr_points for change in found.changes if change not in told)
     if abs(unmoved) >= LEAST_POINTS:
-        lines.append(f"    - what is as it was, or hardly matters, weighs otherwise beside them: {_points(unmoved)}")
+        lines.append(
+            f"    - all that is as it was, whose weight differs beside these, or hardly matters: {_points(unmoved)}"
+            f"{_monthly(unmoved, found)}"
+        )
     if found.model is not None:
         lines.append(f"    - {_model(found.model, found)}")
     return lines + _money(found)
@@ -65,6 +68,10 @@ def _money(found: AccountChange) -> list[str]:
     return [
         f"  MRR expected after the horizon: {change}; of it {by_mrr:+,.0f} by MRR ({paid}) and {by_nrr:+,.0f} by NRR"
     ]
+
+
+def _monthly(points: float, found: AccountChange) -> str:
+    return "" if found.mean_mrr is None else f" ({points * found.mean_mrr:+,.0f} {found.currency} a month)"
 
 
 def _others(count: int) -> str:

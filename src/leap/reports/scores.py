@@ -65,7 +65,7 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
     mrr = "no MRR" if score["mrr"] is None else f"{money(score['mrr'], company.currency)} a month"
     head = f"  {score['name']} ({score['account_id']}), {mrr}"
     if score["abstained"]:
-        return [f"{head}: no score, {score['abstained']}"]
+        return [f"{head}: no score: {score['abstained'].replace('_', ' ')}"]
     nrr, value = score["nrr"], score["value_12m"]["point"]
     head += (
         f": churn {score['churn']['p']:.0%}, NRR {nrr['point']:.0%} ({nrr['level']:.0%} interval "
@@ -75,7 +75,15 @@ def account_lines(score: Mapping[str, Any], bundle: ModelBundle, reasons: int = 
         head += f", value of 12 months {money(value, company.currency)}"
     advice = [] if not reasons and _lost_money(bundle) else _action_line(score, bundle)
     lines = [head, *advice, *(_ahead(score, company.currency) if reasons else [])]
-    return [*lines, *[f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]]
+    said = [f"    - {reason['phrase']}" for reason in score["reasons"][:reasons]]
+    return [*lines, *said, *(_beside(score, reasons) if said else [])]
+
+
+def _beside(score: Mapping[str, Any], reasons: int) -> list[str]:
+    """Where the reasons start from, and what those not told come to, so that base, reasons and rest are the NRR."""
+    rest = score["nrr"]["point"] - score["base"]["nrr"] - sum(r["nrr_points"] for r in score["reasons"][:reasons])
+    others = f"; all other reasons {100 * rest:+z.1f} points" if abs(rest) >= 0.0005 else ""
+    return [f"    from {score['base']['nrr']:.1%}, the NRR of an account of which nothing is known{others}"]
 
 
 def _action_line(score: Mapping[str, Any], bundle: ModelBundle) -> list[str]:

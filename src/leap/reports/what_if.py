@@ -19,7 +19,8 @@ def what_if_lines(found: WhatIf, currency: str) -> list[str]:
     pairs = [one for one in found.proposals if len(one.leading) > 1]
     for proposals, most, head in ((alone, _MOST, None), (pairs, _MOST_PAIRS, "  Two together, where they say more:")):
         lines += [head] if head and proposals else []
-        for proposal in proposals[:most]:
+        # What is not to be acted on yet comes last, however much it gains.
+        for proposal in sorted(proposals, key=lambda one: one.stable is False)[:most]:
             lines += supposed_lines(proposal, currency)
         if len(proposals) > most:
             lines.append(f"    ({len(proposals) - most} more in --json)")
@@ -54,7 +55,9 @@ def figures(before: Figures, after: Figures, currency: str) -> str:
         ("value of 12 months", before.value_12m, after.value_12m),
     ):
         if was is not None and would is not None:
-            parts.append(f"{label} {was:,.0f} to {money(would, currency)} ({would - was:+,.0f})")
+            # What it was and the difference are rounded, and add up to what it would be: a reader adds them up.
+            more = round(would - was)
+            parts.append(f"{label} {was:,.0f} to {money(round(was) + more, currency)} ({more:+,})")
     return "; ".join(parts)
 
 

@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.errors import CatalogError, UnknownAccount
+from leap.errors import CatalogError, UnknownAccount, UsageError
 from leap.evaluation.money import loses_money
 from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
+from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.reasons import plain
+from leap.scoring.standing import code_of, was, without_mrr
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
@@ -48,11 +50,16 @@ class Scorer:
         cls, bundle: ModelBundle, version: str, tables: AccountTables | None, as_of: pd.Timestamp | None = None
     ) -> Scorer:
         """Score every customer at `as_of` (default: the end of the data) once; CatalogError if the tables do not
-        fit.
+        fit, UsageError for a date after the end of the data.
         """
         if tables is None:
             return cls(bundle, version, None, as_of or pd.Timestamp(bundle.trained_on), None)
         moment = as_of or tables.data_until
+        if moment > tables.data_until:
+            raise UsageError(
+                f"{moment:%Y-%m-%d} lies after the end of the data, {tables.data_until:%Y-%m-%d} (exclusive).",
+                remedy="Choose an earlier date, or load newer tables.",
+            )
         require_same_tables(bundle, tables)
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version).ready()
         return cls(bundle, version, tables, moment, table)
@@ -92,10 +99,16 @@ class Scorer:
         raise self._unknown(account_id)
 
     def _unknown(self, account_id: str) -> UnknownAccount:
-        known = self._tables is not None and account_id in self._tables.accounts
-        why = f"it has no MRR at {self.as_of}" if known else "no table has it"
+        if self._tables is None:
+            return UnknownAccount(f"{account_id!r}: no customer to explain: there are no tables.")
+        try:
+            codes = was(self._tables, code_of(self._tables, account_id, self._as_of), self._as_of, self._as_of)
+        except UnknownAccount as error:
+            return error
+        _, why = without_mrr(Revenue(self._tables), codes, self._as_of)
         return UnknownAccount(
-            f"{account_id}: no customer to explain: {why}.", remedy="Ids are case sensitive; see the score file."
+            f"{account_id}: no customer to explain: on {self.as_of} {why}.",
+            remedy="--as-of names another date; prospects are in the score file.",
         )
 
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:

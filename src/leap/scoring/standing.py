@@ -66,7 +66,7 @@ def code_of(tables: AccountTables, account_id: str, moment: pd.Timestamp) -> int
     """The code of an account; UnknownAccount if no table has it, or it is known as another at that moment."""
     if account_id not in tables.accounts:
         raise UnknownAccount(
-            f"{account_id}: no customer to explain: no table has it.",
+            f"{account_id or '(empty id)'}: no customer to explain: no table has it.",
             remedy="Ids are case sensitive; see the score file.",
         )
     code = int(tables.accounts.get_indexer(pd.Index([account_id]))[0])
@@ -95,7 +95,7 @@ def standing(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp, tab
         each = ", ".join(f"{a} ({m:,.0f})" for a, m in zip(table.account_ids, table.mrr, strict=True))
         return Standing(day, "several", ids, mrr, f"it was {len(table)} accounts then: {each}")
     if len(table) == 0:
-        status, said = _without(revenue, codes, moment)
+        status, said = without_mrr(revenue, codes, moment)
         return Standing(day, status, ids, 0.0, said)
     known = (str(table.account_ids[0]),)
     if table.abstained(0):
@@ -105,7 +105,7 @@ def standing(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp, tab
     return Standing(day, "customer", known, float(table.mrr[0]), "a customer", nrr, plain(churn))
 
 
-def _without(revenue: Revenue, codes: np.ndarray, moment: pd.Timestamp) -> tuple[Status, str]:
+def without_mrr(revenue: Revenue, codes: np.ndarray, moment: pd.Timestamp) -> tuple[Status, str]:
     """Status and words of accounts without MRR."""
     rows, at = revenue.rows, us(moment)
     own = np.isin(revenue.codes(moment), codes)

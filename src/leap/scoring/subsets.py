@@ -91,14 +91,14 @@ class Condition:
     def matches(self, column: Column) -> np.ndarray:
         """Which rows meet it, shape (n,); UsageError if the value is none that the column can have."""
         if self.value == NONE:
-            self._require_equality(column)
+            self.require_equality(column)
             return pd.isna(column.values) ^ (self.op == "!=")
         if column.kind == "category":
-            self._require_equality(column)
+            self.require_equality(column)
             equal = np.array([value == self.value for value in column.values], dtype=bool)
             return equal ^ (self.op == "!=")
         if column.kind == "boolean":
-            self._require_equality(column)
+            self.require_equality(column)
         bound, number = self._bound(column), column.values.astype(float)
         with np.errstate(invalid="ignore"):
             tests: dict[str, Callable[[], np.ndarray]] = {
@@ -138,7 +138,8 @@ class Condition:
             raise UsageError(f"{self.text}: {self.column} is compared with {expected}, found {self.value!r}.")
         return float(parsed.iloc[0])
 
-    def _require_equality(self, column: Column) -> None:
+    def require_equality(self, column: Column) -> None:
+        """UsageError where more and less mean nothing."""
         if self.op not in ("=", "!="):
             what = "true or false" if column.kind == "boolean" else "text"
             what = "a missing value" if self.value == NONE else what
@@ -244,7 +245,15 @@ def _require_known(condition: Condition, columns: Sequence[Column]) -> None:
     if columns[0].kind != "category" or condition.value == NONE:
         return
     known = sorted(frozenset().union(*(column.known for column in columns)))
+    condition.require_equality(columns[0])
     if condition.value not in known:
+        joined = re.split(r"\s+and\s+", condition.value, maxsplit=1)
+        if len(joined) == 2 and _FORM.fullmatch(joined[1]):
+            option = condition.text.split()[0]
+            raise UsageError(
+                f"{condition.text}: one condition is expected, found several.",
+                remedy=f"Give {option} once for each: {option} '...' {option} '{joined[1]}'.",
+            )
         raise UsageError(
             f"{condition.text}: no account has that value{_near(condition.value, known)}",
             details=known,

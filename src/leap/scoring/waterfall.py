@@ -290,4 +290,5 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if one == other:
         one, other = (f"{one} as of {side['as_of']}, version {side['version']}" for side in (after, before))
     difference = words.apart(after["nrr"] - before["nrr"], "")
-    return f"Expected NRR of {one}: {after['nrr']:.1%}; of {other}: {before['nrr']:.1%}. That is {difference}."
+    rounded = "" if words.adds_up(after["nrr"], before["nrr"]) else " before rounding"
+    return f"Expected NRR of {one}: {after['nrr']:.1%}; of {other}: {before['nrr']:.1%}. That is {difference}{rounded}."

@@ -18,6 +18,15 @@ MIX_LABELS = {
 """What the lines of mix are called."""
 
 
+def adds_up(one: float, other: float) -> bool:
+    """Whether two fractions of NRR, shown in percent with one digit, differ by what is shown as their difference.
+
+    >>> adds_up(0.984, 0.971), adds_up(0.98444, 0.97155)
+    (True, False)
+    """
+    return round(round(100 * one, 1) - round(100 * other, 1), 1) == round(100 * (one - other), 1)
+
+
 def apart(points: float, of: str = " NRR") -> str:
     """A difference of NRR in points.
 

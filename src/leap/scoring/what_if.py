@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import combinations
 
 import numpy as np
@@ -217,7 +218,19 @@ class _Asking:
             )
         return found
 
+    def _levels(self, feature: Feature) -> list[str]:
+        """The values of a category that the model or comparable accounts know."""
+        encoder = self.encoder
+        pairs = zip(encoder.source, encoder.level, strict=True)
+        told = {str(level) for at, level in pairs if encoder.catalog.features[at].name == feature.name}
+        return sorted(told | set(self.usual.peers.levels(feature.name, self.usual.mrr)))
+
     def _unusual(self, feature: Feature, shown: str) -> str:
+        seen = self._levels(feature)
+        if feature.kind == "category" and shown not in seen:
+            near = get_close_matches(shown, seen, n=1)
+            guess = f"; did you mean {near[0]!r}?" if near else "."
+            return f"{feature.label}: the model tells no {shown!r} from any other value that it does not know{guess}"
         if feature.kind != "number":
             return f"{feature.label}: fewer than one in ten comparable accounts have {shown}."
         low, high = self.usual.peers.span(feature.name, self.usual.mrr)
