@@ -250,7 +250,7 @@ def _ease(design: np.ndarray, outcome: np.ndarray, weight: np.ndarray, accounts:
     error = np.sqrt((of_account**2).sum(axis=0))
     surely = np.abs(of_account.sum(axis=0)) / np.where(error > 0, error, np.inf) + _LEAST_EASE
     if not len(surely):
-        return surely
+        return np.ones(0)
     copies = _copies(design)
     return np.asarray(np.sqrt(surely / np.average(surely, weights=1 / copies) / copies))
 

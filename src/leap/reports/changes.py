@@ -71,7 +71,7 @@ def _money(found: AccountChange) -> list[str]:
 
 
 def _monthly(points: float, found: AccountChange) -> str:
-    return "" if found.mean_mrr is None else f" ({points * found.mean_mrr:+,.0f} {found.currency} a month)"
+    return f" ({points * found.mean_mrr:+z,.0f} {found.currency} a month)"
 
 
 def _others(count: int) -> str:
