@@ -118,6 +118,20 @@ def test_windows_of_one_measure_move_together():
     assert (row["usage_recency_days"] <= 28) == (row["usage_count_28d"] > 0)
 
 
+def test_nothing_is_proposed_against_a_declared_direction():
+    """The model says that accounts with fewer logins stay; the company declared that more of them is better."""
+    against, directed = {"usage_login_count_28d": 0.4}, {"kind": {"label": "Usage", "direction": "up"}}
+    logins = company(usage={"actionable_kinds": ["login"], "columns": directed})
+    free = company(usage={"actionable_kinds": ["login"]})
+    ways = {}
+    for name, tables in (("free", free), ("directed", logins)):
+        scorer = Scorer.build(bundle_of(tables, against), "1", tables)
+        found = [p for i in range(0, 60, 6) for p in what_if(scorer, f"a{i:02}").proposals]
+        leading = [c for p in found for c in p.changes if c.feature.name == "usage_login_count_28d"]
+        ways[name] = {float(c.after) > float(c.before) for c in leading}
+    assert False in ways["free"] and False not in ways["directed"]
+
+
 def test_kinds_alone_do_not_outgrow_a_total_that_stays():
     tables = company(usage={"actionable_kinds": ["login"]})
     scorer = Scorer.build(bundle_of(tables, {"usage_login_count_28d": -0.5}), "1", tables)

@@ -93,12 +93,12 @@ class Comparable:
     def moves(self, lever: Lever, values: Values) -> list[Move]:
         """The moves of a lever to values that are usual and that the account does not have, without repetition.
 
-        Those that break a relation are among them, with what they break.
+        Those that break a relation are among them, with what they break; those against a declared direction are not.
         """
         found: dict[tuple[tuple[str, object], ...], Move] = {}
         for targets in self._targets(lever):
             move = self._move(lever, values, targets)
-            if move is not None:
+            if move is not None and not _is_against(move):
                 found.setdefault(tuple((c.feature.name, c.after) for c in move.changes), move)
         return list(found.values())
 
@@ -195,6 +195,15 @@ def blocked(moves: Iterable[Move], names: Collection[str]) -> list[tuple[str, st
             if moved and stays:
                 found[(moved[0], stays[0])] = None
     return list(found)
+
+
+def _is_against(move: Move) -> bool:
+    """Whether the leading feature moves against the direction on retention that is declared of it."""
+    leading = move.changes[0]
+    before, after = number_of(leading.before), number_of(leading.after)
+    if leading.feature.direction == "none" or before is None or after is None:
+        return False
+    return (after > before) != (leading.feature.direction == "up")
 
 
 def _named(lever: Lever, name: str) -> Feature:

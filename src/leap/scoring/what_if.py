@@ -249,9 +249,12 @@ _NATURE = {
 def _none_because(found: Sequence[Lever], tried: int) -> str:
     if not found:
         return NOTHING_ACTIONABLE
+    drivers = "the one actionable driver" if len(found) == 1 else f"the {len(found):,} actionable drivers"
+    if not tried:
+        return f"No value of {drivers} that is usual for accounts like this is another than the account has."
     return (
-        f"None of {tried:,} changes of {len(found):,} actionable drivers within the range of comparable accounts makes "
-        f"the model say {LEAST_GAIN:.1%} more NRR."
+        f"None of {tried:,} changes of {drivers} to values that are usual for accounts like this makes the model say at "
+        f"least {100 * LEAST_GAIN:.1f} points more NRR."
     )
 
 
