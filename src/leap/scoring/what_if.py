@@ -253,7 +253,7 @@ def _none_because(found: Sequence[Lever], tried: int) -> str:
     if not tried:
         return f"No value of {drivers} that is usual for accounts like this is another than the account has."
     return (
-        f"None of {tried:,} changes of {drivers} to values that are usual for accounts like this makes the model "
+        f"None of {tried:,} changes of {drivers} to values that are usual for accounts like this makes the model say "
         f"at least {100 * LEAST_GAIN:.1f} points more NRR."
     )
 
