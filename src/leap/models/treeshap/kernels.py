@@ -75,8 +75,8 @@ def many(
                     state[r] += size if at[r] >= boundary else none
             first = tables.feature_start[g]
             for k in range(first, tables.feature_start[g + 1]):
-                begins = tables.cell_start[g] + (k - first) * tables.states[g]
-                cell, into = tables.cell[begins : begins + tables.states[g]], found[tables.feature[k]]
+                begins = tables.cell_start[g] + k - first
+                cell, into = tables.cell[begins : tables.cell_start[g + 1]], found[tables.feature[k]]
                 for r in range(m):
                     into[r] += cell[state[r]]
         for leaf in tables.alone:
@@ -142,18 +142,28 @@ def one(row: Array, columns: Columns, tables: Tables, paths: Paths, points: Arra
     bins = np.zeros((len(columns.feature), 1), dtype=np.uint8)
     for c in range(len(bins)):
         bins[c, 0] = bin_of(row[columns.feature[c]], c, columns)
-    # Steps down are written as steps over the end of what the state counts in.
+    # Steps down are written as steps over the end of what counts cells.
     counted = (1 << (8 * tables.step_size.itemsize)) - 1
-    out[:] = 0.0
+    # All places first, then a touch of each: the tables are larger than any cache, and only loads that wait for nothing
+    # else are under way together.
+    places = np.zeros(len(tables.states), dtype=np.int64)
     for g in range(len(tables.states)):
         state = 0
         for s in range(tables.step_start[g], tables.step_start[g + 1]):
             passed = bins[tables.step_column[s], 0] >= tables.step_boundary[s]
             state += tables.step_size[s] if passed else 0
-        at = tables.cell_start[g] + (state & counted)
+        places[g] = tables.cell_start[g] + (state & counted)
+    touched = 0.0
+    for g in range(len(tables.states)):
+        touched += (
+            tables.cell[places[g]] + tables.cell[places[g] + tables.feature_start[g + 1] - tables.feature_start[g] - 1]
+        )
+    out[:] = 0.0 * touched
+    for g in range(len(tables.states)):
+        at = places[g]
         for k in range(tables.feature_start[g], tables.feature_start[g + 1]):
             out[tables.feature[k]] += tables.cell[at]
-            at += tables.states[g]
+            at += 1
     found = out.reshape((len(out), 1))
     for leaf in tables.alone:
         _leaf_of_rows(leaf, bins, 1, paths, points, weights, found)

@@ -44,8 +44,9 @@ class Paths(NamedTuple):
 
 class Tables(NamedTuple):
     """Table g has the steps `step_start[g]:step_start[g + 1]`, the features `feature_start[g]:feature_start[g + 1]`
-    and from `cell_start[g]` on the cells of each of its features, `states[g]` each. `alone` are the leaves with more
-    states than a table may have.
+    and the cells `cell_start[g]:cell_start[g + 1]`: those of all its features in state 0, then in state 1, and so on.
+    A row's steps add up to where the cells of its state begin. `alone` are the leaves with more states than a table may
+    have.
     """
 
     states: np.ndarray

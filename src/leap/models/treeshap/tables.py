@@ -55,12 +55,12 @@ def tables_of(paths: Paths, points: np.ndarray, weights: np.ndarray) -> Tables:
     return Tables(
         states=states,
         step_start=step_start,
-        step_column=column,
+        step_column=column.astype(np.int32),
         step_boundary=boundary.astype(np.uint8),
-        # A step down is one over the end of what counts the states.
-        step_size=size.astype(np.uint8 if most <= NARROW else np.uint16),
+        # A step down is one over the end of what counts the cells.
+        step_size=size.astype(np.uint16 if most <= NARROW else np.uint32),
         feature_start=feature_start,
-        feature=feature,
+        feature=feature.astype(np.int32),
         cell_start=cell_start,
         cell=cell,
         alone=alone,
@@ -228,12 +228,12 @@ def _filled(
             alone[n_alone] = first
             n_alone += 1
         else:
-            n_steps = _write_steps(run, n_columns, steps, n_steps)
             begins, n_states = n_features, int(states)
             for leaf in range(first, last):
                 n_features = _add_features(features, begins, n_features, paths, leaf)
+            n_steps = _write_steps(run, n_columns, n_features - begins, steps, n_steps)
             size = (n_features - begins) * n_states
-            own = cell[n_cells : n_cells + size].reshape((n_features - begins, n_states))
+            own = cell[n_cells : n_cells + size].reshape((n_states, n_features - begins))
             for leaf in range(first, last):
                 here = features[begins:n_features]
                 _write_cells(run, n_columns, paths, leaf, leaf - first, here, points, weights, own)
@@ -257,14 +257,18 @@ def _filled(
 
 
 @compiled
-def _write_steps(run: _Run, n_columns: int, steps: np.ndarray, n: int) -> int:
-    """Write column, boundary and size of each step between the states of a run; how many steps there are then."""
+def _write_steps(run: _Run, n_columns: int, n_features: int, steps: np.ndarray, n: int) -> int:
+    """Write column, boundary and size in cells of each step between the states of a run; how many there are then."""
     for k in range(n_columns):
         before = 0
         for m in range(run.segments[k]):
             c = _class_of(run, k, run.masks[k, m])
             if c != before:
-                steps[0, n], steps[1, n], steps[2, n] = run.column[k], run.bounds[k, m], (c - before) * run.stride[k]
+                steps[0, n], steps[1, n], steps[2, n] = (
+                    run.column[k],
+                    run.bounds[k, m],
+                    (c - before) * run.stride[k] * n_features,
+                )
                 n += 1
             before = c
     return n
@@ -275,7 +279,7 @@ def _write_cells(
     run: _Run, n_columns: int, paths: Paths, leaf: int, place: int, features: np.ndarray, points: np.ndarray,
     weights: np.ndarray, cell: np.ndarray,
 ) -> None:  # fmt: skip
-    """Add what a leaf contributes in every state of its run to the cells, shape (n_features, n_states)."""
+    """Add what a leaf contributes in every state of its run to the cells, shape (n_states, n_features)."""
     a, d = paths.element_start[leaf], paths.element_start[leaf + 1] - paths.element_start[leaf]
     of_pattern = pattern_contributions(paths.value[leaf], paths.weight[a : a + d], points, weights)
     # Which elements each class of each column leaves unsatisfied, as bits.
@@ -292,13 +296,13 @@ def _write_cells(
                 if run.of_class[k, m] & bit == 0:
                     failed[k, m] |= 1 << (e - a)
     digit, everything = np.zeros(n_columns, dtype=np.int64), (1 << d) - 1
-    for state in range(cell.shape[1]):
+    for state in range(cell.shape[0]):
         missed = 0
         for k in range(n_columns):
             missed |= failed[k, digit[k]]
         pattern = everything & ~missed
         for j in range(d):
-            cell[row[j], state] += of_pattern[pattern, j]
+            cell[state, row[j]] += of_pattern[pattern, j]
         k = 0
         while k < n_columns:
             digit[k] += 1
