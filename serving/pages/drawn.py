@@ -86,8 +86,9 @@ def drivers(document: Mapping[str, Any]) -> list[DrawnScope]:
 
 def _driver(driver: Mapping[str, Any], part: Mapping[str, Any], scope: str, rank: int) -> DrawnDriver:
     from leap.explanation.dependence import Dependence
+    from leap.explanation.drivers import way_words
     from leap.reports import charts
-    from leap.reports.charts.drivers import driver_label, way_words
+    from leap.reports.charts.drivers import driver_label
 
     summed = next((one for one in part["dependence"] if one["feature"] == driver["features"][0]), None)
     picture = Markup("")
@@ -98,7 +99,7 @@ def _driver(driver: Mapping[str, Any], part: Mapping[str, Any], scope: str, rank
         label=driver_label(driver),
         share=words.percent(driver["share"]),
         between="" if low is None or high is None else f"{words.percent(low)} to {words.percent(high)}",
-        way=way_words(str(driver["direction"])),
+        way=way_words(str(driver["direction"]), kind=str(driver.get("kind", ""))),
         kind="can be acted on" if driver.get("actionable") else "",
         not_yet="" if driver["stable"] else str(driver.get("why_not") or NOT_SHOWN),
         features=tuple(part["labels"].get(name, name) for name in driver["features"]),

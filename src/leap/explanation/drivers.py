@@ -55,6 +55,8 @@ class Driver:
     gain_z: float | None
     gain_q: float | None
     why_not: str | None
+    kind: str = "number"
+    """Kind of the leading feature, whose value the direction is of."""
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `train`."""
@@ -64,6 +66,18 @@ class Driver:
     def from_json(cls, document: Mapping[str, Any]) -> Driver:
         """The inverse of `to_json`."""
         return cls(**{**document, "features": tuple(document["features"])})
+
+
+def way_words(direction: str, of: str = "NRR", kind: str = "number") -> str:
+    """A driver's direction, as an association.
+
+    >>> way_words("lowers"), way_words("raises", kind="boolean"), way_words("mixed")
+    ('more is associated with lower NRR', 'yes is associated with higher NRR', 'direction depends')
+    """
+    if direction not in ("raises", "lowers"):
+        return "direction depends"
+    value = "yes" if kind == "boolean" else "more"
+    return f"{value} is associated with {'higher' if direction == 'raises' else 'lower'} {of}"
 
 
 def drivers(
@@ -186,6 +200,7 @@ def _driver(group: str, members: Sequence[Feature], share: float, held: Stabilit
         gain_z=_rounded(held.gain_z),
         gain_q=_rounded(held.gain_q),
         why_not=held.why_not,
+        kind=leading.kind,
     )
 
 

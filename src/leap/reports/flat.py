@@ -14,6 +14,7 @@ from leap.evaluation import OutcomeQuality
 from leap.evaluation.money import found_at
 from leap.explanation import pictures, wording
 from leap.explanation.dependence import thinned
+from leap.explanation.drivers import way_words
 from leap.explanation.shap_pictures import short_label
 from leap.features import families
 from leap.flat.choosing import WHICH
@@ -156,8 +157,7 @@ def driver_lines(bundle: FlatBundle, most: int = 8) -> list[str]:
     lines = []
     for driver in bundle.drivers[:most]:
         what = f"probability of {bundle.outcome.words}" if bundle.outcome.is_binary else bundle.outcome.words
-        ways = {"raises": f"more is associated with higher {what}", "lowers": f"more is associated with lower {what}"}
-        said = ways.get(driver.direction, "direction depends")
+        said = way_words(driver.direction, what, driver.kind)
         lines.append(f"{share_line(driver)}: {said}{caution(driver)}")
     return lines
 

@@ -12,6 +12,7 @@ from leap.evaluation import OutcomeQuality, OutOfTime, Quality
 from leap.evaluation.fold_figures import fold_spans
 from leap.explanation import pictures
 from leap.explanation.dependence import thinned
+from leap.explanation.drivers import way_words
 from leap.metrics import Figure
 from leap.models.frames import ScopeFrame
 from leap.reports import wins as of_deals
@@ -209,8 +210,7 @@ def driver_lines(bundle: ModelBundle, most: int = 8) -> list[str]:
     """The largest drivers with share, direction and whether to act yet."""
     lines = []
     for driver in bundle.drivers[:most]:
-        direction = {"raises": "more is associated with higher NRR", "lowers": "more is associated with lower NRR"}
-        said = direction.get(driver.direction, "direction depends")
+        said = way_words(driver.direction, kind=driver.kind)
         lines.append(f"{share_line(driver)}: {said}{caution(driver)}")
     return lines
 

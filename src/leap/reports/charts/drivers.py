@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from leap.explanation.dependence import MOST_DRIVERS
+from leap.explanation.drivers import way_words
 from leap.reports import rendering
 from leap.reports.charts.scales import Scale
 from leap.reports.charts.svg import WIDE, element, fitted, group, label, lines, picture, short, text_width
@@ -83,7 +84,7 @@ def bars_of(found: Iterable[Mapping[str, Any]], most: int, of: str = "NRR") -> l
             share=float(driver["share"]),
             low=known(driver.get("share_low")),
             high=known(driver.get("share_high")),
-            way=way_words(str(driver["direction"]), of),
+            way=way_words(str(driver["direction"]), of, str(driver.get("kind", ""))),
             stable=bool(driver["stable"]),
         )
         for driver in ranked
@@ -98,16 +99,6 @@ def driver_label(driver: Mapping[str, Any]) -> str:
     """
     others = len(driver.get("features") or ()) - 1
     return f"{driver['label']} (and {others} more)" if others > 0 else str(driver["label"])
-
-
-def way_words(direction: str, of: str = "NRR") -> str:
-    """A driver's direction, as an association.
-
-    >>> way_words("lowers"), way_words("mixed")
-    ('more is associated with lower NRR', 'direction depends')
-    """
-    ways = {"raises": f"more is associated with higher {of}", "lowers": f"more is associated with lower {of}"}
-    return ways.get(direction, "direction depends")
 
 
 def _row(
