@@ -102,6 +102,11 @@ class Component:
         """Contributions in points of probability, shape (n, width), and the base probability."""
         return self.calibration.attribute(self.learner.contributions(matrix), self.learner.base)
 
+    @property
+    def base_change(self) -> float:
+        """The expected change before anything is known of an account."""
+        return float(self.calibration.probability(np.array([self.learner.base]))[0]) * self.size
+
     def attribute_change(self, matrix: np.ndarray) -> Change:
         """Contributions to the propensity and to the expected change, which is propensity times size."""
         of_probability, base = self.attribute(matrix)

@@ -18,6 +18,8 @@ PARTS = 12_000_000
 """Parts of one currency unit."""
 _EXACT_IN_FLOAT = 2**51
 """Below this product of a float and a factor the nearest whole number is certain."""
+_NEAR_IN_FLOAT = 2**42
+"""Below this product of a whole number and a rate, which is rarely exact, a float is off by less than a thousandth."""
 _MOST = 2**62
 
 
@@ -56,7 +58,7 @@ def converted(parts: np.ndarray, rate: float | np.ndarray) -> np.ndarray:
     [10837000, 3]
     """
     product = parts * rate
-    exact = np.abs(product) < _EXACT_IN_FLOAT
+    exact = np.abs(product) < _NEAR_IN_FLOAT
     if exact.all():
         return np.asarray(np.rint(product), dtype=np.int64)
     within_range(product)

@@ -17,7 +17,6 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
 from leap.explanation.portfolio import GRR, NRR, Book, Waterfall, contrast, waterfall
 from leap.explanation.portfolio_change import Change, change
-from leap.models.composition import Component
 from leap.scoring import waterfall_words as words
 from leap.scoring.table import ScoreTable
 from leap.scoring.waterfall_lines import Naming, added, amount, lines_of, pair
@@ -70,7 +69,7 @@ class View:
 def book_of(table: ScoreTable, keys: np.ndarray | None = None) -> Book:
     """A table of customers as the arithmetic takes it."""
     found, prediction, model = table.attribution, table.prediction, table.model
-    d0 = _base_change(model.contraction)
+    d0 = model.contraction.base_change
     # GRR = (1 - p)(1 - d) by the same midpoints: contraction's part is that of NRR, churn's is this.
     middle = ((1 - d0) + (1 - prediction.d)) / 2
     return Book(
@@ -88,11 +87,6 @@ def book_of(table: ScoreTable, keys: np.ndarray | None = None) -> Book:
         features=tuple(model.encoder.catalog.names),
         base=np.array([found.base_nrr, (1 - found.base_probability) * (1 - d0)]),
     )
-
-
-def _base_change(part: Component) -> float:
-    """Expected change of the model's base: the propensity there times the usual size."""
-    return float(part.calibration.probability(np.array([part.learner.base]))[0]) * part.size
 
 
 def of_portfolio(view: View, top: int) -> dict[str, Any]:

@@ -40,4 +40,4 @@ def test_where_lightgbm_would_be_the_faster_the_kernel_declines(deep, monkeypatc
     monkeypatch.setattr(tables, "MOST_CELLS", 1)
     monkeypatch.setattr(tables, "MOST_ALONE", 10)
     with pytest.raises(Unsupported, match=r"of \d+ leaves ask for more features .* at most 10 may"):
-        TreeContributions.of(deep[0]).prepare()
+        TreeContributions.of(deep[0]).contributions(deep[1])

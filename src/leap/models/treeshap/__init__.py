@@ -3,10 +3,10 @@
 A leaf adds to a row's contributions what depends only on which features on its path are satisfied, so a table of all
 patterns can be made once (Yang 2021, "Fast TreeSHAP: Accelerating SHAP Value Computation for Trees"): scoring a row is
 then a look-up. Here rows are binned first; leaves beside each other share one table, indexed by the bins that they
-tell apart. One row needs no table: the Shapley weights are an integral over the share of features that are known,
-which Gauss-Legendre points give exactly (Yu, Xu & Bifet 2022, "Linear TreeShap", write the same sum as polynomials).
-What is computed are the values of Lundberg et al. (2020), "From local explanations to global understanding with
-explainable AI for trees", as LightGBM's `pred_contrib` gives them.
+tell apart. What goes into a table is an integral over the share of features that are known, which Gauss-Legendre points
+give exactly (Yu, Xu & Bifet 2022, "Linear TreeShap", write the same sum as polynomials). What is computed are the
+values of Lundberg et al. (2020), "From local explanations to global understanding with explainable AI for trees", as
+LightGBM's `pred_contrib` gives them.
 
     forest.py         LightGBM's text -> arrays
     paths.py          what each leaf asks of each feature on its path, as intervals of bins

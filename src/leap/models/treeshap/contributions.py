@@ -20,8 +20,7 @@ _BLOCK = 4096
 class TreeContributions:
     """Exact TreeSHAP values of one LightGBM model; immutable and safe for threads.
 
-    `base` is the expected margin: a row's contributions and it are the margin. Tables are made when first needed, or by
-    `prepare`.
+    `base` is the expected margin: a row's contributions and it are the margin. Tables are made when first needed.
     """
 
     def __init__(self, forest: Forest) -> None:
@@ -41,15 +40,10 @@ class TreeContributions:
     def _tables(self) -> Tables:
         return tables_of(self._paths, self._points, self._weights)
 
-    def prepare(self) -> None:
-        """Make the tables and load the compiled loops, so that the first caller need not wait."""
-        for n in (1, 2):
-            self.contributions(np.zeros((n, self.n_features)))
-
     def contributions(self, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
         """Contributions to the margin, shape (n, n_features) as the matrix, whose NaN are missing values.
 
-        ValueError if the matrix has another width.
+        Many rows are shared out to so many threads. ValueError if the matrix has another width.
         """
         rows = np.require(matrix, dtype=np.float64, requirements=["C", "W"])
         if rows.ndim != 2 or rows.shape[1] != self.n_features:

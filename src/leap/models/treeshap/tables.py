@@ -18,7 +18,7 @@ from leap.models.treeshap.kernels import pattern_contributions
 from leap.models.treeshap.paths import ABOVE_ALL, Paths, Tables
 
 NARROW, WIDE = 256, 16_384
-"""The most states of a table: what a byte counts, and where a path asks more than eight features."""
+"""The most states of a table: a pattern of eight features, and where a path asks more than eight."""
 
 MOST_CELLS = 2**25
 """The most numbers in all tables, a quarter of a gigabyte: very deep trees get smaller tables, and more leaves none."""
@@ -28,7 +28,8 @@ MOST_ALONE = 1000
 
 _MOST_LEAVES = 63
 _OF_STEP, _OF_TABLE, _OF_CELL, _ALONE = 0.08, 0.5, 0.0008, 100.0
-"""What a step, a table, a cell of it and an element without a table cost a row beside one look-up, as measured."""
+"""About what a step, a table, a cell of it and an element without a table cost a row beside one look-up. That of a
+cell, tried from 0.0002 to 0.002, moves times by a few percent: it is memory that it saves."""
 
 _Filled: TypeAlias = tuple[np.ndarray, ...]
 
