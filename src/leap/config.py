@@ -20,6 +20,7 @@ Role = Literal["revenue", "deals", "costs", "rates", "notes"]
 ScopeName = Literal["fit", "health"]
 SignalName = Literal["fit", "economic", "retention", "buying", "disqualification"]
 Party = Literal["first", "third"]
+LayerName = Literal["firmographic", "technographic", "behavioural", "environmental"]
 DateFormat = Literal[
     "iso", "DD/MM/YYYY", "MM/DD/YYYY", "DD.MM.YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD", "YYYYMMDD",
     "YYYY-MM", "YYYYMM",
@@ -134,6 +135,8 @@ class ColumnSpec(_Frozen):
     scope: ScopeName | None = None
     signal: SignalName | None = None
     party: Party | None = None
+    layer: LayerName | None = None
+    """Kind of knowledge about a company; default: as the table says."""
     available: Literal["before", "after"] = "before"
     """`after`: known only after the outcome, never a feature."""
     actionable: bool | None = None
@@ -156,6 +159,9 @@ class TableSpec(_Frozen):
     scope: ScopeName = "health"
     signal: SignalName = "retention"
     party: Party = "first"
+    layer: LayerName | None = None
+    """firmographic (what it is), technographic (what it uses), behavioural (what it does), environmental (its market);
+    default: by shape - attributes and history, periods, events, market."""
     dates: DateFormat = "iso"
     """How dates are written where they are not ISO 8601; a time of day may follow. A month stands for its first day,
     and the last three count from 1970."""

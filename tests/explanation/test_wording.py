@@ -7,7 +7,7 @@ import pytest
 
 from leap.explanation import wording
 from leap.features import CHANGE, SHARE, Recipe
-from leap.icp.profiles import find_icps
+from leap.icp import find_icps
 from tests.icp.populations import halves, population
 from tests.worlds import TrainedWorld, a_feature
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from leap.features import Scope
-from leap.icp.search import Population, parted
+from leap.icp.population import Population, parted
 from tests.worlds import a_frame
 
 YEAR = np.timedelta64(365, "D")

@@ -5,7 +5,7 @@ import pytest
 
 from leap.errors import CatalogError
 from leap.features import Scope
-from leap.icp.rules import Condition, Evidence, Measured, Rule
+from leap.icp import Condition, Evidence, Measured, Rule
 from tests.worlds import a_feature
 
 EMPLOYEES = a_feature("employees", scope=Scope.FIT, unit="people")
@@ -39,6 +39,10 @@ def test_a_stored_condition_on_a_health_feature_is_refused_when_it_is_read():
         (Condition(EMPLOYEES, "between", (50.0, 200.0)), [False, True, False, False]),
         (Condition(INDUSTRY, "==", "retail"), [True, False, False, True]),
         (Condition(INDUSTRY, "!=", "retail"), [False, True, True, False]),
+        (Condition(EMPLOYEES, ">", 50.0), [False, False, True, False]),
+        (Condition(EMPLOYEES, "<=", 50.0), [True, True, False, False]),
+        (Condition(INDUSTRY, "in", ("media", "games")), [False, True, False, False]),
+        (Condition(INDUSTRY, "not in", ("media", "games")), [True, False, True, True]),
         (Condition(PUBLIC, "==", 1.0), [True, False, False, True]),
         (Condition(PUBLIC, "==", 0.0), [False, True, False, False]),
     ],
@@ -61,12 +65,26 @@ def test_all_conditions_of_a_rule_must_hold():
         Condition(EMPLOYEES, "<", 3.5),
         Condition(INDUSTRY, "==", "retail"),
         Condition(PUBLIC, "==", 0.0),
+        Condition(EMPLOYEES, "<=", 3.5),
+        Condition(INDUSTRY, "not in", ("media", "retail")),
     ],
 )
 def test_a_condition_survives_being_stored(condition: Condition):
     again = Condition.from_json(condition.to_json(), condition.feature)
     assert again == condition
     assert again.matches(COLUMNS).tolist() == condition.matches(COLUMNS).tolist()
+
+
+def test_a_rule_has_at_most_three_conditions():
+    four = tuple(Condition(EMPLOYEES, ">=", float(n)) for n in range(4))
+    for conditions in ((), four):
+        with pytest.raises(CatalogError, match="one to 3 conditions"):
+            Rule(conditions)
+
+
+def test_categories_are_not_asked_of_numbers():
+    with pytest.raises(CatalogError, match="is of categories"):
+        Condition(EMPLOYEES, "in", ("1",)).matches(COLUMNS)
 
 
 def test_lift_is_a_difference_in_fractions_and_the_ratio_stands_beside_it():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from leap.features import FeatureFrame
-from leap.icp.profiles import ICPSearch, find_icps, match
-from leap.icp.search import Hypothesis, Population, _benjamini_hochberg, candidates, measure, parted, strength
+from leap.icp import ICPSearch, find_icps, match
+from leap.icp.candidates import candidates
+from leap.icp.measuring import Hypothesis, _benjamini_hochberg, measure, strength
+from leap.icp.population import Population, parted
 from tests.icp.populations import YEAR, halves, population
 
 

@@ -8,9 +8,7 @@ from typing import Any
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.features import Feature, Scope
-from leap.icp import Condition, Evidence, ICPProfile, ICPSearch, Rule
-from leap.icp.profiles import Attribute
-from leap.icp.rules import Measured
+from leap.icp import Attribute, Condition, Evidence, ICPProfile, ICPSearch, Measured, Rule
 from tests.worlds import a_feature
 
 SCRIPT = "<script>alert(1)</script>"

@@ -12,9 +12,7 @@ import pytest
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.features import FeatureCatalog
-from leap.icp import ICPSearch
-from leap.icp.notes import Note
-from leap.icp.rules import Measured
+from leap.icp import ICPSearch, Measured, Note
 from leap.reports import icp
 from leap.reports.icp import IcpSummary
 from tests.reports.searches import CLOUD, EMPLOYEES, FORMULA, INDUSTRY, NOTE, SCRIPT, bundle_with, evidence, search

@@ -54,7 +54,9 @@ numbers = st.one_of(
 )
 known_numbers = numbers.filter(np.isfinite)
 conditions = st.one_of(
-    st.builds(lambda op, v: Condition(NUMBER, op, v), st.sampled_from(["==", "!=", ">=", "<"]), known_numbers),
+    st.builds(
+        lambda op, v: Condition(NUMBER, op, v), st.sampled_from(["==", "!=", ">=", ">", "<=", "<"]), known_numbers
+    ),
     st.builds(
         lambda a, b: Condition(NUMBER, "between", (min(a, b), max(a, b))),
         st.floats(-50, 50),
@@ -62,6 +64,11 @@ conditions = st.one_of(
     ),
     st.builds(lambda op, v: Condition(FLAG, op, v), st.sampled_from(["==", "!="]), st.sampled_from([0.0, 1.0, True])),
     st.builds(lambda op, v: Condition(LEVEL, op, v), st.sampled_from(["==", "!="]), st.sampled_from(LEVELS)),
+    st.builds(
+        lambda op, v: Condition(LEVEL, op, tuple(v)),
+        st.sampled_from(["in", "not in"]),
+        st.lists(st.sampled_from(LEVELS), min_size=1, max_size=3),
+    ),
 )
 rows = st.tuples(numbers, st.sampled_from([0.0, 1.0, np.nan]), st.sampled_from([*LEVELS, None]))
 
@@ -89,6 +96,10 @@ def test_the_query_selects_exactly_what_the_rule_matches(table: list[Any], rule:
         (Condition(NUMBER, "between", (1.0, 2.0)), [0]),
         (Condition(LEVEL, "==", "it's"), [0]),
         (Condition(LEVEL, "!=", "it's"), [1, 2]),
+        (Condition(LEVEL, "in", ("it's", "they're")), [0]),
+        (Condition(LEVEL, "not in", ("it's", "they're")), [1, 2]),
+        (Condition(NUMBER, ">", 1.0), [1]),
+        (Condition(NUMBER, "<=", 1.0), [0]),
     ],
 )
 def test_a_missing_value_meets_no_condition_but_different_from(

@@ -31,6 +31,15 @@ class Signal(StrEnum):
     DISQUALIFICATION = "disqualification"
 
 
+class Layer(StrEnum):
+    """What kind of knowledge about a company a feature is: what it is, what it uses, what it does, or its market."""
+
+    FIRMOGRAPHIC = "firmographic"
+    TECHNOGRAPHIC = "technographic"
+    BEHAVIOURAL = "behavioural"
+    ENVIRONMENTAL = "environmental"
+
+
 CHANGE: Final = "of what it was"
 """Unit of a change as a share of what was before: 0.12 is 12 % more."""
 SHARE: Final = "share"
@@ -75,6 +84,7 @@ class Feature:
     direction: Literal["none", "up", "down"] = "none"
     actionable: bool = False
     consequence: bool = False
+    layer: Layer = Layer.FIRMOGRAPHIC
 
     @property
     def nature(self) -> Nature:
@@ -93,6 +103,7 @@ class Feature:
         fields = dict(document)
         fields["recipe"] = Recipe(**fields["recipe"])
         fields["scope"], fields["signal"] = Scope(fields["scope"]), Signal(fields["signal"])
+        fields["layer"] = Layer(fields["layer"])
         return cls(**fields)
 
 

@@ -2,7 +2,16 @@
 accounts.
 """
 
-from leap.icp.profiles import ICPProfile, ICPSearch, find_icps
-from leap.icp.rules import Condition, Evidence, Rule
+from leap.icp.attributes import Attribute
+from leap.icp.evidence import Evidence, Measured
+from leap.icp.matching import Match, match
+from leap.icp.notes import Note
+from leap.icp.population import Population
+from leap.icp.profiles import ICPProfile, ICPSearch
+from leap.icp.rules import Condition, Rule
+from leap.icp.suggesting import find_icps
 
-__all__ = ["Condition", "Evidence", "ICPProfile", "ICPSearch", "Rule", "find_icps"]
+__all__ = [
+    "Attribute", "Condition", "Evidence", "ICPProfile", "ICPSearch", "Match", "Measured", "Note", "Population", "Rule",
+    "find_icps", "match",
+]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,17 +10,20 @@ import numpy as np
 
 from leap.errors import CatalogError
 from leap.explanation import wording
-from leap.features import Feature, Scope
+from leap.features import Feature, FeatureCatalog, Scope
 
-Operator = Literal["==", "!=", ">=", "<", "between"]
-Value = float | str | bool | tuple[float, float]
+Operator = Literal["==", "!=", "in", "not in", ">=", ">", "<=", "<", "between"]
+Value = float | str | bool | tuple[float, float] | tuple[str, ...]
+MOST_CONDITIONS = 3
 Columns = Mapping[str, Any]
 """Values by feature name, one array each."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One test of a fit feature; `between` means [low, high). A missing value meets no condition but `!=`.
+    """One test of a fit feature; `between` means [low, high), `in` one of several categories.
+
+    A missing value meets no condition but `!=` and `not in`.
 
     A condition on a health feature cannot be built: what exists only once a company is a customer never makes an ICP.
     """
@@ -40,22 +43,37 @@ class Condition:
         """Which rows meet the condition, shape (n,)."""
         column = np.asarray(columns[self.feature.name])
         if self.feature.kind == "category":
-            equal = np.array([value == self.value for value in column], dtype=bool)
-            return ~equal if self.op == "!=" else equal
+            wanted = self.levels
+            among = np.array([value in wanted for value in column], dtype=bool)
+            return ~among if self.op in ("!=", "not in") else among
         number = column.astype(float)
         if self.op == "between":
             low, high = self._bounds
             return np.asarray((number >= low) & (number < high))
+        if self.op in ("in", "not in"):
+            raise CatalogError(f"{self.feature.name}: {self.op!r} is of categories, found a {self.feature.kind}.")
         bound = float(self.value)  # type: ignore[arg-type]
-        tests = {"==": number == bound, "!=": number != bound, ">=": number >= bound, "<": number < bound}
-        return np.asarray(tests[self.op])
+        tests: dict[str, Callable[[], np.ndarray]] = {
+            "==": lambda: number == bound, "!=": lambda: number != bound, ">=": lambda: number >= bound,
+            ">": lambda: number > bound, "<=": lambda: number <= bound, "<": lambda: number < bound,
+        }  # fmt: skip
+        return np.asarray(tests[self.op]())
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The categories that a condition on a category names."""
+        if self.op in ("in", "not in"):
+            if not isinstance(self.value, tuple) or not self.value:
+                raise CatalogError(f"{self.feature.name}: {self.op} needs categories, found {self.value!r}.")
+            return tuple(str(level) for level in self.value)
+        return (str(self.value),)
 
     @property
     def _bounds(self) -> tuple[float, float]:
         """The two ends of `between`."""
-        if not isinstance(self.value, tuple):
+        if not isinstance(self.value, tuple) or len(self.value) != 2:
             raise CatalogError(f"{self.feature.name}: between needs two bounds, found {self.value!r}.")
-        return self.value
+        return float(self.value[0]), float(self.value[1])
 
     @property
     def words(self) -> str:
@@ -75,11 +93,13 @@ class Condition:
             yes = (float(self.value) >= 0.5) == (self.op == "==")  # type: ignore[arg-type]
             return label if yes else f"not: {label}"
         if self.feature.kind == "category":
-            return f"{label}: {'not ' if self.op == '!=' else ''}{self.value}"
+            return f"{label}: {'not ' if self.op in ('!=', 'not in') else ''}{' or '.join(self.levels)}"
         if self.op == "between":
             low, high = self._bounds
             return f"{label}: {wording.between(low, high, self.feature.unit)}"
-        sign = {">=": "at least", "<": "under", "==": "exactly", "!=": "other than"}[self.op]
+        sign = {
+            ">=": "at least", ">": "more than", "<=": "at most", "<": "under", "==": "exactly", "!=": "other than",
+        }[self.op]  # fmt: skip
         return f"{label}: {sign} {wording.measured(float(self.value), self.feature.unit)}"  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, Any]:
@@ -104,15 +124,20 @@ class Condition:
         """The inverse of `to_json`."""
         value = document["value"]
         if isinstance(value, list):
-            value = (float(value[0]), float(value[1]))
+            of_levels = document["op"] in ("in", "not in")
+            value = tuple(map(str, value)) if of_levels else (float(value[0]), float(value[1]))
         return cls(feature, document["op"], float(value) if isinstance(value, bool) else value)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Up to three conditions that all hold."""
+    """One to three conditions that all hold."""
 
     conditions: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.conditions) <= MOST_CONDITIONS:
+            raise CatalogError(f"A rule has one to {MOST_CONDITIONS} conditions, found {len(self.conditions)}.")
 
     def matches(self, columns: Columns) -> np.ndarray:
         """Which rows meet every condition, shape (n,)."""
@@ -129,95 +154,6 @@ class Rule:
         return frozenset(condition.feature.name for condition in self.conditions)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A figure inside and outside a rule; `lift` is their difference with its 95 % interval over accounts."""
-
-    inside: float
-    outside: float
-    low: float
-    high: float
-
-    @property
-    def lift(self) -> float:
-        """Inside less outside."""
-        return self.inside - self.outside
-
-    @property
-    def ratio(self) -> float | None:
-        """Inside over outside; None where outside is zero."""
-        return self.inside / self.outside if self.outside else None
-
-    def to_json(self) -> dict[str, Any]:
-        """With lift and ratio."""
-        return {
-            "inside": self.inside,
-            "outside": self.outside,
-            "lift": self.lift,
-            "low": self.low,
-            "high": self.high,
-            "ratio": self.ratio,
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Measured:
-        """The inverse of `to_json`."""
-        return cls(**{name: float(document[name]) for name in ("inside", "outside", "low", "high")})
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a rule did on accounts it was not derived from. Lift is a difference, in fractions of NRR (or of `metric`).
-
-    `accounts` were measured, `matched` of them met the rule; `tried` counts every rule looked at; `q_value` is the
-    Benjamini-Hochberg false-discovery rate among the rules measured.
-    """
-
-    accounts: int
-    matched: int
-    figures: Mapping[str, Measured]
-    metric: str
-    found_on: Mapping[str, Any]
-    measured_on: Mapping[str, Any]
-    tried: int
-    q_value: float
-    by_year: tuple[Mapping[str, Any], ...] = ()
-    """Churn inside and outside by the year of the snapshot, with counts: whether it holds in every cohort."""
-
-    @property
-    def support(self) -> float:
-        """Share of the measured accounts that meet the rule."""
-        return self.matched / self.accounts if self.accounts else 0.0
-
-    @property
-    def headline(self) -> Measured:
-        """The figure that decided."""
-        return self.figures[self.metric]
-
-    def to_json(self) -> dict[str, Any]:
-        """As in the JSON of `icp`: the headline's figures, the others beside it."""
-        return {
-            "accounts": self.accounts,
-            "matched": self.matched,
-            "support": self.support,
-            "metric": self.metric,
-            **self.headline.to_json(),
-            **{name: figure.to_json() for name, figure in self.figures.items()},
-            "found_on": dict(self.found_on),
-            "measured_on": dict(self.measured_on),
-            "tried": self.tried,
-            "q_value": self.q_value,
-            "by_year": [dict(year) for year in self.by_year],
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Evidence:
-        """The inverse of `to_json`."""
-        figures = {
-            name: Measured.from_json(document[name])
-            for name in ("nrr", "churn", "expansion_rate")
-            if isinstance(document.get(name), Mapping)
-        }
-        keys = ("accounts", "matched", "metric", "found_on", "measured_on", "tried", "q_value")
-        years = tuple(document.get("by_year", ()))
-        return cls(figures=figures, by_year=years, **{key: document[key] for key in keys})
+def rule_from_json(conditions: Sequence[Mapping[str, Any]], catalog: FeatureCatalog) -> Rule:
+    """A rule from its conditions as stored, with the features of a catalog."""
+    return Rule(tuple(Condition.from_json(c, catalog.by_name[c["feature"]]) for c in conditions))

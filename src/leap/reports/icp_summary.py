@@ -9,10 +9,7 @@ from typing import Any
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings
 from leap.features import Feature, Scope
-from leap.icp import Evidence, ICPProfile, ICPSearch, Rule
-from leap.icp.notes import Note
-from leap.icp.profiles import Attribute
-from leap.icp.rules import Measured
+from leap.icp import Attribute, Evidence, ICPProfile, ICPSearch, Measured, Note, Rule
 from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary, drivers, outcomes, portfolio
 from leap.reports.rendering import known
 from leap.revenue import definition_hash

@@ -26,6 +26,9 @@ def where(rule: Rule) -> str:
 
 def _condition(condition: Condition) -> str:
     column, value = identifier(condition.feature.name), condition.value
+    if condition.op in ("in", "not in"):
+        among = f"{column} IN ({', '.join(text(level) for level in condition.levels)})"
+        return among if condition.op == "in" else f"({column} IS NULL OR NOT {among})"
     if isinstance(value, tuple):
         low, high = value
         return f"{column} >= {number(low)} AND {column} < {number(high)}"
@@ -37,8 +40,10 @@ def _condition(condition: Condition) -> str:
             return f"{column} IS DISTINCT FROM {literal}"
         case "<":
             return f"{column} < {literal}"
-        case ">=":  # many databases sort NaN above every number
-            return f"{column} >= {literal} AND {column} < 1e308"
+        case "<=":
+            return f"{column} <= {literal}"
+        case ">=" | ">":  # many databases sort NaN above every number
+            return f"{column} {condition.op} {literal} AND {column} < 1e308"
     raise CatalogError(f"{condition.feature.name}: expected a known operator, found {condition.op!r}.")
 
 

@@ -16,7 +16,7 @@ from leap.errors import CatalogError
 from leap.explanation import wording
 from leap.explanation.peers import Peers
 from leap.features import TENURE, FeatureFrame, Scope, build_features
-from leap.icp.profiles import Match, match
+from leap.icp import Match, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept

@@ -1,117 +1,19 @@
-"""Candidate rules from the drivers of a fit model on earlier accounts, and their measurement on later, different
-ones.
-"""
+"""The measurement of rules on later accounts that they were not found on, and how strong they were before."""
 
 from __future__ import annotations
 
-import itertools
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from leap.features import Feature, FeatureFrame
-from leap.icp.rules import Columns, Condition, Evidence, Measured, Rule
+from leap.icp.evidence import Evidence, Measured
+from leap.icp.population import Population
+from leap.icp.rules import Rule
 from leap.metrics import account_bootstrap
 
-_MIN_MATCHED = 15
 _CLEARLY_MORE = 0.5
-_MIN_SHARE, _MAX_SHARE = 0.03, 0.9
-_MAX_LEVELS = 8
-
-
-@dataclass(frozen=True)
-class Population:
-    """Rows of account and anniversary with what followed: fit features, account, starting and ending MRR."""
-
-    frame: FeatureFrame
-    accounts: np.ndarray
-    as_of: np.ndarray
-    starting: np.ndarray
-    ending: np.ndarray
-
-    @property
-    def columns(self) -> Columns:
-        """The fit features by name."""
-        return {name: self.frame.frame[name] for name in self.frame.catalog.names}
-
-    def where(self, keep: np.ndarray) -> Population:
-        """The rows that a mask keeps."""
-        return Population(
-            self.frame.where(keep), self.accounts[keep], self.as_of[keep], self.starting[keep], self.ending[keep]
-        )
-
-    def described(self) -> dict[str, Any]:
-        """Counts and dates, as in evidence."""
-        return {
-            "accounts": len(np.unique(self.accounts)),
-            "rows": len(self.accounts),
-            "from": f"{pd.Timestamp(self.as_of.min()):%Y-%m-%d}",
-            "to": f"{pd.Timestamp(self.as_of.max()):%Y-%m-%d}",
-        }
-
-
-def halves(account_ids: Sequence[str]) -> np.ndarray:
-    """Which accounts rules may be found on: those whose id has an even CRC-32, so that others change nothing.
-
-    >>> halves(["a1", "a4", "a2"]).tolist()
-    [False, True, False]
-    """
-    return np.array([zlib.crc32(account.encode()) % 2 == 0 for account in account_ids], dtype=bool)
-
-
-def parted(
-    population: Population, known_at: np.ndarray, half: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of the rows rules are found on, and of the later rows of other accounts that they are measured on.
-
-    Half of the accounts (`halves` of their ids) may be found on, with the rows known at a cutoff; all other
-    accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about
-    twice as many rows to measure on.
-    """
-    if half is None:
-        half = halves([str(account) for account in population.accounts])
-    best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for cutoff in np.unique(population.as_of):
-        found = half & (known_at <= cutoff)
-        measured = ~np.isin(population.accounts, population.accounts[found]) & (population.as_of >= cutoff)
-        balance = min(2.0 * found.sum(), float(measured.sum()))
-        if best is None or balance > best[0]:
-            best = (balance, found, measured)
-    if best is None:
-        return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-    return best[1], best[2]
-
-
-def candidates(population: Population, features: Sequence[Feature]) -> list[Rule]:
-    """Single conditions on the given features that enough, and not nearly all, accounts of the population meet."""
-    rules = []
-    for feature in features:
-        for condition in _conditions(feature, population.frame.frame[feature.name]):
-            rule = Rule((condition,))
-            if _supported(rule, population):
-                rules.append(rule)
-    return rules
-
-
-def pairs(population: Population, rules: Sequence[Rule]) -> list[Rule]:
-    """Two conditions on different features, again with enough accounts."""
-    found = []
-    for a, b in itertools.combinations(rules, 2):
-        joined = Rule(a.conditions + b.conditions)
-        narrower = not any(same_rows(joined, part, population) for part in (a, b))
-        if not a.features & b.features and narrower and _supported(joined, population):
-            found.append(joined)
-    return found
-
-
-def same_rows(a: Rule, b: Rule, population: Population) -> bool:
-    """Rules that hold for nearly the same rows (at least 80 % of those of either) say the same."""
-    one, two = a.matches(population.columns), b.matches(population.columns)
-    return bool((one & two).sum() >= 0.8 * max((one | two).sum(), 1))
 
 
 def strength(rule: Rule, population: Population) -> tuple[float, str]:
@@ -258,43 +160,3 @@ def _benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     result = np.empty(len(flat))
     result[order] = adjusted
     return result.reshape(p_values.shape)
-
-
-def _supported(rule: Rule, population: Population) -> bool:
-    inside = rule.matches(population.columns)
-    matched = len(np.unique(population.accounts[inside]))
-    others = len(np.unique(population.accounts[~inside]))
-    return min(matched, others) >= _MIN_MATCHED and _MIN_SHARE <= inside.mean() <= _MAX_SHARE
-
-
-def _conditions(feature: Feature, column: pd.Series) -> list[Condition]:
-    if feature.kind == "boolean":
-        return [Condition(feature, "==", 1.0), Condition(feature, "==", 0.0)]
-    if feature.kind == "category":
-        levels = column.dropna().value_counts().index[:_MAX_LEVELS]
-        return [Condition(feature, "==", str(level)) for level in sorted(map(str, levels))]
-    number = column.to_numpy(dtype=float)
-    number = number[~np.isnan(number)]
-    if not len(number):
-        return []
-    edges = sorted({round_number(float(q)) for q in np.quantile(number, [0.25, 0.5, 0.75])})
-    if number.min() < 1 <= number.max() and float(np.median(number)) <= 1:
-        edges = sorted({*edges, 1.0})  # counts: none against any
-    edges = [edge for edge in edges if number.min() < edge <= number.max()]
-    found = [Condition(feature, op, edge) for edge in edges for op in (">=", "<")]
-    found += [Condition(feature, "between", (low, high)) for low, high in itertools.combinations(edges, 2)]
-    return found
-
-
-def round_number(value: float) -> float:
-    """The number with one and a half digits that a person would say.
-
-    >>> [round_number(v) for v in (187.3, 52.0, 0.137, 1.0)]
-    [200.0, 50.0, 0.15, 1.0]
-    """
-    if value == 0:
-        return 0.0
-    unit = 10 ** np.floor(np.log10(abs(value)))
-    steps = np.array([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
-    nearest = steps[np.argmin(np.abs(steps - abs(value) / unit))]
-    return float(np.sign(value) * round(nearest * unit, 10))
