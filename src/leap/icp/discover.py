@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from leap.explanation.drivers import fit_driver_order
+from leap.explanation.groups import Groups
 from leap.features import Scope
+from leap.icp.concluding import conclude
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
 from leap.icp.present import as_bought, with_present
 from leap.icp.profiles import ICPSearch
-from leap.icp.suggesting import Suggestions, conclude, suggest
+from leap.icp.suggesting import Suggestions, suggest
 from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
@@ -28,14 +30,24 @@ def discover_icps(tables: AccountTables, frame: ScopeFrame, seed: int = 0) -> IC
 
 def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
     outcomes = frame.outcomes
-    population = Population(frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending)
+    tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
+    population = Population(
+        frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending, tenure
+    )
+        frame.features,
+        frame.rows.accounts,
+        frame.rows.as_of,
+        outcomes.starting,
+        outcomes.ending,
+        frame.snapshots.rows["tenure_months"].to_numpy(dtype=float),
+    )
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
     suggested = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
-    result = conclude(suggested, tables.settings.outcome.horizon_months)
+    result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
     bought = as_bought(tables, frame) if result.profiles else {}
     profiles = tuple(with_present(tables, frame, bought, profile) for profile in result.profiles)
     return replace(result, profiles=profiles)
