@@ -111,6 +111,9 @@ class Policy(_Frozen):
     """Fewer matching accounts and prospects than this: the profile may be too narrow."""
     icp_max_share: float = Field(0.4, gt=0, le=1)
     """A profile matching more of the market than this may be too broad."""
+    icp_opens_next_at: float = Field(0.5, gt=0, le=1)
+    """Share of the first profile's accounts and prospects that are customers from which the next profile is opened:
+    from half on fewer are left to win in it than were won."""
 
 
 class Lineage(_Frozen):
