@@ -10,6 +10,7 @@ from leap.features import FeatureCatalog
 from leap.icp.attributes import Attribute
 from leap.icp.evidence import Evidence
 from leap.icp.notes import Note
+from leap.icp.points import PointsCard
 from leap.icp.rules import Rule, rule_from_json
 
 
@@ -64,6 +65,9 @@ class ICPSearch:
     none_because: str | None
     notes: tuple[Note, ...] = ()
 
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
+
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
         return {
@@ -71,6 +75,7 @@ class ICPSearch:
             "attributes": [attribute.to_json() for attribute in self.attributes],
             "none_because": self.none_because,
             "notes": [note.to_json() for note in self.notes],
+            "card": None if self.card is None else self.card.to_json(),
         }
 
     @classmethod
@@ -81,4 +86,5 @@ class ICPSearch:
             tuple(Attribute.from_json(d, catalog) for d in document["attributes"]),
             document["none_because"],
             tuple(Note.from_json(d) for d in document.get("notes", ())),
+            card=None if document.get("card") is None else PointsCard.from_json(document["card"], catalog),
         )
