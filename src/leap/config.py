@@ -30,6 +30,7 @@ NumberForm = Literal[".", ",", "1,000"]
 AmountPer = Literal["month", "quarter", "half-year", "year", "week", "day"]
 
 SETTINGS_FILE = "leap.toml"
+_LONGEST_FIELD = 80
 
 
 def _as_list(value: object) -> object:
@@ -127,6 +128,38 @@ class Policy(_Frozen):
         if self.market_size is not None and not self.market_source.strip():
             raise ValueError("market_size goes with market_source: where the number comes from, in words")
         return self
+
+
+class CrmFields(_Frozen):
+    """What features are called in a CRM where they stand there already; the others get names of their own."""
+
+    salesforce: dict[str, str] = Field(default_factory=dict)
+    """By feature, the API name of a field of Account, such as NumberOfEmployees or Tier__c."""
+    hubspot: dict[str, str] = Field(default_factory=dict)
+    """By feature, the internal name of a company property, such as numberofemployees."""
+
+    @model_validator(mode="after")
+    def _names_are_legal_and_hold_one_feature(self) -> CrmFields:
+        forms = (
+            ("salesforce", self.salesforce, r"[A-Za-z](_{0,2}[A-Za-z0-9])*", "an API name such as Employees__c"),
+            ("hubspot", self.hubspot, r"[a-z][a-z0-9_]*", "an internal name such as numberofemployees"),
+        )
+        for crm, fields, legal, example in forms:
+            seen: dict[str, str] = {}
+            for feature, field in fields.items():
+                if len(field) > _LONGEST_FIELD or not re.fullmatch(legal, field):
+                    raise ValueError(f"{crm}.{feature}: expected {example}, found {field!r}")
+                other = seen.setdefault(field.casefold(), feature)
+                if other != feature:
+                    raise ValueError(f"{crm}: {other!r} and {feature!r} are both called {field!r}; a field holds one")
+        return self
+
+
+class Crm(_Frozen):
+    """How exports for a CRM name things."""
+
+    fields: CrmFields = Field(default_factory=CrmFields)
+    """By CRM, the fields that features stand in."""
 
 
 class Lineage(_Frozen):
@@ -316,6 +349,7 @@ class Settings(_Frozen):
     company: Company = Field(default_factory=Company)
     outcome: OutcomeSettings = Field(default_factory=OutcomeSettings)
     policy: Policy = Field(default_factory=Policy)
+    crm: Crm = Field(default_factory=Crm)
     lineage: Lineage | None = None
     leaks: Leaks = Field(default_factory=Leaks)
     tables: dict[str, TableSpec] = Field(default_factory=dict)
@@ -393,7 +427,10 @@ def _in_words(problem: Any) -> str:
 def _known_keys(path: list[str]) -> list[str]:
     if not path:
         return [name for name in Settings.model_fields if name != "folder"]
+    if path[:2] == ["crm", "fields"]:
+        return list(CrmFields.model_fields)
     sections: dict[str, type[BaseModel]] = {
+        "crm": Crm,
         "company": Company,
         "outcome": OutcomeSettings,
         "policy": Policy,
