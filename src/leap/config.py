@@ -111,6 +111,8 @@ class Policy(_Frozen):
     """Fewer matching accounts and prospects than this: the profile may be too narrow."""
     icp_max_share: float = Field(0.4, gt=0, le=1)
     """A profile matching more of the market than this may be too broad."""
+    review_every_months: int = Field(3, ge=1, le=60)
+    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
 
 
 class Lineage(_Frozen):
