@@ -160,6 +160,8 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
+    review_every_months: int = Field(3, ge=1, le=60)
+    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
 
 
 class Lineage(_Frozen):

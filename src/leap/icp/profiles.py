@@ -120,6 +120,13 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    rejected: frozenset[str] = frozenset()
+    """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
+
+    @property
+    def counted(self) -> tuple[ICPProfile, ...]:
+        """The profiles that give tiers and choose accounts: all but those that people rejected."""
+        return tuple(profile for profile in self.profiles if profile.id not in self.rejected)
 
     hypotheses: tuple[ProfileHypothesis, ...] = ()
     order_of_work: OrderOfWork | None = None
