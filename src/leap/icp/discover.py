@@ -9,10 +9,11 @@ import numpy as np
 from leap.explanation.drivers import fit_driver_order
 from leap.explanation.groups import Groups
 from leap.features import Scope
+from leap.icp.book import as_bought
 from leap.icp.concluding import conclude
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
-from leap.icp.present import as_bought, with_present
+from leap.icp.present import with_present
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, suggest
 from leap.models.composition import train_scope
@@ -33,13 +34,6 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
     tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
     population = Population(
         frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending, tenure
-    )
-        frame.features,
-        frame.rows.accounts,
-        frame.rows.as_of,
-        outcomes.starting,
-        outcomes.ending,
-        frame.snapshots.rows["tenure_months"].to_numpy(dtype=float),
     )
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
     suggested = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
