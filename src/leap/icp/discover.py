@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +12,14 @@ from leap.explanation.drivers import fit_driver_order
 from leap.explanation.groups import Groups
 from leap.features import Scope
 from leap.icp.book import as_bought
+from leap.icp.candidates import candidates
 from leap.icp.concluding import conclude
 from leap.icp.notes import notes_of
-from leap.icp.population import Population, halves, parted
+from leap.icp.population import Population, cutoffs, halves, parted
 from leap.icp.present import with_present
 from leap.icp.profiles import ICPSearch
-from leap.icp.suggesting import Suggestions, suggest
+from leap.icp.rules import Rule
+from leap.icp.suggesting import Suggestions, fit_features, suggest
 from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
@@ -36,7 +40,10 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
         frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending, tenure
     )
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
-    suggested = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
+    dates = cutoffs(population, frame.rows.known_at, half) or [None]
+    singles = candidates(population, fit_features(population))
+    parts = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
+    suggested = [part for part in parts if part is not None]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
@@ -47,11 +54,15 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
     return replace(result, profiles=profiles)
 
 
-def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
+def _suggested_by(
+    frame: ScopeFrame, population: Population, half: np.ndarray, date: Any, singles: Sequence[Rule], seed: int
+) -> Suggestions | None:
     """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
-    found_on, measured_on = parted(population, frame.rows.known_at, half)
+    found_on, measured_on = parted(population, frame.rows.known_at, half, date)
     earlier = frame.rows.where(found_on & frame.outcomes.trainable)
     if not len(earlier.accounts) or not measured_on.any():
         return None
     model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
-    return suggest(population.where(found_on), fit_driver_order(model, earlier.matrix), population, measured_on)
+    return suggest(
+        population.where(found_on), fit_driver_order(model, earlier.matrix), population, measured_on, date, singles
+    )
