@@ -22,6 +22,10 @@ from leap.icp.suggesting import Strength, Suggestions, clearest, plain, suggest
 _MAX_MEASURED = 24
 _AGREES = 0.5
 """Standard errors from which the earlier rows of the other half suggest a rule too."""
+_ALONE = 1.5
+"""Standard errors from which a rule is measured that only one half suggests: only half of the later rows may measure
+it, and every rule measured makes all others harder to show.
+"""
 _FEWEST = 10
 """Accounts inside and outside a rule, later, without which it is not measured."""
 _EVENTS = 4
@@ -99,6 +103,8 @@ def _at_one_date(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
         else:
             i, rule = max(rules, key=lambda one: sign * suggested[one[0]].rules[one[1]][0])
             parts, (score, metric) = (i,), suggested[i].rules[rule]
+            if len(suggested) > 1 and abs(score) < _ALONE:
+                continue
         if parts not in measurable:
             later = np.logical_or.reduce([suggested[i].later for i in parts])
             measurable[parts] = suggested[0].whole.where(later)
