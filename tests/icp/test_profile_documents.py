@@ -7,9 +7,10 @@ from leap.features import FeatureCatalog
 from leap.icp import ICPSearch
 from leap.icp.best_customers import BestCustomer, BestCustomers, Difference
 from leap.icp.hypotheses import ProfileHypothesis
+from leap.icp.pooling import Pooled
 from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.saturation import Newest, Saturation
-from leap.icp.segments import Described, Pooled
+from leap.icp.segments import Described
 from tests.reports.searches import BAD, CLOUD, EMPLOYEES, GOOD, INDUSTRY, search
 
 POOLED = Pooled(40, 1.1, 0.95, 1.05, 0.98, 1.12, 0.66)
