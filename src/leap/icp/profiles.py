@@ -14,6 +14,7 @@ from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.notes import Note
 from leap.icp.pooling import Pooled
 from leap.icp.ranking import OrderOfWork, Rank, Shares
+from leap.icp.points import PointsCard
 from leap.icp.rules import Rule, rule_from_json
 from leap.icp.saturation import Saturation
 from leap.icp.segments import Described
@@ -120,10 +121,19 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    rejected: frozenset[str] = frozenset()
+    """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
+
+    @property
+    def counted(self) -> tuple[ICPProfile, ...]:
+        """The profiles that give tiers and choose accounts: all but those that people rejected."""
+        return tuple(profile for profile in self.profiles if profile.id not in self.rejected)
 
     hypotheses: tuple[ProfileHypothesis, ...] = ()
     order_of_work: OrderOfWork | None = None
     best_customers: BestCustomers | None = None
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
@@ -135,6 +145,7 @@ class ICPSearch:
             "hypotheses": [hypothesis.to_json() for hypothesis in self.hypotheses],
             "order_of_work": None if self.order_of_work is None else self.order_of_work.to_json(),
             "best_customers": None if self.best_customers is None else self.best_customers.to_json(),
+            "card": None if self.card is None else self.card.to_json(),
         }
 
     @classmethod
@@ -148,4 +159,5 @@ class ICPSearch:
             hypotheses=tuple(ProfileHypothesis.from_json(d, catalog) for d in document.get("hypotheses", ())),
             order_of_work=optional(document, "order_of_work", OrderOfWork.from_json),
             best_customers=optional(document, "best_customers", lambda d: BestCustomers.from_json(d, catalog)),
+            card=None if document.get("card") is None else PointsCard.from_json(document["card"], catalog),
         )
