@@ -89,7 +89,7 @@ class Pooling:
 
 
 def _ratio(starting: np.ndarray, ending: np.ndarray) -> float:
-    """The sum of the endings over that of the starts, added from the smallest on: the order of accounts is no matter."""
+    """The sum of the endings over that of the starts, added from the smallest on, whatever their order."""
     total = float(np.sort(starting).sum())
     return float(np.sort(ending).sum()) / total if total > 0 else 1.0
 

@@ -14,11 +14,11 @@ from leap.icp.pooling import Pooled
 from leap.icp.rules import Columns, Rule
 from leap.models.composition import ScopeModel
 
-MOST_OF_SPACE = 1 / 3
-"""No group of features has a larger part of the spread in which accounts are told apart: one that dominates the model
-would else be what every segment is about."""
-_LEAST_OF_SPACE = 0.01
-"""A group that adds less than this part of all that groups add says nothing of anyone."""
+_LEAST_OF_SPACE = 0.1
+"""A group that adds less than this part of what the second largest adds tells nobody apart."""
+_FARTHEST = 2.5
+"""Standard deviations at which an account's contribution stops counting: a few far out are no segment."""
+_NOTHING = 1e-9
 _MOST_SEGMENTS = 8
 _MOST_POINTS = 1500
 _NAMED_BY = 3
@@ -26,12 +26,12 @@ _NAMED_BY = 3
 
 @dataclass(frozen=True)
 class Described:
-    """The segment that a rule describes: of `accounts` in it the rule holds for `recall`, and of those for which the
-    rule holds `precision` are in it; `f1` is their harmonic mean. `by` are the labels of the features whose
-    contributions tell it from the others, most first. `pooled` is what followed in the segment.
+    """The segments that a rule describes better than any other rule: of `accounts` in them the rule holds for `recall`,
+    and of those for which the rule holds `precision` are in them; `f1` is their harmonic mean. `by` are the labels of
+    the features whose contributions tell them from the others, most first. `pooled` is what followed in them.
     """
 
-    number: int
+    segments: tuple[int, ...]
     accounts: int
     f1: float
     precision: float
@@ -41,12 +41,14 @@ class Described:
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of a profile, under `segment`."""
-        return {**asdict(self), "by": list(self.by), "pooled": self.pooled.to_json()}
+        return {**asdict(self), "segments": list(self.segments), "by": list(self.by), "pooled": self.pooled.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Described:
         """The inverse of `to_json`."""
-        return cls(**{**document, "by": tuple(document["by"]), "pooled": Pooled.from_json(document["pooled"])})
+        pooled = Pooled.from_json(document["pooled"])
+        lists = {name: tuple(document[name]) for name in ("segments", "by")}
+        return cls(**{**document, **lists, "pooled": pooled})
 
 
 @dataclass(frozen=True)
@@ -65,34 +67,31 @@ class Space:
         added = model.encoder.by_feature(model.attribute(model.encoder.encode(frame)).nrr)
         by_group = groups.sum(added, frame.catalog.names)
         features = [frame.catalog.by_name[group] for group in groups.ids]
-        spread = np.sort(by_group, axis=0).std(axis=0)
+        ordered = np.sort(by_group, axis=0)
+        middle, spread = ordered.mean(axis=0), ordered.std(axis=0)
         fit = np.array([feature.scope == Scope.FIT for feature in features], dtype=bool)
-        kept = np.flatnonzero(fit & (spread > max(_LEAST_OF_SPACE * float(spread[fit].sum()), 1e-9)))
-        if not len(kept):
+        if not (fit & (spread > _NOTHING)).any():
             return None
-        points = by_group[:, kept] * limits(spread[kept] ** 2)
-        return cls(points, tuple(features[i] for i in kept))
+        kept = np.flatnonzero(fit & (spread > max(_LEAST_OF_SPACE * _most(spread[fit]), _NOTHING)))
+        away = np.clip(by_group[:, kept] - middle[kept], -_FARTHEST * spread[kept], _FARTHEST * spread[kept])
+        return cls(away * limits(np.sort(away, axis=0).std(axis=0)), tuple(features[i] for i in kept))
 
 
-def limits(variance: np.ndarray, most: float = MOST_OF_SPACE) -> np.ndarray:
-    """What to multiply each dimension with so that none has more than a part of the summed variance, shape (n,).
+def limits(spread: np.ndarray) -> np.ndarray:
+    """What to multiply each dimension with so that none counts for more than the second largest, shape (n,).
 
-    With few dimensions each may have its equal part.
+    One group that dominates the model would else be what every segment is about.
 
-    >>> scaled = np.array([100.0, 1.0, 1.0]) * limits(np.array([100.0, 1.0, 1.0])) ** 2
-    >>> [round(float(part), 6) for part in scaled / scaled.sum()]
-    [0.333333, 0.333333, 0.333333]
+    >>> limits(np.array([10.0, 1.0, 0.5])).tolist()
+    [0.1, 1.0, 1.0]
     """
-    part = max(most, 1 / len(variance))
-    ordered = np.sort(variance)[::-1]
-    cap = float(ordered[0])
-    for larger in range(1, len(ordered) + 1):
-        if ordered[larger - 1] <= part * np.minimum(variance, ordered[larger - 1]).sum() * (1 + 1e-12):
-            break
-        rest = float(ordered[larger:].sum())
-        left = 1 - larger * part
-        cap = part * rest / left if left > 1e-9 else float(ordered[larger]) if larger < len(ordered) else cap
-    return np.asarray(np.sqrt(np.minimum(cap, variance) / np.maximum(variance, 1e-300)))
+    most = _most(spread)
+    return np.asarray(np.minimum(most / np.maximum(spread, 1e-300), 1.0))
+
+
+def _most(spread: np.ndarray) -> float:
+    """The second largest of several, else the only one."""
+    return float(np.sort(spread)[-2 if len(spread) > 1 else -1])
 
 
 @dataclass(frozen=True)
@@ -122,17 +121,18 @@ class Segments:
         """A mask for each segment."""
         return [self.labels == number for number in range(len(self.centres))]
 
-    def by(self, number: int) -> tuple[str, ...]:
-        """Labels of the groups whose contributions tell a segment from the mean of all, most first."""
-        away = np.round(np.abs(self.centres[number] - self.space.points.mean(axis=0)), 9)
+    def by(self, part: np.ndarray) -> tuple[str, ...]:
+        """Labels of the groups whose contributions tell a part of the accounts from the mean of all, most first."""
+        points = self.space.points
+        away = np.round(np.abs(points[part].mean(axis=0) - points.mean(axis=0)), 6)
         order = sorted(range(len(away)), key=lambda i: (-away[i], self.space.leading[i].name))
-        return tuple(self.space.leading[i].label for i in order[:_NAMED_BY] if away[i] > 0)
+        return tuple(self.space.leading[i].label for i in order[:_NAMED_BY] if away[i] > _LEAST_OF_SPACE * away.max())
 
 
 def _centres(points: np.ndarray) -> np.ndarray:
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    everyone = points.mean(axis=0, keepdims=True)
+    everyone: np.ndarray = np.asarray(points.mean(axis=0, keepdims=True))
     if len(points) < 3 or not np.ptp(points, axis=0).any():
         return everyone
     tree = linkage(points, method="ward")
@@ -160,11 +160,10 @@ def fits(rule: Rule, columns: Columns, part: np.ndarray, among: np.ndarray) -> t
     return 2 * precision * recall / (precision + recall), precision, recall
 
 
-def best_of(
-    rules: Sequence[Rule], columns: Columns, part: np.ndarray, among: np.ndarray
-) -> tuple[Rule, tuple[float, float, float]] | None:
+def best_of(rules: Sequence[Rule], columns: Columns, part: np.ndarray, among: np.ndarray) -> Rule | None:
     """The rule that says best who is in a part; of equal ones the shorter, then the first."""
-    tried = [(rule, fits(rule, columns, part, among)) for rule in rules]
-    if not tried:
-        return None
-    return max(tried, key=lambda found: (round(found[1][0], 9), -len(found[0].conditions)))
+    return max(
+        rules,
+        key=lambda rule: (round(fits(rule, columns, part, among)[0], 9), -len(rule.conditions)),
+        default=None,
+    )
