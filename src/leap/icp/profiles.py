@@ -13,10 +13,11 @@ from leap.icp.evidence import Evidence
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.notes import Note
 from leap.icp.points import PointsCard
+from leap.icp.pooling import Pooled
 from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.rules import Rule, rule_from_json
 from leap.icp.saturation import Saturation
-from leap.icp.segments import Described, Pooled
+from leap.icp.segments import Described
 
 _Part = TypeVar("_Part")
 
