@@ -8,10 +8,10 @@ import numpy as np
 
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope
-from leap.icp.book import as_bought
+from leap.icp.book import Book
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
-from leap.icp.present import with_present
+from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, conclude, suggest
 from leap.models.composition import train_scope
@@ -37,9 +37,7 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months)
-    bought = as_bought(tables, frame) if result.profiles else {}
-    profiles = tuple(with_present(tables, frame, bought, profile) for profile in result.profiles)
-    return replace(result, profiles=profiles)
+    return with_figures(Book.of(tables, frame), result, tables.settings.policy)
 
 
 def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
