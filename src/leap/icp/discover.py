@@ -15,7 +15,7 @@ from leap.icp.arranging import Ground, arranged, order_of_work
 from leap.icp.book import Book
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
-from leap.icp.present import with_present
+from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, suggest
 from leap.models.composition import train_scope
@@ -65,6 +65,8 @@ def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, mode
     profiles = arranged(found.attributes, ground, settings) if found.profiles else ()
     profiles = tuple(with_present(tables, frame, ground.book.bought, profile) for profile in profiles)
     return replace(found, profiles=profiles, order_of_work=order_of_work(profiles, settings.policy.icp_opens_next_at))
+    result = conclude(suggested, tables.settings.outcome.horizon_months)
+    return with_figures(Book.of(tables, frame), result, tables.settings.policy)
 
 
 def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
