@@ -109,9 +109,25 @@ class Policy(_Frozen):
     capacity: int | None = Field(None, ge=1)
     """How many accounts the team can work on in a quarter."""
     icp_min_accounts: int = Field(500, ge=0)
-    """Fewer matching accounts and prospects than this: the profile may be too narrow."""
+    """Fewer matching accounts and prospects than this: the profile may be too narrow. A rule of thumb of account-based
+    marketing: below about 500 companies a segment gives too few deals a quarter to tell whether it works."""
     icp_max_share: float = Field(0.4, gt=0, le=1)
     """A profile matching more of the market than this may be too broad."""
+    icp_opens_next_at: float = Field(0.5, gt=0, le=1)
+    """Share of the first profile's accounts and prospects that are customers from which the next profile is opened:
+    from half on fewer are left to win in it than were won."""
+    icp_max_accounts: int = Field(1_000_000, ge=1)
+    """A profile matching more companies than this may be too broad: no team works through a million."""
+    market_size: int | None = Field(None, ge=1)
+    """How many companies there are to sell to (TAM), if known from elsewhere; default: those in the tables."""
+    market_source: str = ""
+    """Where `market_size` comes from; shown wherever it is."""
+
+    @model_validator(mode="after")
+    def _market_has_a_source(self) -> Policy:
+        if self.market_size is not None and not self.market_source.strip():
+            raise ValueError("market_size goes with market_source: where the number comes from, in words")
+        return self
 
 
 class CrmFields(_Frozen):
@@ -144,6 +160,8 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
+    review_every_months: int = Field(3, ge=1, le=60)
+    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
 
 
 class Lineage(_Frozen):
@@ -234,6 +252,12 @@ class TableSpec(_Frozen):
     created: str = "created_at"
     closed: str = "closed_at"
     won: str = "won"
+    team: str | None = None
+    """Column with who sold: bookings outside the ICP are told by team."""
+    origin: str | None = None
+    """Column with where a deal came from (its lead source): the same by source."""
+    discount: str | None = None
+    """Column with the share of the list price that was let off, such as 0.15."""
     # notes
     note: str = "note"
     owner: str = "owner"
@@ -279,6 +303,9 @@ class TableSpec(_Frozen):
             raise ValueError("a revenue table names its `amount` column (the MRR of a period, the money of an event)")
         if self.price is not None and (self.shape != "events" or self.quantity is None or self.amount is not None):
             raise ValueError("`price` goes with `quantity`, on events that name no `amount`")
+        of_deals = [name for name in ("team", "origin", "discount") if getattr(self, name) is not None]
+        if of_deals and self.role != "deals":
+            raise ValueError(f"{', '.join(of_deals)}: columns of deals, found role {self.role!r}")
         if self.amount_per != "month" and self.shape != "periods":
             raise ValueError(f"amount_per is of periods, found shape {self.shape!r}")
         if self.thousands and self.decimal == ",":
