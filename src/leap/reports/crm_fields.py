@@ -47,7 +47,7 @@ def salesforce_name(feature: str) -> str:
     """The API name of a custom field: letters, digits and single underscores, at most 40 characters with its ending.
 
     >>> salesforce_name("employees"), salesforce_name("usage of «seats» (28d)"), salesforce_name("業種")
-    ('Leap_Employees__c', 'Leap_Usage_Of_Seats_28d__c', 'Leap_F1b1a7de4__c')
+    ('Leap_Employees__c', 'Leap_Usage_Of_Seats_28d__c', 'Leap_F8d04f629__c')
     """
     parts = [part[:1].upper() + part[1:] for part in _parts(feature)] or [f"F{_checksum(feature)}"]
     return "Leap_" + _cut("_".join(parts), feature, LONGEST_SALESFORCE - len("Leap___c")) + "__c"

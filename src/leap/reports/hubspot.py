@@ -42,7 +42,7 @@ def filter_branch(rule: Rule, names: Mapping[str, Field]) -> dict[str, Any]:
 def property_of(field: Field) -> dict[str, Any]:
     """The body that creates the property of a field."""
     kind, shown = _TYPES[field.feature.kind]
-    found = {
+    found: dict[str, Any] = {
         "name": field.name,
         "label": f"Leap: {field.label}",
         "type": kind,

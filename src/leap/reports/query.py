@@ -65,7 +65,7 @@ def tiers(profiles: Sequence[Named], table: str) -> str:
 
 def _case(branches: Sequence[tuple[Rule, str]], otherwise: str | None = None) -> str:
     if not branches:
-        return _NOTHING
+        return _NOTHING  # no profile, no tier
     lines = [f"    WHEN {where(rule, ' AND ')} THEN {text(value)}" for rule, value in branches]
     last = "NULL" if otherwise is None else text(otherwise)
     return "\n".join(["CASE", *lines, f"    ELSE {last}", "  END"])
