@@ -13,6 +13,7 @@ from leap.icp.book import as_bought
 from leap.icp.concluding import conclude
 from leap.icp.arranging import Ground, arranged, order_of_work
 from leap.icp.book import Book
+from leap.icp.carding import Judged, points_card
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
 from leap.icp.present import with_figures
@@ -45,12 +46,15 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
         frame.features, frame.rows.accounts, frame.rows.as_of, outcomes.starting, outcomes.ending, tenure
     )
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
-    suggested = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
+    found = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
+    suggested = [part for part, _ in found]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
+    result = conclude(suggested, tables.settings.outcome.horizon_months)
+    result = replace(result, card=points_card(result.attributes, population, [judged for _, judged in found]))
     bought = as_bought(tables, frame) if result.profiles else {}
     profiles = tuple(with_present(tables, frame, bought, profile) for profile in result.profiles)
     return replace(result, profiles=profiles)
@@ -69,7 +73,9 @@ def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, mode
     return with_figures(Book.of(tables, frame), result, tables.settings.policy)
 
 
-def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
+def _suggested_by(
+    frame: ScopeFrame, population: Population, half: np.ndarray, seed: int
+) -> tuple[Suggestions, Judged] | None:
     """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
     found_on, measured_on = parted(population, frame.rows.known_at, half)
     earlier = frame.rows.where(found_on & frame.outcomes.trainable)
@@ -81,3 +87,8 @@ def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, s
 
 def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
     return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed)
+    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
+    expected = model.predict(frame.rows.matrix)
+    judged = Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
+    drivers = fit_driver_order(model, earlier.matrix)
+    return suggest(population.where(found_on), drivers, population, measured_on), judged
