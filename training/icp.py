@@ -38,6 +38,7 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document = found(args, console, settings)
+    verdicts, document = reviewed(args, settings, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
@@ -46,6 +47,8 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         None: report.render_text,
     }
     text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if chosen is None:
+        text = "\n".join([text, *verdicts])
     if args.out is None:
         return Result(document, text)
     write(args.out, text)
@@ -102,6 +105,19 @@ def found(args: argparse.Namespace, console: Console, settings: Settings) -> tup
     note = f"Found anew in the rows known before {until}; the models of version {fetched.version} are not part of it."
     summary = report.summarise_alone(anew, settings, data_until=until, notes=[note])
     return summary, {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
+
+
+def reviewed(
+    args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Lines of what people decided, and the document with `review` beside the evidence of each finding."""
+    from leap.registry import Store
+    from leap.reviews import ReviewBook, verdicts_on, with_verdicts
+    from leap.reviews.listing import verdict_lines
+
+    reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
+    verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
+    return verdict_lines(verdicts), with_verdicts(document, verdicts)
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:
