@@ -172,4 +172,5 @@ def test_an_earlier_end_of_the_data_is_searched_anew(
 def test_the_end_of_the_training_data_is_the_version_itself(made: Path, ask: Ask, demo_bundle: ModelBundle) -> None:
     """No table is read: the folder has none."""
     _, out, _ = ask(made / "acme", "--store", made / "store", "--data-until", demo_bundle.trained_on, "--json")
-    assert json.loads(out)["attributes"] == json.loads(json.dumps(demo_bundle.icp.to_json()["attributes"]))
+    attributes = [{k: v for k, v in entry.items() if k != "review"} for entry in json.loads(out)["attributes"]]
+    assert attributes == json.loads(json.dumps(demo_bundle.icp.to_json()["attributes"]))

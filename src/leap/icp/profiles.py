@@ -120,6 +120,11 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    hypotheses: tuple[ProfileHypothesis, ...] = ()
+    order_of_work: OrderOfWork | None = None
+    best_customers: BestCustomers | None = None
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
     rejected: frozenset[str] = frozenset()
     """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
 
@@ -127,12 +132,6 @@ class ICPSearch:
     def counted(self) -> tuple[ICPProfile, ...]:
         """The profiles that give tiers and choose accounts: all but those that people rejected."""
         return tuple(profile for profile in self.profiles if profile.id not in self.rejected)
-
-    hypotheses: tuple[ProfileHypothesis, ...] = ()
-    order_of_work: OrderOfWork | None = None
-    best_customers: BestCustomers | None = None
-    card: PointsCard | None = None
-    """Whole points for a CRM that can only add."""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
