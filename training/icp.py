@@ -44,6 +44,8 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
+    summary, document = found(args, console, settings)
+    verdicts, document = reviewed(args, settings, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
@@ -56,6 +58,9 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
         text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if chosen is None:
+        text = "\n".join([text, *verdicts])
     if args.out is None:
         return Result(document, text)
     write(args.out, text)
@@ -121,6 +126,19 @@ def found(
     export = Export(anew, settings, bundle.catalog, fetched.version, until)
     document = {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
     return summary, document, export
+
+
+def reviewed(
+    args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Lines of what people decided, and the document with `review` beside the evidence of each finding."""
+    from leap.registry import Store
+    from leap.reviews import ReviewBook, verdicts_on, with_verdicts
+    from leap.reviews.listing import verdict_lines
+
+    reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
+    verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
+    return verdict_lines(verdicts), with_verdicts(document, verdicts)
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

@@ -122,6 +122,8 @@ class Policy(_Frozen):
     """How many companies there are to sell to (TAM), if known from elsewhere; default: those in the tables."""
     market_source: str = ""
     """Where `market_size` comes from; shown wherever it is."""
+    review_every_months: int = Field(3, ge=1, le=60)
+    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
 
     @model_validator(mode="after")
     def _market_has_a_source(self) -> Policy:
@@ -160,8 +162,6 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
-    review_every_months: int = Field(3, ge=1, le=60)
-    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
 
 
 class Lineage(_Frozen):

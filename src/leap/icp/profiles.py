@@ -126,6 +126,11 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    hypotheses: tuple[ProfileHypothesis, ...] = ()
+    order_of_work: OrderOfWork | None = None
+    best_customers: BestCustomers | None = None
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
     rejected: frozenset[str] = frozenset()
     """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
 
