@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
     from leap.reports.icp import IcpSummary
 
 FORMATS = ("html", "json", "md", "csv", "sql")
+DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Show the profiles of a version."""
+    """Show the profiles of a version, or compare two: `leap icp diff`."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == [DIFF] and not (Path(DIFF) / "leap.toml").is_file():
+        from training import icp_diff
+
+        return icp_diff.main(arguments[1:])
     parser = command_parser("icp", "Ideal customer profiles with their evidence.", data_until=True)
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
     parser.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else text")

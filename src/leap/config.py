@@ -111,6 +111,10 @@ class Policy(_Frozen):
     """Fewer matching accounts and prospects than this: the profile may be too narrow."""
     icp_max_share: float = Field(0.4, gt=0, le=1)
     """A profile matching more of the market than this may be too broad."""
+    tier_band: float = Field(0.1, ge=0, le=0.5)
+    """How far from a bound of a profile, as a share of the bound, an account misses it narrowly (tier B), and keeps the
+    tier it had. Head counts and revenues of data providers differ by several percent from one look to the next
+    although nothing happened; a company that is 10 % smaller or larger did change."""
 
 
 class Lineage(_Frozen):
