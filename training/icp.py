@@ -5,6 +5,7 @@ and points for CRMs and rules for inbound leads.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
 FORMATS = ("html", "json", "md", "csv", "sql")
 EXPORTS = ("salesforce", "hubspot", "qualification", "points")
 """Formats that must be named: their files may be called anything, and .json or .csv says how they are written."""
+DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Show the profiles of a version."""
+    """Show the profiles of a version, or compare two: `leap icp diff`."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == [DIFF] and not (Path(DIFF) / "leap.toml").is_file():
+        from training import icp_diff
+
+        return icp_diff.main(arguments[1:])
     parser = command_parser("icp", "Ideal customer profiles with their evidence.", data_until=True)
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
     parser.add_argument("--format", choices=(*FORMATS, *EXPORTS), help="default: by the name of --out, else text")

@@ -162,6 +162,10 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
+    tier_band: float = Field(0.1, ge=0, le=0.5)
+    """How far from a bound of a profile, as a share of the bound, an account misses it narrowly (tier B), and keeps the
+    tier it had. Head counts and revenues of data providers differ by several percent from one look to the next
+    although nothing happened; a company that is 10 % smaller or larger did change."""
 
 
 class Lineage(_Frozen):

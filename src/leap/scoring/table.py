@@ -16,7 +16,7 @@ from leap.errors import CatalogError
 from leap.explanation import wording
 from leap.explanation.peers import Peers
 from leap.features import TENURE, FeatureFrame, Scope, build_features
-from leap.icp import Match, match
+from leap.icp import Match, TierPolicy, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
@@ -159,6 +159,8 @@ class ScoreTable:
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
         return match(self.bundle.icp.counted, self.columns, len(self))
+        policy = TierPolicy.of(self.bundle.settings.policy)
+        return match(self.bundle.icp.profiles, self.columns, len(self), policy)
 
     def abstained(self, i: int) -> str | None:
         """Why there is no score, or None."""
