@@ -8,9 +8,10 @@ import numpy as np
 
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope
+from leap.icp.book import as_bought
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
-from leap.icp.present import as_bought, with_present
+from leap.icp.present import with_present
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, conclude, suggest
 from leap.models.composition import train_scope

@@ -68,38 +68,6 @@ def _figures(tables: AccountTables, inside: np.ndarray) -> dict[str, Any]:
     return document
 
 
-def as_bought(tables: AccountTables, frame: ScopeFrame) -> Columns:
-    """Fit features of every account as it was when it bought, of prospects as they are now; one entry per account.
-
-    What a customer has become since would make the profile look better than it is for choosing whom to sell to.
-    """
-    catalog = frame.features.catalog.of_scope(Scope.FIT)
-    codes, first_rows = np.unique(frame.rows.accounts, return_index=True)
-    others = np.setdiff1d(np.arange(len(tables.accounts)), codes)
-    first_paid = Revenue(tables).first_paid().to_numpy().astype("datetime64[us]")[others]
-    until = np.datetime64(tables.data_until, "us")
-    rest = pd.DataFrame(
-        {
-            "account_id": tables.accounts[others],
-            "code": others,
-            "as_of": tables.data_until,
-            "mrr": np.nan,
-            "leaving": False,
-            "features_at": np.where(np.isnat(first_paid), until, first_paid),
-            "tenure_months": 0.0,
-        }
-    )
-    built = build_features(tables, Snapshots(rest, at_purchase=True), catalog).frame
-    columns = {}
-    bought_as = Revenue(tables).bought_as()
-    for name in catalog.names:
-        known = frame.features.frame[name].to_numpy()
-        column = np.empty(len(tables.accounts), dtype=known.dtype)
-        column[codes], column[others] = known[first_rows], built[name].to_numpy()
-        columns[name] = column[bought_as]
-    return columns
-
-
 def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
     """Won over closed deals of the accounts of a part."""
     won = closed = 0

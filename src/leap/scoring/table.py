@@ -158,7 +158,7 @@ class ScoreTable:
     @cached_property
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
-        return match(self.bundle.icp.profiles, self.columns, len(self))
+        return match(self.bundle.icp.counted, self.columns, len(self))
 
     def abstained(self, i: int) -> str | None:
         """Why there is no score, or None."""
