@@ -12,8 +12,8 @@ from leap.icp.best_customers import BestCustomers
 from leap.icp.evidence import Evidence
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.notes import Note
-from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.points import PointsCard
+from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.rules import Rule, rule_from_json
 from leap.icp.saturation import Saturation
 from leap.icp.segments import Described, Pooled
