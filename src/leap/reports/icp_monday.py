@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leap.icp import Attribute
 from leap.icp.phrases import who
-from leap.reports.icp_profile import ProfileSummary
+from leap.reports.icp_profile import Price, ProfileSummary
 from leap.reports.rendering import count, money, share
 
 _LAYERS = {
@@ -16,6 +16,7 @@ _LAYERS = {
     "behavioural": "what they do (hiring, funding, news)",
     "environmental": "how their market does (demand, insolvencies)",
 }
+_SEEN_TOGETHER = "they are what was seen together, not what a change brings"
 _MOST_TIMES = 25
 """Beyond so many times as many accounts, waiting for more is no plan."""
 
@@ -72,23 +73,22 @@ def _all_rejected() -> Todo:
 
 
 def _stop(bad: Sequence[ProfileSummary]) -> Todo:
-    priced = [profile for profile in bad if profile.price and profile.price.shown and profile.price.lost is not None]
+    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.shown and p.price.lost is not None]
     if not priced:
         first = bad[0]
         behind = f"Put {first.who} behind all others, but refuse nobody: {first.seen}; in money no difference is shown."
         return Todo("Think twice", behind + _and_more(bad))
-    return Todo("Stop", _priced(priced[0]) + _and_more(bad))
+    return Todo("Stop", _priced(*priced[0]) + _and_more(bad))
 
 
-def _priced(profile: ProfileSummary) -> str:
-    price = profile.price
-    assert price is not None and price.lost is not None
+def _priced(profile: ProfileSummary, price: Price, lost: float) -> str:
     won = price.won_last_year
-    together = f", together {money(price.lost * won, price.currency)} a year" if won > 1 else ""
+    together = f", together {money(lost * won, price.currency)} a year" if won > 1 else ""
+    were = "was" if won == 1 else "were"
     return (
-        f"Stop looking for {profile.who}: later, each pays {money(price.lost, price.currency)} a year less than others "
+        f"Stop looking for {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
         f"that paid as much before (19 times in 20 between {money(price.low, price.currency)} and "
-        f"{money(price.high, price.currency)}); {count(won)} {'was' if won == 1 else 'were'} won in the last year{together}."
+        f"{money(price.high, price.currency)}); {count(won)} {were} won in the last year{together}."
     )
 
 
@@ -121,9 +121,7 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if rejected:
         parts.append(f"{' and '.join(rejected)}, which people rejected")
     if not parts:
-        return Todo(
-            "Not yet", "Promise nobody these figures: they are what was seen together, not what a change brings."
-        )
+        return Todo("Not yet", f"Promise nobody these figures: {_SEEN_TOGETHER}.")
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     return Todo("Not yet", f"Do not act on {listed}.")
 

@@ -81,10 +81,10 @@ def _roadmap(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> s
 
 
 def _coverage(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
-    sized = [profile for profile in good if profile.size]
+    sized = [(profile.id, profile.size) for profile in good if profile.size]
     if not sized:
         return f"Give {bad[0].who} no named owner beyond what they pay for." if bad else "Give each account one owner."
-    size = sized[0].size
-    assert size is not None
-    own = f"Name an owner for the {count(size.customers)} customers and {count(size.prospects)} prospects of {sized[0].id}"
+    name, size = sized[0]
+    whom = f"the {count(size.customers)} customers and {count(size.prospects)} prospects of {name}"
+    own = f"Name an owner for {whom}"
     return f"{own}{f'; serve those of {bad[0].id} without one' if bad else ''}."

@@ -186,7 +186,7 @@ def _heading(settings: Settings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known beside the search: the features, how many of how many accounts left, and drivers that do not hold."""
+    """What is known beside the search: the features, how many of how many accounts left, drivers that do not hold."""
 
     catalog: FeatureCatalog | None = None
     left: tuple[int, int] | None = None
