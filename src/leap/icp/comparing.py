@@ -1,8 +1,9 @@
-"""Comparison of those who meet a rule with the others, within periods, tenure and years of purchase.
+"""Comparison of those who meet a rule with the others, within periods and tenure.
 
 The share of an attribute may drift while churn drifts: compared over all years it would then tell who stays although
-it does nothing. So a rule and an outcome are both freed of what the period of the row, the years as a customer and the
-year of purchase say (Frisch & Waugh 1933), and what is left of them is compared: a score test.
+it does nothing. So a rule and an outcome are both freed of what the period of the row and the years as a customer say
+(Frisch & Waugh 1933), and with them of any trend over years of purchase, which is the one less the other; what is left
+is compared: a score test.
 """
 
 from __future__ import annotations
@@ -41,13 +42,12 @@ class Comparison:
 
     @cached_property
     def calendar(self) -> np.ndarray:
-        """Period, years as a customer and year of purchase of each row as columns of 0 and 1, and a constant."""
+        """Period and years as a customer of each row as columns of 0 and 1, and a constant."""
         p = self.population
         month = p.as_of.astype("datetime64[M]").astype(int)
         span = next((s for s in (3, 6, 12) if len(month) >= _ROWS_A_PERIOD * len(np.unique(month // s))), 12)
-        bought = (month - np.round(p.tenure_months).astype(int)) // 12
         years = np.minimum(np.round(p.tenure_months / 12).astype(int), 4)
-        columns = [np.ones((len(month), 1)), *map(_levels, (month // span, years, bought))]
+        columns = [np.ones((len(month), 1)), *map(_levels, (month // span, years))]
         return np.hstack(columns)
 
     def of(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
