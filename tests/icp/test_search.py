@@ -6,8 +6,9 @@ import pytest
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch, find_icps, match
 from leap.icp.candidates import candidates
-from leap.icp.measuring import Hypothesis, _benjamini_hochberg, measure, strength
+from leap.icp.measuring import Hypothesis, _benjamini_hochberg, measure
 from leap.icp.population import Population, parted
+from leap.icp.suggesting import strength
 from tests.icp.populations import YEAR, halves, population
 
 
@@ -95,11 +96,16 @@ def test_figures_are_ratios_of_sums_inside_and_outside():
     evidence = measure([Hypothesis(rule, 1.0, "nrr", whole, {})], tried=1)[0]
     inside = rule.matches(whole.columns)
     nrr = evidence.figures["nrr"]
-    assert nrr.inside == pytest.approx(whole.ending[inside].sum() / whole.starting[inside].sum())
-    assert nrr.outside == pytest.approx(whole.ending[~inside].sum() / whole.starting[~inside].sum())
-    assert evidence.figures["churn"].inside == pytest.approx((whole.ending[inside] == 0).mean())
+    seen, left = nrr.observed, evidence.figures["churn"].observed
+    assert seen is not None and left is not None
+    assert seen[0] == pytest.approx(whole.ending[inside].sum() / whole.starting[inside].sum())
+    assert seen[1] == pytest.approx(whole.ending[~inside].sum() / whole.starting[~inside].sum())
+    assert left[0] == pytest.approx((whole.ending[inside] == 0).mean())
     assert evidence.matched == len(set(whole.accounts[inside]))
     assert nrr.low <= nrr.lift <= nrr.high
+    document = nrr.to_json()
+    assert document["inside"] - document["outside"] == document["lift"]
+    assert abs(evidence.headline.lift) <= abs(seen[0] - seen[1]) + 0.02, "what is shown is not more than was seen"
 
 
 def test_repeating_every_row_changes_no_evidence():
