@@ -30,6 +30,10 @@ _FEWEST = 10
 """Accounts inside and outside a rule, later, without which it is not measured."""
 _EVENTS = 4
 _SAYABLE = 0.5
+_SURE = 3.8
+"""Standard errors that a difference needs to be shown four times in five: three for the many rules, 0.8 for luck."""
+_MOST_NEEDED = 20
+"""Times as many accounts beyond which a difference is as good as none, and a number would only mislead."""
 
 
 def find_icps(
@@ -199,5 +203,21 @@ def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
     )
     return (
         f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones, and none held "
-        f"there ({figures})."
+        f"there ({figures}).{_would_take(best)}"
+    )
+
+
+def _would_take(best: Attribute) -> str:
+    """How many accounts would show a difference as large as the strongest one seen; empty where it came to nothing."""
+    evidence, headline = best.evidence, best.evidence.headline
+    seen = headline.observed or (headline.inside, headline.outside)
+    half_width, difference = (headline.high - headline.low) / 2, abs(seen[0] - seen[1])
+    if best.why_not is None or evidence.beyond or not 0 < difference < half_width * _SURE / 1.96:
+        return ""
+    needed = evidence.accounts * (_SURE * half_width / 1.96 / difference) ** 2
+    if needed > _MOST_NEEDED * evidence.accounts:
+        return ""
+    return (
+        f" If that difference is real, about {round(needed, -int(np.log10(needed)) + 1):,.0f} accounts with a known "
+        f"outcome would show it; {evidence.accounts:,} had one."
     )
