@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,16 @@ from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, suggest
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
+from leap.icp.book import as_bought
+from leap.icp.candidates import candidates
+from leap.icp.concluding import conclude
+from leap.icp.notes import notes_of
+from leap.icp.population import Population, cutoffs, halves, parted
+from leap.icp.present import with_present
+from leap.icp.profiles import ICPSearch
+from leap.icp.rules import Rule
+from leap.icp.suggesting import Suggestions, fit_features, suggest
+from leap.models.composition import train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
 
@@ -45,6 +57,10 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
     found = [part for own in (half, ~half) if (part := _suggested_by(frame, population, own, seed)) is not None]
     suggested = [part for part, _ in found]
+    dates = cutoffs(population, frame.rows.known_at, half) or [None]
+    singles = candidates(population, fit_features(population))
+    parts = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
+    suggested = [part for part in parts if part is not None]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
@@ -67,8 +83,11 @@ def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, mode
 def _suggested_by(
     frame: ScopeFrame, population: Population, half: np.ndarray, seed: int
 ) -> tuple[Suggestions, Judged] | None:
+def _suggested_by(
+    frame: ScopeFrame, population: Population, half: np.ndarray, date: Any, singles: Sequence[Rule], seed: int
+) -> Suggestions | None:
     """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
-    found_on, measured_on = parted(population, frame.rows.known_at, half)
+    found_on, measured_on = parted(population, frame.rows.known_at, half, date)
     earlier = frame.rows.where(found_on & frame.outcomes.trainable)
     if not len(earlier.accounts) or not measured_on.any():
         return None
@@ -81,3 +100,7 @@ def _suggested_by(
 
 def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
     return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed)
+    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
+    return suggest(
+        population.where(found_on), fit_driver_order(model, earlier.matrix), population, measured_on, date, singles
+    )
