@@ -8,13 +8,16 @@ import numpy as np
 
 from leap.explanation.drivers import fit_driver_order
 from leap.features import Scope
+from leap.icp.adoption import trend_of_usage
 from leap.icp.arranging import Ground, arranged, order_of_work
 from leap.icp.book import Book
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
 from leap.icp.present import with_present
 from leap.icp.profiles import ICPSearch
+from leap.icp.reviewing import review
 from leap.icp.suggesting import Suggestions, conclude, suggest
+from leap.icp.supposing import hypotheses_of
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
@@ -47,12 +50,20 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
 
 
 def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, model: ScopeModel) -> ICPSearch:
-    """The search with its profiles of all kinds, in order, with what they are today."""
+    """The search with its profiles of all kinds, in order, with what they are today, and what is only suggested."""
     settings = tables.settings
     ground = Ground.of(Book.of(tables, frame), frame, model)
     profiles = arranged(found.attributes, ground, settings) if found.profiles else ()
     profiles = tuple(with_present(tables, frame, ground.book.bought, profile) for profile in profiles)
-    return replace(found, profiles=profiles, order_of_work=order_of_work(profiles, settings.policy.icp_opens_next_at))
+    held = frozenset(c for profile in profiles if profile.kind != "negative" for c in profile.rule.conditions)
+    best = review(ground.book, ground.population, trend_of_usage(tables), settings.outcome.min_uplift, held)
+    return replace(
+        found,
+        profiles=profiles,
+        hypotheses=hypotheses_of(ground, found.attributes, profiles, best),
+        order_of_work=order_of_work(profiles, settings.policy.icp_opens_next_at),
+        best_customers=best,
+    )
 
 
 def _suggested_by(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Suggestions | None:
