@@ -105,9 +105,9 @@ def _words(found: BestCustomers, shown: int, enough: bool) -> str:
     traits = " and ".join(condition.words for condition in found.drawn)
     said = f"{seen}; of {found.compared} conditions compared {shown} differ, and growers are marked by {traits}"
     if found.status == "measured":
-        return f"{said}: this was measured on later accounts."
+        return f"{said}: each of these held on later accounts."
     if enough:
-        return f"{said}: a hypothesis, since this was not measured on later accounts."
+        return f"{said}: a hypothesis, since no measurement on later accounts has shown it."
     return (
         f"{said}: a hypothesis to talk to customers about, since too few are known ({FEWEST} growers and leavers each "
         f"and {FEWEST_CUSTOMERS} customers are needed) and chance alone gives about {found.compared * 0.05:.0f}."

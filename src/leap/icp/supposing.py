@@ -13,6 +13,7 @@ from leap.icp.arranging import Ground
 from leap.icp.attributes import Attribute
 from leap.icp.best_customers import BestCustomers
 from leap.icp.candidates import candidates, same_rows
+from leap.icp.evidence import HIGHER_IS_BETTER
 from leap.icp.hypotheses import ProfileHypothesis, Source
 from leap.icp.pooling import Pooled
 from leap.icp.population import Population
@@ -36,15 +37,14 @@ def hypotheses_of(
     ground: Ground, attributes: Sequence[Attribute], profiles: Sequence[ICPProfile], review: BestCustomers
 ) -> tuple[ProfileHypothesis, ...]:
     """At most three: what describes a segment that does better and no profile describes, and what growers share."""
-    found = [(rule, source) for rule, source in _suggested(ground, profiles, review)]
     kept: list[ProfileHypothesis] = []
-    for rule, source in found:
+    for rule, source in _suggested(ground, profiles, review):
         known = next((a for a in attributes if same_rows(a.rule, rule, ground.population)), None)
         if any(same_rows(rule, other.rule, ground.population) for other in kept) or _is_decided(known):
             continue
         bought = rule.matches(ground.book.bought) & ground.measurable
         pooled = ground.pooled(bought)
-        said = _statement(rule, source, pooled, known)
+        said = _statement(rule, source, pooled, known, ground.book.horizon_months)
         kept.append(ProfileHypothesis(f"hypothesis-{len(kept) + 1}", rule, source, pooled.accounts, pooled, said))
     return tuple(kept[:MOST])
 
@@ -95,16 +95,17 @@ def _is_decided(known: Attribute | None) -> bool:
     if known is None:
         return False
     headline = known.evidence.headline
-    good = headline.lift < 0 if known.evidence.metric == "churn" else headline.lift > 0
+    good = (headline.lift > 0) == HIGHER_IS_BETTER[known.evidence.metric]
     return known.verdict != "not shown" or not good
 
 
-def _statement(rule: Rule, source: Source, pooled: Pooled, known: Attribute | None) -> str:
+def _statement(rule: Rule, source: Source, pooled: Pooled, known: Attribute | None, horizon_months: int) -> str:
     traits = " and ".join(f"“{condition.words}”" for condition in rule.conditions)
     drawn = "a segment that does alike" if source == "segment" else "customers that grew, against those that left"
     seen = (
         f"A hypothesis, drawn from {drawn}: the {pooled.accounts} accounts with {traits} are expected to keep "
-        f"{pooled.nrr:.0%} of their revenue ({pooled.low:.0%} to {pooled.high:.0%}) against {pooled.whole:.0%} of all"
+        f"{pooled.nrr:.0%} of their revenue over {horizon_months} months ({pooled.low:.0%} to {pooled.high:.0%}), "
+        f"against {pooled.whole:.0%} for all"
     )
     if known is None:
         return f"{seen}. Not measured on later accounts: try it on some, and look again in a year."
