@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from leap.features import FeatureFrame
 from leap.icp.best_customers import Difference
 from leap.icp.book import Book
-from leap.icp.candidates import candidates
+from leap.icp.candidates import conditions_of
 from leap.icp.population import Population
 from leap.icp.rules import MOST_CONDITIONS, Condition, Rule
 
 GREW = 0.05
 """What grew by less, unless the settings ask for more, had its prices adjusted."""
 FEWEST_DRAWN = 15
-"""Growers that must meet all conditions of what is drawn from them."""
+"""Accounts that must meet a condition, and not meet it, to be compared; growers that must meet all that is drawn."""
 _SAYS_MORE = 0.9
 """A further condition must leave out a tenth of the accounts at least: else it says what the others say already."""
 _Z = 1.96
@@ -42,28 +41,35 @@ class Yearly:
 
 
 def differences_of(book: Book, yearly: Yearly) -> tuple[int, list[Difference]]:
-    """How many conditions were compared, and of each feature the one that differs most beyond chance."""
+    """How many conditions were compared, and of each thing the one that differs most beyond chance, clearest first."""
     from scipy.stats import false_discovery_control
 
     told = (yearly.grew > 0) | (yearly.lost > 0)
-    columns = {name: np.asarray(book.bought[name])[told] for name in book.catalog.names}
-    frame = FeatureFrame(pd.DataFrame(columns), book.catalog, np.zeros(int(told.sum()), dtype=bool))
-    nothing = np.zeros(int(told.sum()))
-    accounts = Population(frame, np.flatnonzero(told), np.zeros(len(nothing), "datetime64[us]"), nothing, nothing)
-    rules = [rule for rule in candidates(accounts, book.catalog.features) if not _is_no(rule.conditions[0])]
-    if not rules:
-        return 0, []
     own = Yearly(yearly.grew[told], yearly.lost[told])
-    found = [_compared(rule.conditions[0], rule.matches(accounts.columns), own) for rule in rules]
+    columns = {name: np.asarray(book.bought[name])[told] for name in book.catalog.names}
+    found = [
+        _compared(condition, meets, own)
+        for feature in book.catalog.features
+        for condition in conditions_of(feature, pd.Series(columns[feature.name]))
+        if not _is_no(condition) and _are_enough(meets := condition.matches(columns))
+    ]
+    if not found:
+        return 0, []
     adjusted = false_discovery_control([p for _, p in found])
     ranked = sorted(
         ((p, replace(difference, q_value=float(q))) for (difference, p), q in zip(found, adjusted, strict=True)),
         key=lambda one: (round(one[0], 12), one[1].condition.words),
     )
-    first: dict[str, Difference] = {}
+    first: dict[tuple[str, str], Difference] = {}
     for _, difference in ranked:
-        first.setdefault(difference.condition.feature.name, difference)
-    return len(rules), list(first.values())
+        feature = difference.condition.feature
+        first.setdefault((feature.recipe.table, feature.group), difference)
+    return len(found), list(first.values())
+
+
+def _are_enough(meets: np.ndarray) -> bool:
+    """Whether enough accounts meet a condition and enough do not for the two to be compared."""
+    return min(int(meets.sum()), int((~meets).sum())) >= FEWEST_DRAWN
 
 
 def _is_no(condition: Condition) -> bool:
@@ -103,18 +109,25 @@ def _compared(condition: Condition, meets: np.ndarray, yearly: Yearly) -> tuple[
     ), p
 
 
-def drawn_from(shown: Sequence[Difference], book: Book, yearly: Yearly) -> tuple[Condition, ...]:
-    """Up to three conditions that more growers than leavers met, as long as enough growers met all of them."""
+def drawn_from(
+    shown: Sequence[Difference], book: Book, yearly: Yearly, measured: frozenset[Condition] = frozenset()
+) -> tuple[Condition, ...]:
+    """Up to three conditions that more growers than leavers met, as long as enough growers met all of them.
+
+    Where a profile has a condition on the same feature, that is taken: its bounds were measured.
+    """
+    held = {condition.feature.name: condition for condition in sorted(measured, key=lambda c: c.words)}
     conditions: list[Condition] = []
     told = (yearly.grew > 0) | (yearly.lost > 0)
     before = int(told.sum())
     for difference in shown:
         if difference.difference <= 0 or len(conditions) == MOST_CONDITIONS:
             continue
-        meets = Rule((*conditions, difference.condition)).matches(book.bought)
+        condition = held.get(difference.condition.feature.name, difference.condition)
+        meets = Rule((*conditions, condition)).matches(book.bought)
         left = int((meets & told).sum())
         enough = int((meets & (yearly.grew > 0)).sum()) >= FEWEST_DRAWN and left <= _SAYS_MORE * before
         if not conditions or enough:
-            conditions.append(difference.condition)
+            conditions.append(condition)
             before = left
     return tuple(conditions)

@@ -41,7 +41,7 @@ def review(
     compared, differences = differences_of(book, yearly) if min(growers, leavers) >= FEWEST_TO_LOOK else (0, [])
     enough = min(growers, leavers) >= FEWEST and of_customers >= FEWEST_CUSTOMERS
     shown = [d for d in differences if (d.q_value <= MOST_FALSE if enough else d.low > 0 or d.high < 0)]
-    drawn = drawn_from(shown, book, yearly)
+    drawn = drawn_from(shown, book, yearly, measured)
     is_measured = enough and bool(drawn) and measured.issuperset(drawn)
     found = BestCustomers(
         of_customers=of_customers,
