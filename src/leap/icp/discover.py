@@ -11,6 +11,7 @@ import numpy as np
 from leap.explanation.drivers import fit_driver_order
 from leap.explanation.groups import Groups
 from leap.features import Scope
+from leap.icp.adoption import trend_of_usage
 from leap.icp.arranging import Ground, arranged, order_of_work
 from leap.icp.book import Book
 from leap.icp.carding import Judged, points_card
@@ -19,7 +20,9 @@ from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
 from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
+from leap.icp.reviewing import review
 from leap.icp.suggesting import Suggestions, suggest
+from leap.icp.supposing import hypotheses_of
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
 from leap.icp.book import as_bought
 from leap.icp.candidates import candidates
@@ -43,12 +46,13 @@ def discover_icps(
     The candidates are the SHAP drivers of a fit model of the earlier accounts alone. Segments are of what the final
     `fit_model` says of all accounts, or a linear one where none is given; they order and describe, and measure nothing.
     """
-    found = _profiles_of(tables, frame, seed)
-    found = in_segments(found, tables, frame, fit_model or _linear(frame, frame.trainable, seed))
-    return replace(found, notes=notes_of(tables))
+    found = _measured(tables, frame, seed)
+    ground = Ground.of(Book.of(tables, frame), frame, fit_model or _linear(frame, frame.trainable, seed))
+    return replace(_arranged(found, tables, ground), notes=notes_of(tables))
 
 
-def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
+def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
+    """What held, as one profile a rule, and everything measured."""
     outcomes = frame.outcomes
     tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
     population = Population(
@@ -69,15 +73,18 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
     return replace(result, card=points_card(result.attributes, population, [judged for _, judged in found]))
 
 
-def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, model: ScopeModel) -> ICPSearch:
-    """The search with its profiles of all kinds, in order, with what they are today."""
-    settings = tables.settings
-    book = Book.of(tables, frame)
-    ground = Ground.of(book, frame, model)
+def _arranged(found: ICPSearch, tables: AccountTables, ground: Ground) -> ICPSearch:
+    """The search with profiles of all kinds in their order, all figures, and what is only suggested."""
+    settings, book = tables.settings, ground.book
     profiles = arranged(found.attributes, ground, settings) if found.profiles else ()
-    found = with_figures(book, replace(found, profiles=profiles), settings.policy)
-    work = order_of_work(found.profiles, settings.policy.icp_opens_next_at)
-    return replace(found, order_of_work=work)
+    held = frozenset(c for profile in profiles if profile.kind != "negative" for c in profile.rule.conditions)
+    best = review(book, ground.population, trend_of_usage(tables), settings.outcome.min_uplift, held)
+    return replace(
+        with_figures(book, replace(found, profiles=profiles), settings.policy),
+        hypotheses=hypotheses_of(ground, found.attributes, profiles, best),
+        order_of_work=order_of_work(profiles, settings.policy.icp_opens_next_at),
+        best_customers=best,
+    )
 
 
 def _suggested_by(
