@@ -14,7 +14,7 @@ import numpy as np
 
 from leap.icp.book import Book
 from leap.icp.resampling import LEVEL, Interval, Resampling, effective, interval, wilson
-from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio
+from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio, with_costs
 from leap.icp.undefined import why_undefined
 from leap.revenue import RetentionFigures
 from leap.value import payback_months_survival
@@ -129,21 +129,27 @@ class Ledger:
         )
 
     def _figures(self, part: np.ndarray, drawn: np.ndarray) -> Figures:
-        sums = dict(zip(COLUMNS, self.columns[part].sum(axis=0).tolist(), strict=True))
+        sums, in_draws = with_costs(
+            dict(zip(COLUMNS, self.columns[part].sum(axis=0).tolist(), strict=True)),
+            dict(zip(COLUMNS, drawn.T, strict=True)),
+        )
         exact = RetentionFigures.of(self.book.starting[part], self.book.ending[part])
         values: dict[str, float | None] = {name: getattr(exact, name) for name in RETENTION}
         values |= {name: _plain(ratio(name, sums)) for name in RATIOS if name not in RETENTION}
-        in_draws = dict(zip(COLUMNS, drawn.T, strict=True))
         draws = {name: np.asarray(ratio(name, in_draws)) for name in RATIOS}
         values["sales_cycle_days"], draws["sales_cycle_days"] = self._median_cycle(part)
-        values["ltv_to_cac"] = _plain(lifetime_value(sums, self.book.terms) / ratio("cac", sums))
-        draws["ltv_to_cac"] = lifetime_value(in_draws, self.book.terms) / ratio("cac", in_draws)
+        values["ltv_to_cac"] = _plain(self._ltv_to_cac(sums))
+        draws["ltv_to_cac"] = self._ltv_to_cac(in_draws)
         values["payback_months_survival"] = self._payback_along(values, sums)
         reasons = why_undefined(self.book, sums, values)
         values = {name: None if name in reasons else values[name] for name in NAMES}
         rest_on = self._rest_on(part)
         ends = {name: interval(draws[name], values[name], rest_on[name]) for name in NAMES if name in draws}
         return Figures(values, _wider(ends, sums, rest_on), reasons, self._counts(part, sums), draws, rest_on)
+
+    def _ltv_to_cac(self, sums: Mapping[str, Any]) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(lifetime_value(sums, self.book.terms)) / ratio("cac", sums)
 
     def _payback_along(self, values: Mapping[str, float | None], sums: Mapping[str, float]) -> float | None:
         """The plain figure along what was kept of accounts a month in the last window."""
@@ -166,17 +172,18 @@ class Ledger:
         """Accounts that each figure rests on; of money those who pay most count most."""
         own = {name: self.columns[part, i] for i, name in enumerate(COLUMNS)}
         of_money, deals = effective(own["starting"]), float((own["won"] > 0).sum())
-        by_costs = float((own["with_cac"] > 0).sum())
+        costs = self.book.with_cac(part)[part]
+        by_costs, returning = float(costs.sum()), float((costs & (own["new_mrr"] > 0)).sum())
         counted = {
             "logo_churn": own["paying"].sum(), "margin": effective(own["revenue"]), "value_12m": own["valued"].sum(),
-            "cac": by_costs, "cac_with_lost": by_costs, "payback_months": (own["returned_by"] != 0).sum(),
+            "cac": by_costs, "cac_with_lost": by_costs, "payback_months": returning,
             "payback_months_survival": 0.0, "ltv_to_cac": min(by_costs, of_money),
             "win_rate": (own["decided"] > 0).sum(), "sales_cycle_days": deals, "deal_size": deals, "discount": deals,
         }  # fmt: skip
         return {**dict.fromkeys(_BY_MONEY, of_money), **{name: float(n) for name, n in counted.items()}}
 
     def _counts(self, part: np.ndarray, sums: Mapping[str, float]) -> dict[str, Any]:
-        basis, n = np.unique(self.book.cac_basis[part & ~np.isnan(self.book.cac)].astype(str), return_counts=True)
+        basis, n = np.unique(self.book.cac_basis[self.book.with_cac(part)].astype(str), return_counts=True)
         return {
             "accounts": int(sums["paying"]),
             "accounts_lost": int(sums["left"]),

@@ -151,12 +151,12 @@ def size_note(matching: int, market: int, policy: Policy) -> str | None:
     >>> size_note(120, 1000, Policy())
     'may be too narrow: fewer than 500 accounts and prospects match (icp_min_accounts: too few deals a quarter to work)'
     >>> size_note(700, 1000, Policy())
-    'may be too broad: 70% of all accounts and prospects match (icp_max_share: near half of a market is no choice)'
+    'may be too broad: 70.0% of all accounts and prospects match (icp_max_share: near half of a market is no choice)'
     """
     share = matching / market if market else 0.0
     if share > policy.icp_max_share:
         return (
-            f"may be too broad: {share:.0%} of all accounts and prospects match "
+            f"may be too broad: {share:.1%} of all accounts and prospects match "
             "(icp_max_share: near half of a market is no choice)"
         )
     estimated = _estimated(share, policy)

@@ -120,7 +120,7 @@ def _quarter(ledger: Ledger, mask: np.ndarray, span: pd.Period) -> Quarter:
     decided = mask[deals.account] & deals.new_business & deals.decided & (deals.closed >= start) & (deals.closed < end)
     won = decided & (deals.won == 1)
     reasons: dict[str, str] = {}
-    costs = new & ~np.isnan(book.cac)
+    costs = book.with_cac(new)
     few = FEW_CUSTOMERS if book.has_costs else NO_COSTS
     few_deals, few_won = (FEW_DEALS, FEW_CUSTOMERS) if book.has_deals else (NO_DEALS, NO_DEALS)
     n, n_won = int(decided.sum()), int(won.sum())
