@@ -112,7 +112,7 @@ def profile(kind: str, rule: Rule, *, lift: tuple[float, float, float] = (0.1, 0
     return ICPProfile(f"{kind}-1", kind, rule, evidence, "Sell to them.")
 
 
-def made_up(seed: int, n: int = 60, order: np.ndarray | None = None) -> AccountTables:
+def made_up(seed: int, n: int = 60, mixed_by: int | None = None) -> AccountTables:
     """Accounts of three industries that start, grow, shrink and leave at random; rows in any order."""
     rng = np.random.default_rng(seed)
     terms, deals, costs, accounts = [], [], [], []
@@ -131,8 +131,8 @@ def made_up(seed: int, n: int = 60, order: np.ndarray | None = None) -> AccountT
         costs += [cost(name, start, float(rng.integers(100, 900)))] if rng.random() < 0.7 else []
         costs += [cost(name, "2023-08-01", float(rng.integers(1, 90)), "service")] if rng.random() < 0.7 else []
     rows: Mapping[str, list[Row]] = {"terms": terms, "accounts": accounts, "deals": deals, "costs": costs}
-    if order is not None:
-        mixed = np.random.default_rng(int(order[0]))
+    if mixed_by is not None:
+        mixed = np.random.default_rng(mixed_by)
         rows = {name: [part[i] for i in mixed.permutation(len(part))] for name, part in rows.items()}
     return company_of(
         rows["terms"],

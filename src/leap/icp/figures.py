@@ -26,6 +26,7 @@ NAMES = (
 )  # fmt: skip
 """Every figure, in the order in which they are shown."""
 _BY_MONEY = ("nrr", "grr", "churn_rate", "contraction_rate", "expansion_rate")
+_OF_THE_KEPT = ("nrr", "grr", "logo_churn", "churn_rate")
 _SHARES = {"logo_churn": ("left", "paying"), "win_rate": ("won", "decided")}
 
 
@@ -117,8 +118,8 @@ class Ledger:
         """The figures of the accounts of a mask and of all others, shape (n_accounts,)."""
         inside = inside & self.book.known
         drawn = self.resampling.sums(self.columns * inside[:, None])
-        within = self._figures(inside, drawn)
-        without = self._figures(self.book.known & ~inside, self._drawn_of_all - drawn)
+        within = self._figures(inside, drawn, self.resampling.lost_inside)
+        without = self._figures(self.book.known & ~inside, self._drawn_of_all - drawn, self.resampling.lost_outside)
         return Comparison(
             within,
             without,
@@ -128,7 +129,7 @@ class Ledger:
             self.book.currency,
         )
 
-    def _figures(self, part: np.ndarray, drawn: np.ndarray) -> Figures:
+    def _figures(self, part: np.ndarray, drawn: np.ndarray, lost: np.ndarray) -> Figures:
         sums, in_draws = with_costs(
             dict(zip(COLUMNS, self.columns[part].sum(axis=0).tolist(), strict=True)),
             dict(zip(COLUMNS, drawn.T, strict=True)),
@@ -136,10 +137,11 @@ class Ledger:
         exact = RetentionFigures.of(self.book.starting[part], self.book.ending[part])
         values: dict[str, float | None] = {name: getattr(exact, name) for name in RETENTION}
         values |= {name: _plain(ratio(name, sums)) for name in RATIOS if name not in RETENTION}
-        draws = {name: np.asarray(ratio(name, in_draws)) for name in RATIOS}
+        with_lost = _with_further_lost(in_draws, sums, lost)
+        draws = {name: np.asarray(ratio(name, with_lost if name in _OF_THE_KEPT else in_draws)) for name in RATIOS}
         values["sales_cycle_days"], draws["sales_cycle_days"] = self._median_cycle(part)
         values["ltv_to_cac"] = _plain(self._ltv_to_cac(sums))
-        draws["ltv_to_cac"] = self._ltv_to_cac(in_draws)
+        draws["ltv_to_cac"] = self._ltv_to_cac(with_lost)
         values["payback_months_survival"] = self._payback_along(values, sums)
         reasons = why_undefined(self.book, sums, values)
         values = {name: None if name in reasons else values[name] for name in NAMES}
@@ -197,6 +199,15 @@ class Ledger:
             "deals_decided": int(sums["decided"]),
             "deals_won": int(sums["won"]),
         }
+
+
+def _with_further_lost(
+    drawn: Mapping[str, np.ndarray], sums: Mapping[str, float], lost: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every draw with so many accounts of mean size more that paid at the start and left (`leap.icp.resampling`)."""
+    money = lost * sums["starting"] / max(sums["paying"], 1)
+    added = {"paying": lost, "left": lost, "starting": money, "churned": money}
+    return {name: column + added.get(name, 0.0) for name, column in drawn.items()}
 
 
 def _plain(value: Any) -> float | None:

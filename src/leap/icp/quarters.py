@@ -11,7 +11,7 @@ import pandas as pd
 
 from leap.icp.figures import Ledger
 from leap.icp.membership import in_icp, sold_to
-from leap.icp.resampling import Interval, effective, interval, wilson
+from leap.icp.resampling import Interval, effective, interval, kept_in_draws, wilson
 from leap.revenue import add_months
 
 if TYPE_CHECKING:
@@ -181,10 +181,9 @@ def _later(ledger: Ledger, new: np.ndarray, open_still: str | None, reasons: dic
 def later_nrr(ledger: Ledger, known: np.ndarray) -> tuple[float, Interval | None]:
     """NRR of the first window of accounts for which it is known, a ratio of sums, with its interval."""
     starting, ending = ledger.book.first_starting[known], ledger.book.first_ending[known]
-    weights = ledger.resampling.weights[:, known]
-    drawn, point = weights @ starting, float(ending.sum() / starting.sum())
-    ratios = np.divide(weights @ ending, drawn, out=np.full(drawn.shape, np.nan), where=drawn > 0)
-    return point, interval(ratios, point, effective(starting))
+    point = float(ending.sum() / starting.sum())
+    drawn = kept_in_draws(ledger.resampling, known, starting, ending)
+    return point, interval(drawn, point, effective(starting))
 
 
 def _median(values: np.ndarray) -> float:
