@@ -17,11 +17,12 @@ from leap.icp.funnel import Funnel
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.notes import Note
 from leap.icp.points import PointsCard
+from leap.icp.pooling import Pooled
 from leap.icp.quarters import Quarters
 from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.rules import Rule, rule_from_json
 from leap.icp.saturation import Saturation
-from leap.icp.segments import Described, Pooled
+from leap.icp.segments import Described
 
 _Part = TypeVar("_Part")
 
@@ -125,6 +126,16 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    hypotheses: tuple[ProfileHypothesis, ...] = ()
+    order_of_work: OrderOfWork | None = None
+    best_customers: BestCustomers | None = None
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
+    criteria: tuple[Criterion, ...] = ()
+    front: Front | None = None
+    quarters: Quarters | None = None
+    bookings: BookingsBy | None = None
+    funnel: Funnel | None = None
     rejected: frozenset[str] = frozenset()
     """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
 
@@ -132,18 +143,6 @@ class ICPSearch:
     def counted(self) -> tuple[ICPProfile, ...]:
         """The profiles that give tiers and choose accounts: all but those that people rejected."""
         return tuple(profile for profile in self.profiles if profile.id not in self.rejected)
-
-    hypotheses: tuple[ProfileHypothesis, ...] = ()
-    order_of_work: OrderOfWork | None = None
-    best_customers: BestCustomers | None = None
-    card: PointsCard | None = None
-    """Whole points for a CRM that can only add."""
-
-    criteria: tuple[Criterion, ...] = ()
-    front: Front | None = None
-    quarters: Quarters | None = None
-    bookings: BookingsBy | None = None
-    funnel: Funnel | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
