@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leap.icp.book import Book
-from leap.icp.resampling import LEVEL, Interval, Resampling, effective, interval, wilson
+from leap.icp.resampling import FEWEST, LEVEL, Interval, Resampling, effective, interval, wilson
 from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio, with_costs
 from leap.icp.undefined import why_undefined
 from leap.revenue import RetentionFigures
@@ -220,7 +220,7 @@ def _wider(
     """A share of which nothing (or everything) was seen has no spread in any draw: there Wilson's interval stands."""
     ends = {name: found.get(name) for name in NAMES}
     for name, (events, of) in _SHARES.items():
-        if ends[name] is not None and sums[events] in (0, sums[of]):
+        if rest_on[name] >= FEWEST and sums[of] > 0 and sums[events] in (0, sums[of]):
             ends[name] = wilson(sums[events] / sums[of] * rest_on[name], rest_on[name])
     if ends["grr"] is not None and sums["kept"] == sums["starting"]:
         none_lost = wilson(0, rest_on["grr"])
@@ -232,7 +232,7 @@ def _difference(name: str, inside: Figures, outside: Figures) -> Difference | No
     a, b = inside.values[name], outside.values[name]
     if a is None or b is None:
         return None
-    if name not in inside.draws:
+    if inside.intervals[name] is None or outside.intervals[name] is None:
         return Difference(a - b, None)
     fewest = min(inside.rest_on[name], outside.rest_on[name])
     return Difference(a - b, interval(inside.draws[name] - outside.draws[name], a - b, fewest))

@@ -60,10 +60,13 @@ def kept_in_draws(resampling: Resampling, part: np.ndarray, starting: np.ndarray
 def interval(draws: np.ndarray, point: float | None, accounts: float) -> Interval | None:
     """Where the figure lies with 95 % confidence; None of too few accounts, or where it is often undefined.
 
+    None too where no draw differs from another: of 50 accounts none grew, and what the next one does is in no draw.
     `accounts` is the number it rests on, as if all were of one size.
     """
     found = draws[np.isfinite(draws)]
     if point is None or accounts < FEWEST or len(found) < (1 - _MOST_UNDEFINED) * len(draws):
+        return None
+    if float(np.ptp(found)) <= 1e-12 * abs(point):
         return None
     low, high = np.quantile(found, [tail := _tail(accounts), 1 - tail])
     return min(float(low), point), max(float(high), point)
