@@ -18,7 +18,7 @@ from leap.reports.crm_lists import Export, table
 from leap.reports.rendering import line, md, share
 
 MOST_QUESTIONS = 7
-NEGATIVE = "negative"
+NEGATIVE, EMERGING = "negative", "emerging"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class Handling:
 
 
 _FIT = Handling(True, True, "account executive, today", "Book the call: companies like this one stay.")
+_EMERGING = Handling(
+    True,
+    True,
+    "account executive, as a test",
+    "Book the call and keep notes: few companies like this one are known yet.",
+)
 _OPEN = Handling(
     True, False, "sales development", "Ask the open questions of the list above, then read the table once more."
 )
@@ -77,7 +83,7 @@ def render_qualification(export: Export) -> str:
         "", "## Ask, in this order", "",
     ]  # fmt: skip
     for number, asked in enumerate(document["questions"], start=1):
-        lines.append(f"{number}. {md(asked['ask'])} {md(asked['answers'])}")
+        lines.append(f"{number}. {md(asked['ask'])} {md(asked['answers'])}".rstrip())
     lines += ["", "## Decide: the first row that is true", ""]
     rows = [
         [
@@ -152,7 +158,7 @@ def _rows(profiles: Sequence[ICPProfile], excludes: bool) -> list[dict[str, Any]
     bad = [p for p in profiles if p.kind == NEGATIVE]
     good = [p for p in profiles if p.kind != NEGATIVE]
     rows = [_row(profile, "D", _OUT if excludes else _LAST) for profile in bad]
-    rows += [_row(profile, "A", _FIT) for profile in good]
+    rows += [_row(profile, "A", _EMERGING if profile.kind == EMERGING else _FIT) for profile in good]
     rows.append(_plain("a question that a row above needs has no answer yet", None, _OPEN, "open"))
     rows.append(_plain("anything else", "B", _USUAL, "otherwise"))
     return [{"order": number, **row} for number, row in enumerate(rows, start=1)]
@@ -180,20 +186,30 @@ def _discovery(attributes: Sequence[Attribute]) -> list[dict[str, Any]]:
     """What to talk about: attributes that decide much, each with what was seen of them."""
     decided = [a for a in attributes if a.grade in ("must", "strong")]
     decided.sort(key=lambda a: (a.grade != "must", -abs(a.evidence.headline.lift), a.rule.words))
+    of_features: dict[frozenset[str], Attribute] = {}
+    for attribute in decided:
+        of_features.setdefault(attribute.rule.features, attribute)
     return [
         {"ask": _tell(a), "why": _seen(a), "grade": a.grade, "words": a.rule.words, "verdict": a.verdict}
-        for a in decided[:MOST_QUESTIONS]
+        for a in list(of_features.values())[:MOST_QUESTIONS]
     ]
 
 
+_OPEN_QUESTIONS = {
+    "number": "“{}”: where are you today, and where will you be in a year?",
+    "boolean": "“{}”: is it so today, since when, and will it stay so?",
+    "category": "“{}”: how would you say it in your own words, and is it about to change?",
+}
+
+
 def _tell(attribute: Attribute) -> str:
-    labels = " and ".join(dict.fromkeys(f"“{line(c.feature.label)}”" for c in attribute.rule.conditions))
-    return f"Tell me about {labels}: how is it with you today, and what is about to change?"
+    features = {c.feature.name: c.feature for c in attribute.rule.conditions}.values()
+    return " ".join(_OPEN_QUESTIONS[feature.kind].format(line(feature.label)) for feature in features)
 
 
 def _seen(attribute: Attribute) -> str:
     headline, words = attribute.evidence.headline, line(attribute.rule.words)
-    kind = "stay longer" if attribute.verdict == "stays" else "are a risk"
+    kind = "do better" if attribute.verdict == "stays" else "are a risk"
     figure = {
         "churn": f"{share(headline.inside, 0)} of them left, against {share(headline.outside, 0)} of the others",
         "nrr": f"they kept {share(headline.inside, 0)} of their revenue, the others {share(headline.outside, 0)}",
