@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -33,16 +34,25 @@ def _column(name: str, is_number: bool, nan: bool) -> str:
     return f"coalesce({name}, 'NaN'::DOUBLE) AS {name}" if nan else f"{name}::DOUBLE AS {name}"
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for all examples: opening one takes longer than asking it."""
+    return duckdb.connect()
+
+
+def answered(frame: pd.DataFrame, sql: str, *, nan: bool = False) -> list[tuple[Any, ...]]:
+    """Sorted rows of a query over `features`; missing numbers are NULL, or NaN as other tools write them."""
+    connection = _database()
+    connection.register("given", frame.assign(account_id=np.arange(len(frame))))
+    # Typed as in a file: DuckDB would take a column without a value for numbers.
+    columns = ", ".join(_column(query.identifier(name), frame[name].dtype == float, nan) for name in frame.columns)
+    connection.execute(f"CREATE OR REPLACE TABLE features AS SELECT account_id, {columns} FROM given")  # noqa: S608
+    return sorted(connection.execute(sql).fetchall())
+
+
 def selected(frame: pd.DataFrame, rule: Rule, *, nan: bool = False) -> list[int]:
-    """Row numbers that the WHERE selects; missing numbers are NULL, or NaN as other tools write them."""
-    with duckdb.connect() as connection:
-        table = frame.assign(account_id=np.arange(len(frame)))
-        connection.register("given", table)
-        # Typed as in a file: DuckDB would take a column without a value for numbers.
-        columns = ", ".join(_column(query.identifier(name), frame[name].dtype == float, nan) for name in frame.columns)
-        connection.execute(f"CREATE TABLE features AS SELECT account_id, {columns} FROM given")  # noqa: S608 (quoted)
-        found = connection.execute(query.select(rule, "features")).fetchall()
-        return sorted(row[0] for row in found)
+    """Row numbers that the WHERE selects."""
+    return [row[0] for row in answered(frame, query.select(rule, "features"), nan=nan)]
 
 
 def matched(frame: pd.DataFrame, rule: Rule) -> list[int]:
@@ -78,24 +88,15 @@ rows = st.tuples(numbers, st.sampled_from([0.0, 1.0, np.nan]), st.sampled_from([
     st.lists(conditions, min_size=1, max_size=3).map(lambda found: Rule(tuple(found))),
     st.booleans(),
 )
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_query_selects_exactly_what_the_rule_matches(table: list[Any], rule: Rule, nan: bool) -> None:
     frame = pd.DataFrame(table, columns=[NUMBER.name, FLAG.name, LEVEL.name])
     frame = frame.astype({NUMBER.name: float, FLAG.name: float, LEVEL.name: object})
     assert selected(frame, rule, nan=nan) == matched(frame, rule)
 
 
-def tiers_of(frame: pd.DataFrame, profiles: list[ICPProfile], *, nan: bool = False) -> list[tuple[Any, ...]]:
-    """(row, icp_id, the first negative profile, icp_tier) of every row, as the query gives them."""
-    with duckdb.connect() as connection:
-        connection.register("given", frame.assign(account_id=np.arange(len(frame))))
-        columns = ", ".join(_column(query.identifier(name), frame[name].dtype == float, nan) for name in frame.columns)
-        connection.execute(f"CREATE TABLE features AS SELECT account_id, {columns} FROM given")  # noqa: S608 (quoted)
-        return sorted(connection.execute(query.tiers(profiles, "features")).fetchall())
-
-
 def as_matched(frame: pd.DataFrame, profiles: list[ICPProfile]) -> list[tuple[Any, ...]]:
-    """The same by the code that scores accounts."""
+    """(row, icp_id, the first negative profile, icp_tier) of every row, by the code that scores accounts."""
     first_bad: dict[int, str] = {}
     for profile in reversed([p for p in profiles if p.kind == "negative"]):
         first_bad |= dict.fromkeys(matched(frame, profile.rule), profile.id)
@@ -114,14 +115,14 @@ def as_matched(frame: pd.DataFrame, profiles: list[ICPProfile]) -> list[tuple[An
     ),
     st.booleans(),
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_query_gives_every_account_the_tier_that_scores_give(
     table: list[Any], kinds: list[tuple[str, Rule]], nan: bool
 ) -> None:
     frame = pd.DataFrame(table, columns=[NUMBER.name, FLAG.name, LEVEL.name])
     frame = frame.astype({NUMBER.name: float, FLAG.name: float, LEVEL.name: object})
     profiles = [ICPProfile(f"{kind}-{i}'", kind, rule, evidence(), "x") for i, (kind, rule) in enumerate(kinds)]
-    assert tiers_of(frame, profiles, nan=nan) == as_matched(frame, profiles)
+    assert answered(frame, query.tiers(profiles, "features"), nan=nan) == as_matched(frame, profiles)
 
 
 @pytest.mark.parametrize("nan", [False, True])
