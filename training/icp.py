@@ -5,6 +5,7 @@ and points for CRMs and rules for inbound leads.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
 FORMATS = ("html", "json", "md", "csv", "sql")
 EXPORTS = ("salesforce", "hubspot", "qualification", "points")
 """Formats that must be named: their files may be called anything, and .json or .csv says how they are written."""
+DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Show the profiles of a version."""
+    """Show the profiles of a version, or compare two: `leap icp diff`."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == [DIFF] and not (Path(DIFF) / "leap.toml").is_file():
+        from training import icp_diff
+
+        return icp_diff.main(arguments[1:])
     parser = command_parser("icp", "Ideal customer profiles with their evidence.", data_until=True)
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
     parser.add_argument("--format", choices=(*FORMATS, *EXPORTS), help="default: by the name of --out, else text")
@@ -44,6 +51,7 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
+    verdicts, document = reviewed(args, settings, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
@@ -56,6 +64,8 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
         text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if chosen is None:
+        text = "\n".join([text, *verdicts])
     if args.out is None:
         return Result(document, text)
     write(args.out, text)
@@ -121,6 +131,19 @@ def found(
     export = Export(anew, settings, bundle.catalog, fetched.version, until)
     document = {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
     return summary, document, export
+
+
+def reviewed(
+    args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Lines of what people decided, and the document with `review` beside the evidence of each finding."""
+    from leap.registry import Store
+    from leap.reviews import ReviewBook, verdicts_on, with_verdicts
+    from leap.reviews.listing import verdict_lines
+
+    reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
+    verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
+    return verdict_lines(verdicts), with_verdicts(document, verdicts)
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

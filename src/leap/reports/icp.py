@@ -9,17 +9,9 @@ from typing import Any
 from leap.exports import inert_cell
 from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
-from leap.reports.icp_summary import (
-    KPIS,
-    METRICS,
-    AttributeSummary,
-    EvidenceRow,
-    EvidenceSummary,
-    IcpSummary,
-    ProfileSummary,
-    summarise,
-    summarise_alone,
-)
+from leap.reports.icp_evidence import METRICS, EvidenceRow, EvidenceSummary
+from leap.reports.icp_profile import KPIS, ProfileSummary
+from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone
 
 __all__ = [
     "IcpSummary",
