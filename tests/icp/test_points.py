@@ -84,7 +84,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
     card = points_card([HAS_TEAM, RETAIL], whole, parts)
     order = np.random.default_rng(3).permutation(len(whole.accounts))
     columns = {name: [values[i] for i in order] for name, values in whole.columns.items()}
-    rest = (whole.accounts, whole.as_of, whole.starting, whole.ending)
+    rest = (whole.accounts, whole.as_of, whole.starting, whole.ending, whole.tenure_months)
     shuffled = Population(a_frame(columns, Scope.FIT), *(values[order] for values in rest))
     again = points_card(
         [RETAIL, HAS_TEAM], shuffled,

@@ -11,6 +11,7 @@ from typing import Any
 from leap.config import Settings
 from leap.features import FeatureCatalog
 from leap.icp import ICPProfile, ICPSearch, Rule
+from leap.icp.tiers import AS_USUAL, TIERS, TierPolicy
 from leap.reports import hubspot, salesforce
 from leap.reports.crm_fields import Field, fields_of
 from leap.reports.rendering import line, md
@@ -47,6 +48,8 @@ class Export:
     catalog: FeatureCatalog | None
     version: str | None = None
     data_until: str | None = None
+    policy: TierPolicy = AS_USUAL
+    """By which scores give tiers: that of the version."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -140,7 +143,9 @@ def render_salesforce(document: Mapping[str, Any]) -> str:
         lines += [*table(["No.", "Field", "Operator", "Value"], rows), "", f"Filter logic: `{found['filter_logic']}`"]
         lines += [f"\n**Note:** {md(warning)}" for warning in found["warnings"]]
     if document["tiers"]:
-        lines += ["", "## Tiers", "", "A meets a profile and no negative one; D meets a negative one."]
+        lines += ["", "## Tiers", ""]
+        lines += [f"- {tier}: {meaning.who}." for tier, meaning in TIERS.items()]
+        lines += ["", "B and C need arithmetic that SOQL does not have; `leap score` and the SQL export give them."]
         for tier, soql in document["tiers"].items():
             lines += ["", f"Tier {tier}:", "", *fenced(soql)]
     return "\n".join([*lines, *_notes(document)]) + "\n"

@@ -45,6 +45,12 @@ _EMERGING = Handling(
 _OPEN = Handling(
     True, False, "sales development", "Ask the open questions of the list above, then read the table once more."
 )
+_NEAR = Handling(
+    True,
+    False,
+    "sales development, before the others",
+    "Check the one condition that is missed: if it holds after all, go by its row above.",
+)
 _USUAL = Handling(True, False, "sales development, in the usual order", "Nothing speaks for or against: as they come.")
 _LAST = Handling(
     True,
@@ -64,7 +70,7 @@ def qualification_document(export: Export) -> dict[str, Any]:
         "none_because": export.nothing,
         "mode": export.settings.policy.mode,
         "questions": [_question(f, cs, decides) for f, cs, decides in _asked(profiles)],
-        "rows": _rows(profiles, excludes) if profiles else [],
+        "rows": _rows(profiles, excludes, export.policy.band) if profiles else [],
         "discovery": _discovery(export.search.attributes),
         "unknown": "An answer that is not known meets no condition but one that says “not”.",
     }
@@ -153,14 +159,19 @@ def _answers(feature: Feature, conditions: Sequence[Condition]) -> str:
     return f"It matters on which side of {' and '.join(wording.measured(b, feature.unit) for b in bounds)}."
 
 
-def _rows(profiles: Sequence[ICPProfile], excludes: bool) -> list[dict[str, Any]]:
-    """Negative profiles first, then the others by rank, then what is still open, then everyone."""
+def _rows(profiles: Sequence[ICPProfile], excludes: bool, band: float) -> list[dict[str, Any]]:
+    """Negative profiles first, then the others by rank, then what is open or near, then everyone."""
     bad = [p for p in profiles if p.kind == NEGATIVE]
     good = [p for p in profiles if p.kind != NEGATIVE]
     rows = [_row(profile, "D", _OUT if excludes else _LAST) for profile in bad]
     rows += [_row(profile, "A", _EMERGING if profile.kind == EMERGING else _FIT) for profile in good]
     rows.append(_plain("a question that a row above needs has no answer yet", None, _OPEN, "open"))
-    rows.append(_plain("anything else", "B", _USUAL, "otherwise"))
+    if good:
+        words = (
+            f"one condition of a row with tier A is missed, one of several or a number by up to {band:.0%} of its bound"
+        )
+        rows.append({**_plain(words, "B", _NEAR, "one condition missed"), "of": [p.id for p in good], "band": band})
+    rows.append(_plain("anything else", "C", _USUAL, "otherwise"))
     return [{"order": number, **row} for number, row in enumerate(rows, start=1)]
 
 
