@@ -33,7 +33,7 @@ def shortfall(condition: Condition, columns: Columns) -> np.ndarray:
         return np.where(met, 0.0, NEVER)
     values = np.asarray(columns[condition.feature.name]).astype(float)
     bound = _nearest_bound(condition, values)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = np.abs(values - bound) / whole_of(condition, bound)
     share = np.where(np.isnan(share), NEVER, np.maximum(share, _ON_THE_BOUND))
     return np.where(met, 0.0, share)
