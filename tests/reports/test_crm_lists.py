@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.errors import CatalogError, SettingsError
 from leap.features import FeatureCatalog, Scope
@@ -239,46 +238,48 @@ def test_what_salesforce_would_not_take_is_said() -> None:
         salesforce.soql(Rule((Condition(LEVEL, "==", ""),)), names("salesforce", Rule((Condition(LEVEL, "==", ""),))))
 
 
-def export(bundle: ModelBundle, **crm: dict[str, str]) -> Export:
+def export(**crm: dict[str, str]) -> Export:
     """Everything awkward at once, with fields that are mapped."""
-    made = searches.bundle_with(bundle, searches.search())
-    company = made.settings.company.model_dump()
-    return Export(made.icp, parse_settings({"company": company, "crm": {"fields": crm}}), CATALOG, "7", "2024-02-03")
+    found = parse_settings({"company": {"name": f"Acme {searches.SCRIPT}"}, "crm": {"fields": crm}})
+    return Export(searches.search(), found, CATALOG, "7", "2024-02-03")
 
 
-def test_the_document_names_what_to_create_and_what_is_there(demo_bundle: ModelBundle) -> None:
-    found = salesforce_document(export(demo_bundle, salesforce={"employees": "NumberOfEmployees"}))
+def test_the_document_names_what_to_create_and_what_is_there() -> None:
+    found = salesforce_document(export(salesforce={"employees": "NumberOfEmployees"}))
     assert [(f["name"], f["exists"], f["type"]) for f in found["fields"]] == [
         ("NumberOfEmployees", True, "as it is"),
         ("Leap_Cloud__c", False, "Picklist: Yes, No"),
         ("Leap_Industry__c", False, "Text(255)"),
     ]
     assert [one["tier"] for one in found["lists"]] == ["A", "D"] and set(found["tiers"]) == {"A", "D"}
-    of_hubspot = hubspot_document(export(demo_bundle, hubspot={"industry": "industry"}))
+    of_hubspot = hubspot_document(export(hubspot={"industry": "industry"}))
     assert [one["name"] for one in of_hubspot["create_properties"]] == ["leap_employees", "leap_cloud"]
     body = of_hubspot["lists"][1]["request"]
     assert (body["objectTypeId"], body["processingType"]) == ("0-2", "DYNAMIC")
     operation = body["filterBranch"]["filterBranches"][0]["filters"][0]["operation"]
     assert (operation["operationType"], operation["operator"]) == ("ENUMERATION", "IS_ANY_OF")
     assert len({one["request"]["name"] for one in of_hubspot["lists"]}) == 2
+    assert "HubSpot's own options" in of_hubspot["lists"][1]["warnings"][0] and not of_hubspot["lists"][0]["warnings"]
+    of_boolean = salesforce_document(export(salesforce={"cloud": "Uses_Cloud__c"}))
+    assert "Uses_Cloud__c is there already: it must hold Yes or No" in of_boolean["lists"][0]["warnings"][0]
 
 
-def test_pages_for_crms_hold_no_markup_of_others(demo_bundle: ModelBundle) -> None:
-    made = export(demo_bundle)
+def test_pages_for_crms_hold_no_markup_of_others() -> None:
+    made = export()
     for page in (render_salesforce(salesforce_document(made)), render_hubspot(hubspot_document(made))):
         outside = re.sub(r"(?ms)^(`{3,}).*?^\1$", "", page)
         assert "<script>" not in outside and "<b>" not in outside and "&lt;script&gt;" in outside
         assert "version 7, data until 2024" in outside
 
 
-def test_a_level_of_backticks_does_not_end_the_block_of_code(demo_bundle: ModelBundle) -> None:
+def test_a_level_of_backticks_does_not_end_the_block_of_code() -> None:
     evil = searches.rule((searches.INDUSTRY, "==", "```\n# Not a heading"))
     profile = replace(searches.search().profiles[0], rule=evil)
-    page = render_salesforce(salesforce_document(replace(export(demo_bundle), search=ICPSearch((profile,), (), None))))
+    page = render_salesforce(salesforce_document(replace(export(), search=ICPSearch((profile,), (), None))))
     assert "````" in page and "\n# Not a heading" not in page
 
 
-def test_without_a_profile_the_reason_stands_in_place_of_lists(demo_bundle: ModelBundle) -> None:
-    empty = replace(export(demo_bundle), search=ICPSearch((), (), "Nothing *held*."), catalog=None)
+def test_without_a_profile_the_reason_stands_in_place_of_lists() -> None:
+    empty = replace(export(), search=ICPSearch((), (), "Nothing *held*."), catalog=None)
     for page in (render_salesforce(salesforce_document(empty)), render_hubspot(hubspot_document(empty))):
         assert r"No profile: Nothing \*held\*." in page and "SELECT" not in page

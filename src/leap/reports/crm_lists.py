@@ -109,7 +109,15 @@ def hubspot_document(export: Export) -> dict[str, Any]:
         ],
         "create_properties": [hubspot.property_of(field) for field in fields if not field.exists],
         "lists": [
-            {**_profile(p), "request": hubspot.dynamic_list(list_name(p), p.rule, names), "warnings": []}
+            {
+                **_profile(p),
+                "request": hubspot.dynamic_list(list_name(p), p.rule, names),
+                "warnings": [
+                    f"{name.name} is a choice of HubSpot's own options: the filter holds if they are stored as in Leap."
+                    for name in _of(p.rule, names)
+                    if hubspot.has_options(name)
+                ],
+            }
             for p in profiles
         ],
         "notes": list(_HUBSPOT_NOTES),
@@ -159,6 +167,7 @@ def render_hubspot(document: Mapping[str, Any]) -> str:
         lines += ["", "Bodies that create them:", "", *fenced(written(document["create_properties"]), "json")]
     for found in document["lists"]:
         lines += [*_list_head(found), "", *fenced(written(found["request"]), "json")]
+        lines += [f"\n**Note:** {md(warning)}" for warning in found["warnings"]]
     return "\n".join([*lines, *_notes(document)]) + "\n"
 
 
@@ -186,8 +195,20 @@ def _salesforce_list(profile: ICPProfile, names: Mapping[str, Field]) -> dict[st
         "soql": salesforce.soql(profile.rule, names),
         "rows": [row.to_json() for row in rows],
         "filter_logic": logic,
-        "warnings": salesforce.problems(profile.rule, names),
+        "warnings": [
+            *salesforce.problems(profile.rule, names),
+            *(
+                f"{field.name} is there already: it must hold Yes or No; a checkbox would be asked in another way."
+                for field in _of(profile.rule, names)
+                if field.exists and field.feature.kind == "boolean"
+            ),
+        ],
     }
+
+
+def _of(rule: Rule, names: Mapping[str, Field]) -> list[Field]:
+    """The fields of a rule in its order."""
+    return [names[name] for name in dict.fromkeys(c.feature.name for c in rule.conditions)]
 
 
 def _profile(profile: ICPProfile) -> dict[str, Any]:
