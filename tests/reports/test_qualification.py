@@ -89,6 +89,7 @@ def test_a_bad_fit_comes_last_and_is_refused_only_where_the_policy_says_so(mode:
     row = qualification_document(export(mode=mode))["rows"][0]
     assert (row["tier"], row["mql"], row["sql"]) == ("D", mql, False)
     assert ("after all others" in row["route"]) == mql
+    assert ("turns nobody away" in render_qualification(export(mode=mode))) == mql
 
 
 def test_what_decides_more_is_asked_first_and_only_once() -> None:

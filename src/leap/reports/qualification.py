@@ -104,11 +104,19 @@ def render_qualification(export: Export) -> str:
         for r in document["rows"]
     ]
     lines += table(["No.", "If", "Tier", "MQL", "SQL by fit", "Goes to", "What to do"], rows)
-    lines += ["", md(document["unknown"])]
+    lines += ["", md(document["unknown"]), "", _MODES[document["mode"]]]
     if document["discovery"]:
         lines += ["", "## On the discovery call", ""]
         lines += [f"- {md(one['ask'])} {md(one['why'])}" for one in document["discovery"]]
     return "\n".join(lines) + "\n"
+
+
+_MODES = {
+    "prioritise": "The table orders the work and turns nobody away: a company that wants to buy is sales-qualified in "
+    "every tier. “No” under SQL by fit says that fit alone is no reason to hand it over (policy: prioritise).",
+    "exclude": "Tier D is left out, as leap.toml says (policy: exclude). In the other tiers a company that wants to buy "
+    "is sales-qualified; “no” under SQL by fit says that fit alone is no reason to hand it over.",
+}
 
 
 def _asked(profiles: Sequence[ICPProfile]) -> list[tuple[Feature, list[Condition], float]]:
@@ -167,9 +175,7 @@ def _rows(profiles: Sequence[ICPProfile], excludes: bool, band: float) -> list[d
     rows += [_row(profile, "A", _EMERGING if profile.kind == EMERGING else _FIT) for profile in good]
     rows.append(_plain("a question that a row above needs has no answer yet", None, _OPEN, "open"))
     if good:
-        words = (
-            f"one condition of a row with tier A is missed, one of several or a number by up to {band:.0%} of its bound"
-        )
+        words = f"one condition of a row with tier A is missed: one of several, or a number by up to {band:.0%}"
         rows.append({**_plain(words, "B", _NEAR, "one condition missed"), "of": [p.id for p in good], "band": band})
     rows.append(_plain("anything else", "C", _USUAL, "otherwise"))
     return [{"order": number, **row} for number, row in enumerate(rows, start=1)]
