@@ -156,7 +156,11 @@ def low_is(found: Sequence[Scenario]) -> dict[tuple[str, str], str]:
     for key, move in low.moves.items():
         other = high.moves[key].to
         ends.setdefault(key[:2], set()).add("lower" if move.to < other else "higher" if move.to > other else "same")
-    return {key: next(iter(said)) if len(said) == 1 else "mixed" for key, said in ends.items()}
+    return {key: _one_of(said - {"same"}) for key, said in ends.items()}
+
+
+def _one_of(ends: set[str]) -> str:
+    return "mixed" if len(ends) > 1 else next(iter(ends), "same")
 
 
 def reacts(nrr: Mapping[str, np.ndarray]) -> bool:
