@@ -218,6 +218,7 @@ def test_figures_that_are_the_same_for_all_cannot_be_told_from_time():
     found = answer(company(rows, by_trade=False), by="trade")
     assert any("cannot tell the market from anything else that changed with time" in limit for limit in found["limits"])
     assert {one["segment"] for one in found["by"]["segments"]} >= {SHOPS, BANKS}
+    assert not found["claimed"] and "cannot tell them from time" in found["statement"]
     assert not any("cannot tell" in limit for limit in answer(company())["limits"])
 
 

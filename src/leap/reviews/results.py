@@ -29,8 +29,8 @@ class Results:
 
     Those in no table (`unknown`), and those whose day is not before the end of the data (`too_new`), are in no other
     figure. `prospects` had no revenue on their day; of these `won` paid since, `lost` had a deal closed without and did
-    not pay. `payers` paid on their day or since; of these `churned` pay nothing at the end. `starting` and `ending` are the
-    MRR of payers whose whole horizon is over.
+    not pay. `payers` paid on their day or since; of these `churned` pay nothing at the end. `starting` and `ending` are
+    the MRR of payers whose whole horizon is over.
     """
 
     accounts: int

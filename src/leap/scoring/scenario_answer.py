@@ -13,6 +13,7 @@ import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
+from leap.explanation.drivers import Driver
 from leap.revenue.segments import places_of, segment_columns, segment_values
 from leap.scoring.batch import score_customers
 from leap.scoring.market_figures import MarketFigures, market_of, seen_in_training
@@ -131,7 +132,9 @@ class Asking:
         found = scenarios(customers, self.tables.settings.scenarios, drivers)
         nrr = {scenario.name: customers.nrr(scenario) for scenario in found}
         moved = reacts(nrr)
-        book = Book.of(customers.table.mrr, nrr, spread(drivers) if moved else (1.0, 1.0))
+        alike = self._are_alike(customers, drivers)
+        factors = _at_least_nothing(spread(drivers)) if alike else spread(drivers)
+        book = Book.of(customers.table.mrr, nrr, factors if moved else (1.0, 1.0))
         everyone = book.figures(np.ones(len(customers.table), dtype=bool))
         outside = self._outside(customers, found)
         company = self.tables.settings.company
@@ -143,8 +146,8 @@ class Asking:
             "currency": company.currency,
             "money_note": company.money_note,
             "reacts": moved,
-            "claimed": moved and bool(drivers) and all(driver.stable for driver in drivers),
-            "statement": _statement(moved, customers, everyone, book.interval, company.currency),
+            "claimed": moved and bool(drivers) and not alike and all(driver.stable for driver in drivers),
+            "statement": _statement(moved, customers, everyone, book.interval, company.currency, alike),
             "low_is": [{"table": table, "indicator": name, "end": end} for (table, name), end in low_is(found).items()],
             "reaction": {
                 "share_of_contributions": customers.reaction if customers.features else 0.0,
@@ -195,6 +198,12 @@ class Asking:
             result.append({**one, "prospects": {"accounts": int(own.sum()), "nrr": mean}})
         return result
 
+    def _are_alike(self, scored: Scored, drivers: Sequence[Driver]) -> bool:
+        """Whether some market driver is of figures that are the same for all accounts at a time."""
+        moving = {name for driver in drivers for name in driver.features}
+        without = {m.table.name for m in self.figures if m.table.spec.segment is None}
+        return any(f.name in moving and f.recipe.table in without for f in scored.features)
+
     def _outside(self, scored: Scored, found: Sequence[Scenario]) -> list[dict[str, Any]]:
         """Features that a scenario takes beyond what training saw, with the accounts concerned."""
         first, last = self.bundle.trained["as_of_range"]
@@ -227,6 +236,11 @@ class Asking:
         told += [_SEGMENTS.format(tables=", ".join(shared))] if shared else []
         told += [f"{unknown:,} customers have no known segment: no scenario moves them."] if unknown else []
         return [*told, *_LIMITS]
+
+
+def _at_least_nothing(factors: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The factors of an effect that may as well be none."""
+    return None if factors is None else (0.0, factors[1])
 
 
 def _profile_of(table: ScoreTable) -> np.ndarray:
@@ -264,7 +278,12 @@ def _moves(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def _statement(
-    moved: bool, scored: Scored, everyone: Mapping[str, Any], interval: tuple[float, float] | None, currency: str
+    moved: bool,
+    scored: Scored,
+    everyone: Mapping[str, Any],
+    interval: tuple[float, float] | None,
+    currency: str,
+    alike: bool,
 ) -> str:
     """One sentence on what is at risk, or why nothing is."""
     if not scored.features:
@@ -283,6 +302,10 @@ def _statement(
         f"than in the base market (NRR {low} low, {base} base, {high} high); nine of ten refits say "
         f"{everyone['at_risk_low']:,.0f} to {everyone['at_risk_high']:,.0f}"
     )
+    if alike:
+        return (
+            f"{said}. These figures are the same for all accounts: the model cannot tell them from time, so no claim."
+        )
     if interval[0] <= 0:
         return f"{said}, and the effect of the market does not hold in all of them: do not act on it yet."
     return f"{said}."
