@@ -20,6 +20,7 @@ COMMANDS = {
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),
+    "scenario": ("training.scenario", "Expected NRR if the market stood lower or higher."),
     "models": ("training.models", "List versions, champion, challenger and previous."),
     "promote": ("training.promote", "Make a version the champion."),
     "rollback": ("training.rollback", "Make the previous champion the champion again."),
