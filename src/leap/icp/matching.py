@@ -66,7 +66,7 @@ class Fit:
     @classmethod
     def of(cls, profiles: Sequence[ICPProfile], columns: Columns, n: int) -> Fit:
         """Measured on columns of n rows."""
-        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]).reshape(-1, n) for p in profiles}
+        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]) for p in profiles}
         good = tuple(p for p in profiles if p.kind != NEGATIVE)
         return cls(good, tuple(p for p in profiles if p.kind == NEGATIVE), parts, n)
 
