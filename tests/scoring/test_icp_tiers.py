@@ -124,6 +124,18 @@ def test_what_only_the_profiles_changed_is_by_model() -> None:
     )  # the negative profile decides, whatever else it met
 
 
+def test_an_account_that_comes_near_a_profile_is_told_what_it_lacks() -> None:
+    both = {"a": (145.0, 0.0), "b": (195.0, 0.0)}
+    lower, cloudy = a_profile("established-1", (SIZE, ">=", 150.0)), a_profile("established-1", (CLOUD, "==", 1.0))
+    looks = a_look("2024-01-01", **both), a_look("2025-01-01", **both)
+    _, why = compared(*looks, Version((BIG,), USUAL), Version((lower,), USUAL))
+    assert why["a"] == (
+        "model: it nearly meets established-1: Employees: at least 150 people (145 people, 5 people short)"
+    )
+    _, why = compared(*looks, Version((BIG,), USUAL), Version((cloudy,), USUAL))
+    assert why["b"].startswith("model: it nearly met established-1: Employees: at least 200 people (195")
+
+
 def test_what_only_a_setting_changed_is_by_policy() -> None:
     both = {"a": (170.0, 1.0), "b": (250.0, 0.0)}
     profiles = (BIG, NO_CLOUD)

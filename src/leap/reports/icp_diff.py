@@ -200,12 +200,11 @@ def _accounts(tiers: Document) -> str:
 
 
 def _causes(by_cause: Document) -> str:
-    parts = ", ".join(
-        f"{rendering.decimals(by_cause[name], 1)} came from {name}" for name in ("data", "model", "policy")
-    )
+    data, model, policy = (rendering.decimals(by_cause[name], 1) for name in ("data", "model", "policy"))
     return (
-        f"Of {by_cause['total']:,} changes {parts}. Data are rows that became known and the later date, model is the "
-        "profiles found anew, policy the settings; each part is a mean over all orders of changing them."
+        f"Of {by_cause['total']:,} changes {data} came from data, {model} from the model and {policy} from policy. "
+        "Data are rows that became known and the later date, the model is the profiles found "
+        "anew, policy the settings; each part is a mean over all orders of changing them."
     )
 
 

@@ -71,7 +71,7 @@ def look(tables: AccountTables, catalog: FeatureCatalog, as_of: pd.Timestamp | N
     if missing:
         raise CatalogError(
             f"The profiles need table(s) {missing}; the workspace has {sorted(tables.tables)}.",
-            remedy="Use the workspace with the tables that the versions were trained on.",
+            remedy="Declare them in leap.toml as when the versions were trained, or compare with --profiles-only.",
         )
     parts = [customer_snapshots(tables, [moment]), prospect_snapshots(tables, moment)]
     columns = [_columns(tables, part, catalog) for part in parts]
@@ -116,7 +116,13 @@ def looks_before(
 
 
 def _columns(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> dict[str, Any]:
-    built = build_features(tables, snapshots, catalog).frame
+    try:
+        built = build_features(tables, snapshots, catalog).frame
+    except KeyError as error:
+        raise CatalogError(
+            f"The profiles need a column that the workspace does not declare any more: {error.args[0]!r}.",
+            remedy="Declare it in leap.toml as when the versions were trained, or compare with --profiles-only.",
+        ) from error
     return {name: built[name].to_numpy() for name in catalog.names}
 
 
