@@ -37,8 +37,8 @@ sectors = st.builds(
 flags = st.builds(lambda op: (CLOUD, op, 1.0), st.sampled_from(["==", "!="]))
 rules = st.lists(st.one_of(numbers, between, sectors, flags), min_size=1, max_size=3, unique_by=lambda c: c[0].name)
 
-# Every half number around the bounds, with every sector and both flags.
-GRID = [(size / 2, sector, cloud) for size in range(-1, 16) for sector in SECTORS for cloud in (0.0, 1.0)]
+# Every half number around the bounds, with every sector, one that no rule names, and both flags.
+GRID = [(size / 2, sector, cloud) for size in range(-1, 16) for sector in (*SECTORS, "law") for cloud in (0.0, 1.0)]
 COLUMNS = {
     "size": np.array([one[0] for one in GRID]),
     "sector": np.array([one[1] for one in GRID], dtype=object),
