@@ -331,6 +331,8 @@ class Score(_Answer):
     residuals: Residuals | None = None
     abstained: str | None = None
     """Why there is no score, for example `already_leaving`."""
+    abstained_because: str | None = None
+    """Of a prospect like no customer: in words, which of its values none of them has."""
 
 
 class ScoresAnswer(_Answer):

@@ -3,13 +3,13 @@ accounts.
 """
 
 from leap.icp.attributes import Attribute
+from leap.icp.concluding import find_icps
 from leap.icp.evidence import Evidence, Measured
 from leap.icp.matching import Fit, Match, match
 from leap.icp.notes import Note
 from leap.icp.population import Population
 from leap.icp.profiles import ICPProfile, ICPSearch
 from leap.icp.rules import Condition, Rule
-from leap.icp.suggesting import find_icps
 from leap.icp.tiers import TIERS, TierPolicy, Tiers, steady
 
 __all__ = [
