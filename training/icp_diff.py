@@ -89,9 +89,10 @@ def named(store: Store, version: str, settings: Settings, is_champion: bool) -> 
     from leap.errors import BundleError
     from leap.scoring.icp_versions import Named
     from training.icp import require_same_company
+    from training.loading import as_reviewed
 
     try:
-        bundle = ModelBundle.load(store.load(version).folder)
+        bundle = as_reviewed(ModelBundle.load(store.load(version).folder), store.folder, settings.company.name)
     except BundleError as error:
         raise BundleError(
             f"Version {version} cannot be compared: {error.message}",

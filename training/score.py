@@ -82,7 +82,7 @@ def tiers_to_publish(args: argparse.Namespace, batch: "Batch", tables: "AccountT
 
     bundle, company = batch.customers.bundle, tables.settings.company.name
     file = TierFile.of(Store(args.store, args.workspace), company)
-    seen, profiles, policy = look_of(batch, tables), bundle.icp.profiles, TierPolicy.of(bundle.settings.policy)
+    seen, profiles, policy = look_of(batch, tables), bundle.icp.counted, TierPolicy.of(bundle.settings.policy)
     about = {"company": company, "version": batch.customers.version}
     kept = file.read()
     # Where nothing was published yet, the year before says since when an account is what it is.

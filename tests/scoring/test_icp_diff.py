@@ -11,7 +11,7 @@ import pytest
 from leap.features import Scope
 from leap.icp import Attribute, Condition, Evidence, ICPProfile, ICPSearch, Measured, Rule
 from leap.scoring.icp_diff import FigureChange, icp_diff
-from leap.scoring.icp_monday import NOTHING, monday
+from leap.scoring.icp_diff_monday import NOTHING, monday
 from tests.reports.searches import evidence
 from tests.worlds import a_feature
 

@@ -17,7 +17,7 @@ from leap.errors import UsageError
 from leap.features import Scope
 from leap.icp import Condition, ICPProfile, ICPSearch, Rule, TierPolicy
 from leap.scoring.icp_diff import icp_diff
-from leap.scoring.icp_monday import monday
+from leap.scoring.icp_diff_monday import monday
 from leap.scoring.icp_tier_changes import NOT_THERE, SETTINGS, Looks, Version, shapley_sixths, tier_changes
 from leap.scoring.icp_tier_words import Reasons
 from leap.scoring.tier_looks import Look, catalog_of, look

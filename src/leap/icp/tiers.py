@@ -25,7 +25,6 @@ import numpy as np
 
 from leap.icp.shortfalls import NEVER
 
-NEGATIVE: Final = "negative"
 EXCLUDED: Final = "excluded"
 """In place of D where the policy leaves such accounts out of lists."""
 

@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 
 _NO_TIER = "no tier"
 _MOST_ON_SCREEN = 20
-_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion"}
+_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
 _CHANGES = {
     "narrowed": "asks for more",
     "widened": "asks for less",

@@ -12,7 +12,8 @@ import numpy as np
 from leap.explanation import wording
 from leap.icp import Condition, Fit, ICPProfile, match
 from leap.icp.matching import Lacking
-from leap.icp.tiers import EXCLUDED, NEGATIVE
+from leap.icp.membership import NEGATIVE
+from leap.icp.tiers import EXCLUDED
 from leap.scoring.icp_diff import ICPDiff, Moved
 from leap.scoring.icp_tier_changes import Looks, TierChange, Version
 from leap.scoring.tier_looks import Look

@@ -85,7 +85,7 @@ def look(tables: AccountTables, catalog: FeatureCatalog, as_of: pd.Timestamp | N
 def look_of(batch: Batch, tables: AccountTables) -> Look:
     """Everyone of a batch of scores, with the features that its profiles ask for: no feature is computed again."""
     parts = (batch.customers, batch.prospects)
-    wanted = features_of(batch.customers.bundle.icp.profiles)
+    wanted = features_of(batch.customers.bundle.icp.counted)
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in sorted(wanted)}
     names = {account: name for part in parts for account, name in zip(part.account_ids, part.names, strict=True)}
     mrr = np.concatenate([batch.customers.mrr, np.full(len(batch.prospects), np.nan)])
