@@ -136,6 +136,17 @@ def test_an_account_that_comes_near_a_profile_is_told_what_it_lacks() -> None:
     assert why["b"].startswith("model: it nearly met established-1: Employees: at least 200 people (195")
 
 
+def test_the_first_profile_ever_gives_everyone_a_tier() -> None:
+    """Those to act on are told first, however little they pay."""
+    both = {"a": (150.0, 0.0), "b": (250.0, 0.0)}
+    looks = a_look("2024-01-01", **both), a_look("2025-01-01", **both)
+    changes, why = compared(*looks, Version((), USUAL), Version((BIG,), USUAL))
+    assert [(one.account_id, one.was, one.now) for one in changes.changed] == [("b", None, "A"), ("a", None, "C")]
+    assert why["a"] == "model: there was no profile, and it meets none of those found now"
+    _, why = compared(*looks, Version((BIG,), USUAL), Version((), USUAL))
+    assert why["a"] == "model: there is no profile any more" and "which is no profile any more" in why["b"]
+
+
 def test_what_only_a_setting_changed_is_by_policy() -> None:
     both = {"a": (170.0, 1.0), "b": (250.0, 0.0)}
     profiles = (BIG, NO_CLOUD)

@@ -262,7 +262,7 @@ def _tier_lines(report: DiffReport) -> list[str]:
     ]
     lines += ["", *(f"  {one['tier']} {one['who']}: {one['what_to_do']}." for one in report.meanings)]
     if report.changed:
-        lines += ["", "  Accounts whose tier changed, those that pay most first"]
+        lines += ["", "  Accounts whose tier changed: to and from A and D first, by MRR"]
     lines += [
         f"  {one['name']} ({one['account_id']}, {one['mrr']}): {one['was']} to {one['now']}, by {one['why']}"
         for one in report.changed[:_MOST_ON_SCREEN]

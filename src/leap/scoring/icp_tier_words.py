@@ -98,6 +98,10 @@ class Reasons:
             lacks = self._lacks(change.account_id, is_now) if tier == "B" else ()
             if lacks:
                 return f"it {verb} {lacks[0].profile}: {lacks[0].said}"
+        if not self.new.profiles:
+            return "there is no profile any more"
+        if not self.old.profiles:
+            return "there was no profile, and it meets none of those found now"
         return "it comes near other profiles than before"
 
     def _lacks(self, account: str, model: bool) -> tuple[Lacking, ...]:
