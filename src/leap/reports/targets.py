@@ -157,7 +157,9 @@ def _proof(program: Mapping[str, Any]) -> str:
         gap = f"at most {program['gap']:.2%} less than the best there could be"
     if program["status"] == "greedy":
         return f"No program was solved: accounts were taken by gain for money and places, one after another; {gap}."
-    return f"Not proven best after {program['time_limit_seconds']:g} s: {gap}."
+    if program["status"] == "time_limit":
+        return f"Not proven best after {program['time_limit_seconds']:g} s: {gap}."
+    return f"Not proven best: {gap}."
 
 
 def basis(document: Mapping[str, Any]) -> Sequence[str]:
