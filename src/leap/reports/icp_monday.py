@@ -73,7 +73,7 @@ def _all_rejected() -> Todo:
 
 
 def _stop(bad: Sequence[ProfileSummary]) -> Todo:
-    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.shown and p.price.lost is not None]
+    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.lost is not None and p.costs]
     if not priced:
         first = bad[0]
         behind = f"Put {first.who} behind all others, but refuse nobody: {first.seen}; in money no difference is shown."
@@ -98,11 +98,13 @@ def _and_more(bad: Sequence[ProfileSummary]) -> str:
 
 
 def _hand_over(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> Todo:
-    lists = " and ".join(
-        text for text in ("sales the accounts of " + _ids(good) if good else "",
-                          "marketing those of " + _ids(bad) + " to leave out of campaigns" if bad else "") if text
-    )  # fmt: skip
-    return Todo("Hand over", f"Give {lists}; whoever runs the CRM gets the filters.", "leap icp DIR --out icp.sql")
+    costly = [profile for profile in bad if profile.costs]
+    sales = f"sales the accounts of {_ids(good)}" if good else ""
+    marketing = f"marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
+    crm = f"whoever runs the CRM the filters of {_ids([*good, *bad])}"
+    parts = [part for part in (sales, marketing, crm) if part]
+    listed = parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; and {parts[-1]}"
+    return Todo("Hand over", f"Give {listed}.", "leap icp DIR --out icp.sql")
 
 
 def _ids(profiles: Sequence[ProfileSummary]) -> str:
@@ -186,7 +188,7 @@ def _times(attribute: Attribute) -> float | None:
 def _round(number: float) -> str:
     """A number to say: two digits that count."""
     digits = 10 ** max(len(str(int(number))) - 2, 0)
-    return count(-(-number // digits) * digits)
+    return count(-(-round(number, 6) // digits) * digits)
 
 
 def _missing(layers: frozenset[str] | None) -> str:

@@ -101,6 +101,11 @@ class IcpSummary:
     review_due: str = ""
 
     @property
+    def shows_price(self) -> bool:
+        """Whether a price stands among what to do on Monday."""
+        return any(p.price and p.price.shown and not p.rejected for p in self.profiles)
+
+    @property
     def shown(self) -> tuple[AttributeSummary, ...]:
         """Attributes with a difference, by category and then by grade and size."""
         return tuple(a for a in self.attributes if a.shown)

@@ -46,6 +46,7 @@ def _environment() -> Environment:
         day,
         md,
         line,
+        sentence,
         quoted,
         place,
         auc_place,
@@ -169,6 +170,17 @@ def line(text: object) -> str:
     'a b c'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def sentence(text: object) -> str:
+    """Text that begins with a capital and ends in a period.
+
+    >>> sentence("may be too narrow"), sentence("Why?"), sentence("")
+    ('May be too narrow.', 'Why?', '')
+    """
+    said = line(text)
+    said = said[:1].upper() + said[1:]
+    return said if not said or said.endswith((".", "!", "?")) else f"{said}."
 
 
 def quoted(value: object) -> str:
