@@ -192,6 +192,8 @@ class IcpMatch(_Answer):
     matched: list[Any] = Field(default_factory=list)
     missed: list[Any] = Field(default_factory=list)
     disqualified_by: list[Any] = Field(default_factory=list)
+    near: list[Any] = Field(default_factory=list)
+    """Of an account in tier B: each profile of which it lacks one condition, with the distance."""
 
 
 class Parts(_Answer):
@@ -329,6 +331,8 @@ class Score(_Answer):
     residuals: Residuals | None = None
     abstained: str | None = None
     """Why there is no score, for example `already_leaving`."""
+    abstained_because: str | None = None
+    """Of a prospect like no customer: in words, which of its values none of them has."""
 
 
 class ScoresAnswer(_Answer):

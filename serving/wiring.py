@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +158,7 @@ class Deployment:
         # Only now what takes seconds to import: without a champion the reason is told at once.
         from leap.bundle.explaining import ready_to_explain
         from leap.bundle.model_bundle import ModelBundle
+        from leap.reviews import ReviewBook, with_rejections
         from leap.scoring import Scorer
         from leap.sources import read_workspace
 
@@ -165,6 +166,8 @@ class Deployment:
         # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
         explaining = ready_to_explain(bundle)
         bundle.check_golden()
+        reviews = ReviewBook(self._open_store().folder).of(settings.company.name)
+        bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
         scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
         return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("training.train", "Train, evaluate, register; --promote if the gate passes."),
     "backtest": ("training.backtest", "Every fold, and what was said before known outcomes."),
     "icp": ("training.icp", "Ideal customer profiles with their evidence."),
+    "review": ("training.review", "What people decide about profiles, drivers and target accounts."),
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),

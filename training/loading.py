@@ -1,6 +1,8 @@
 """What commands that score begin with: a model of the store and the tables of the workspace."""
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.console import Console
@@ -18,13 +20,21 @@ def model_and_tables(args: argparse.Namespace, console: Console) -> "tuple[Model
     from leap.registry import Store
     from leap.sources import read_workspace
 
+    store = Store(args.store, args.workspace)
     with console.stage("loading the model"):
-        fetched = Store(args.store, args.workspace).load(args.version or "champion")
+        fetched = store.load(args.version or "champion")
         bundle = ModelBundle.load(fetched.folder)
         ready_to_explain(bundle)
     with console.stage("reading the tables"):
         tables = read_workspace(args.workspace, data_until=args.data_until)
-    return bundle, fetched.version, tables
+    return as_reviewed(bundle, store.folder, tables.settings.company.name), fetched.version, tables
+
+
+def as_reviewed(bundle: "ModelBundle", store: Path, company: str) -> "ModelBundle":
+    """The bundle with the profiles marked that people of the company rejected: they give no tier and choose nobody."""
+    from leap.reviews import ReviewBook, with_rejections
+
+    return replace(bundle, icp=with_rejections(bundle.icp, ReviewBook(store).of(company)))
 
 
 def earlier_version(args: argparse.Namespace, console: Console) -> "Earlier":

@@ -7,9 +7,10 @@ from leap.features import FeatureCatalog
 from leap.icp import ICPSearch
 from leap.icp.best_customers import BestCustomer, BestCustomers, Difference
 from leap.icp.hypotheses import ProfileHypothesis
+from leap.icp.pooling import Pooled
 from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.saturation import Newest, Saturation
-from leap.icp.segments import Described, Pooled
+from leap.icp.segments import Described
 from tests.reports.searches import BAD, CLOUD, EMPLOYEES, GOOD, INDUSTRY, search
 
 POOLED = Pooled(40, 1.1, 0.95, 1.05, 0.98, 1.12, 0.66)
@@ -22,9 +23,9 @@ def whole_search() -> ICPSearch:
         found.profiles[0],
         because="Its part of the base is 40 %.",
         pooled=POOLED,
-        shares=Shares(30, 90, 5, 20, 0, 0),
+        shares=Shares(30, 31, 90, 5, 20, 0, 0),
         rank=Rank(1, 30, 20, 45, None, 0, 0, 1.05, 1200.0, "revenue", 1.0, {"win_rate": "no_closed_deals"}),
-        segment=Described(2, 50, 0.8, 0.7, 0.9, ("Employees",), POOLED),
+        segment=Described((2, 4), 50, 0.8, 0.7, 0.9, ("Employees",), POOLED),
         saturation=Saturation(0.6, 5, 4, "2022-01-01", 25, 60, Newest(0.9, 1.0, -0.2, 0.1), None, "steady", "Steady."),
     )
     condition = GOOD.conditions[0]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.features import Feature, Scope
-from leap.icp import Condition, ICPProfile, ICPSearch, Rule
+from leap.icp import Condition, ICPProfile, ICPSearch, Rule, match
 from leap.reports import icp, query
 from tests.reports.searches import evidence
 from tests.worlds import TrainedWorld, a_feature
@@ -85,6 +85,45 @@ def test_the_query_selects_exactly_what_the_rule_matches(table: list[Any], rule:
     assert selected(frame, rule, nan=nan) == matched(frame, rule)
 
 
+def tiers_of(frame: pd.DataFrame, profiles: list[ICPProfile], *, nan: bool = False) -> list[tuple[Any, ...]]:
+    """(row, icp_id, the first negative profile, icp_tier) of every row, as the query gives them."""
+    with duckdb.connect() as connection:
+        connection.register("given", frame.assign(account_id=np.arange(len(frame))))
+        columns = ", ".join(_column(query.identifier(name), frame[name].dtype == float, nan) for name in frame.columns)
+        connection.execute(f"CREATE TABLE features AS SELECT account_id, {columns} FROM given")  # noqa: S608 (quoted)
+        return sorted(connection.execute(query.tiers(profiles, "features")).fetchall())
+
+
+def as_matched(frame: pd.DataFrame, profiles: list[ICPProfile]) -> list[tuple[Any, ...]]:
+    """The same by the code that scores accounts."""
+    first_bad: dict[int, str] = {}
+    for profile in reversed([p for p in profiles if p.kind == "negative"]):
+        first_bad |= dict.fromkeys(matched(frame, profile.rule), profile.id)
+    found = match(profiles, frame, len(frame))  # type: ignore[arg-type]
+    return [(i, one.icp_id, first_bad.get(i), one.tier) for i, one in enumerate(found)]
+
+
+@given(
+    st.lists(rows, min_size=1, max_size=12),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["established", "emerging", "negative"]),
+            st.lists(conditions, min_size=1, max_size=3).map(lambda found: Rule(tuple(found))),
+        ),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_query_gives_every_account_the_tier_that_scores_give(
+    table: list[Any], kinds: list[tuple[str, Rule]], nan: bool
+) -> None:
+    frame = pd.DataFrame(table, columns=[NUMBER.name, FLAG.name, LEVEL.name])
+    frame = frame.astype({NUMBER.name: float, FLAG.name: float, LEVEL.name: object})
+    profiles = [ICPProfile(f"{kind}-{i}'", kind, rule, evidence(), "x") for i, (kind, rule) in enumerate(kinds)]
+    assert tiers_of(frame, profiles, nan=nan) == as_matched(frame, profiles)
+
+
 @pytest.mark.parametrize("nan", [False, True])
 @pytest.mark.parametrize(
     ("condition", "expected"),
@@ -127,9 +166,17 @@ def test_a_report_of_several_profiles_is_one_script_that_runs(demo_bundle: Model
         connection.register("given", frame)
         connection.execute("CREATE TABLE features AS SELECT * FROM given")
         found = [connection.execute(statement).fetchall() for statement in connection.extract_statements(sql)]
-        assert found == [[("a",)], [("a",)]]
+        tier = [("a", "established-1", None, "A"), ("b", None, None, "B")]
+        assert [sorted(rows) for rows in found] == [[("a",)], [("a",)], tier]
         assert connection.execute("SELECT count(*) FROM features").fetchone() == (2,)
-    assert all(re.match(r"--|SELECT|WHERE|  AND|$", line) for line in sql.split("\n"))
+    expected = r'--|SELECT|FROM "features";|WHERE|  AND|$|  CASE$|    (WHEN|ELSE) |  END AS|  CAST\(NULL'
+    assert all(re.match(expected, line) for line in sql.split("\n"))
+
+
+def test_a_backslash_is_told_to_those_whose_database_reads_it_as_an_escape() -> None:
+    plain, odd = Condition(LEVEL, "==", "retail"), Condition(LEVEL, "in", ("a", "C:\\"))
+    assert not any("backslash" in line for line in query.about([Rule((plain,))]))
+    assert any("backslash" in line for line in query.about([Rule((plain,)), Rule((odd,))]))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -163,8 +163,14 @@ def test_prospects_are_what_the_text_models_say(case: Case, planted: TrainedWorl
     attributes = [
         {name: None if pd.isna(table.columns[name][i]) else table.columns[name][i] for name in fit} for i in (0, 7)
     ]
-    attributes += [{}, {fit[0]: "never seen"}]
-    scores = case.scorer.prospects([(str(i), own) for i, own in enumerate(attributes)], top=0)
+    odd: list[dict[str, Any]] = [{}, {fit[0]: "never seen"}]
+    asked = [(str(i), own) for i, own in enumerate([*attributes, *odd])]
+    scores = case.scorer.prospects(asked, top=0)
+    assert [score["abstained"] for score in scores] == [None, None, "too_little_known", "no_customers_like_this"]
+    # What the models would say of them stays exact, whether or not it may be said.
+    everyone = Scorer(replace(case.scorer.bundle, novelty=None), "7", None, planted.tables.data_until, None)
+    scores[2:] = everyone.prospects(asked, top=0)[2:]
+    attributes += odd
     for own, score in zip(attributes, scores, strict=True):
         assert score["scope"] == "fit" and score["mrr"] == pytest.approx(case.scorer.bundle.economics["new_mrr"])
         assert_is_by_hand(score, case.files, {**own, TENURE: 0.0})
@@ -206,7 +212,7 @@ def test_base_listed_reasons_and_residual_are_the_score_in_every_unit(scorer: Sc
 
 def test_without_a_usual_price_the_money_of_a_prospect_is_unknown_and_not_nought(planted: TrainedWorld) -> None:
     bundle = replace(planted.bundle, economics={**planted.bundle.economics, "new_mrr": None})
-    (score,) = Scorer(bundle, "7", None, planted.tables.data_until, None).prospects([("p", {})])
+    (score,) = Scorer(bundle, "7", None, planted.tables.data_until, None).prospects([("p", {"industry": "retail"})])
     assert score["mrr"] is None and score["base"]["money"] is None and score["residuals"]["money"] is None
     assert score["reasons"] and [reason["money"] for reason in score["reasons"]] == [None] * len(score["reasons"])
     assert_adds_up(score)
@@ -290,7 +296,7 @@ def test_a_file_and_the_main_reason_tell_groups_too(scorer: Scorer) -> None:
 
 
 def test_how_long_someone_is_a_customer_is_no_reason_of_a_prospect_unless_all_are_asked_for(scorer: Scorer) -> None:
-    (some,) = scorer.prospects([("p", {})], top=1000)
+    (some,) = scorer.prospects([("p", {"industry": "retail"})], top=1000)
     told = [reason["feature"] for reason in some["reasons"]]
     told += [member["feature"] for reason in some["reasons"] for member in reason["members"]]
     assert TENURE not in told

@@ -14,6 +14,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.evaluation import Leak, OutOfTime, Quality, notes_of
 from leap.explanation.dependence import dependence
 from leap.explanation.groups import Groups
+from leap.explanation.novelty import Novelty
 from leap.explanation.peers import Peers
 from leap.features import FeatureFrame
 from leap.icp import ICPSearch
@@ -72,12 +73,21 @@ def make_bundle(
         trained=_provenance(tables, frame, _warnings(quality, fit_quality, wins), leaks, seed, trials),
         golden={},
         win=wins.model if wins else None,
+        novelty=_novelty(tables, fit_frame, fit_groups),
     )
     of_health = dependence(model, frame.latest(), bundle.drivers)
     of_fit = dependence(fit_model, fit_frame.latest(), bundle.fit_drivers)
     bundle = replace(bundle, dependence={"health": of_health, "fit": of_fit})
     bundle = replace(bundle, trained={**bundle.trained, "tuning": dict(tuning or {}), "model_hash": bundle.model_hash})
     return bundle.with_golden(spread(frame.features), spread(fit_frame.features))
+
+
+def _novelty(tables: AccountTables, frame: ScopeFrame, groups: Groups) -> Novelty:
+    """What customers were when they bought, one row each; deals and revenue come with being one."""
+    first = np.zeros(len(frame.rows.accounts), dtype=bool)
+    first[np.unique(frame.rows.accounts, return_index=True)[1]] = True
+    told = [table.name for role in ("deals", "revenue") for table in tables.with_role(role)]
+    return Novelty.of(frame.features.where(first), groups, told)
 
 
 def _warnings(quality: Quality, fit_quality: Quality, wins: Wins | None) -> list[str]:

@@ -22,6 +22,7 @@ from leap.errors import BundleError, LeapError
 from leap.explanation.dependence import Dependence
 from leap.explanation.drivers import Driver
 from leap.explanation.groups import Groups
+from leap.explanation.novelty import Novelty
 from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame, Scope
 from leap.icp import ICPSearch
@@ -71,6 +72,8 @@ class ModelBundle:
     """Which prospects are won; None where there are no deals or nothing may be claimed of them."""
     dependence: Mapping[str, tuple[Dependence, ...]] = field(default_factory=dict)
     """By scope, what pictures of its drivers need: contributions by value, summed up over accounts."""
+    novelty: Novelty | None = None
+    """What customers were when they bought: a prospect like none of them gets no score. None: nobody is asked."""
 
     @property
     def name(self) -> str:
@@ -247,6 +250,7 @@ class ModelBundle:
             "trained": dict(self.trained),
             "golden": dict(self.golden),
             "win": self.win.to_json() if self.win is not None else None,
+            "novelty": self.novelty.to_json() if self.novelty is not None else None,
             "dependence": {scope: [one.to_json() for one in found] for scope, found in self.dependence.items()},
         }
 
@@ -272,6 +276,7 @@ class ModelBundle:
             trained=document["trained"],
             golden=document["golden"],
             win=WinModel.from_json(document["win"], catalog) if document.get("win") is not None else None,
+            novelty=Novelty.from_json(document["novelty"], catalog) if document.get("novelty") is not None else None,
             dependence={
                 k: tuple(Dependence.from_json(d) for d in found) for k, found in document["dependence"].items()
             },

@@ -18,7 +18,7 @@ from leap.revenue import PARTS, Revenue, add_months, us, window_ends
 from leap.snapshots import Snapshots, known_as, prospect_snapshots
 from leap.tables import AccountTables
 from leap.tables.canonical import AMOUNT, CLOSED, CREATED, DISCOUNT, KEY, ORIGIN, TEAM, WON
-from leap.value import ValueTerms, acquisition_of, margins, served, service_cost_a_year
+from leap.value import ValueTerms, acquisition_cost, acquisition_of, margins, served, service_cost_a_year
 
 _YEAR = 12
 _NEVER = np.datetime64("NaT", "us")
@@ -70,6 +70,7 @@ class Book:
     until: pd.Timestamp
     currency: str
     horizon_months: int
+    grace_days: int
     terms: ValueTerms
     bought: Columns
     """Fit features by name: of customers and former ones as they were when they bought, of prospects as they are."""
@@ -109,6 +110,8 @@ class Book:
     """Spent to win a customer; NaN where unknown, and of who never bought."""
     cac_basis: np.ndarray
     """How that is known: account, segment_and_quarter, quarter, segment, all; empty where unknown."""
+    spent_on_lost: np.ndarray
+    """Spent to win accounts that never bought; zero of all others and where nothing is given."""
     new_mrr: np.ndarray
     """What a customer paid at first; NaN of who never bought."""
     deals: Deals
@@ -145,6 +148,7 @@ class Book:
             until=tables.data_until,
             currency=settings.company.currency,
             horizon_months=settings.outcome.horizon_months,
+            grace_days=settings.outcome.grace_days,
             terms=terms,
             bought=as_bought(tables, frame),
             now=_as_now(tables, frame),
@@ -163,6 +167,7 @@ class Book:
             value_12m=paid_12m * margin - served(service, terms, _YEAR),
             cac=np.where(bought_ever, acquired.cac, np.nan),
             cac_basis=np.where(bought_ever, acquired.basis, ""),
+            spent_on_lost=np.where(bought_ever, 0.0, np.nan_to_num(acquisition_cost(tables))),
             new_mrr=np.where(bought_ever, acquired.new_mrr, np.nan),
             deals=_deals(tables, revenue),
             has_deals=bool(tables.with_role("deals")),

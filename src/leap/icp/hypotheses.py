@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from leap.features import FeatureCatalog
+from leap.icp.pooling import Pooled
 from leap.icp.rules import Rule, rule_from_json
-from leap.icp.segments import Pooled
 
 Source = Literal["segment", "best customers"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,29 @@ class Population:
     as_of: np.ndarray
     starting: np.ndarray
     ending: np.ndarray
+    since_purchase: np.ndarray | None = None
+    """Months as a customer; None where it is the months since the account's first row here."""
+
+    @cached_property
+    def tenure_months(self) -> np.ndarray:
+        """Months as a customer, shape (n,)."""
+        if self.since_purchase is not None:
+            return self.since_purchase
+        _, code = np.unique(self.accounts, return_inverse=True)
+        month = self.as_of.astype("datetime64[M]").astype(int)
+        first = np.full(code.max(initial=-1) + 1, np.iinfo(int).max)
+        np.minimum.at(first, code, month)
+        return np.asarray(month - first[code], dtype=float)
+
+    def once(self) -> Population:
+        """One row for each account and day: a row that stands twice says nothing new."""
+        days = self.as_of.astype("datetime64[D]").astype(np.int64)
+        _, first = np.unique(self.accounts.astype(np.int64) * 1_000_000 + days, return_index=True)
+        if len(first) == len(self.accounts):
+            return self
+        keep = np.zeros(len(self.accounts), dtype=bool)
+        keep[first] = True
+        return self.where(keep)
 
     @property
     def columns(self) -> Columns:
@@ -32,8 +56,9 @@ class Population:
     def where(self, keep: np.ndarray) -> Population:
         """The rows that a mask keeps."""
         return Population(
-            self.frame.where(keep), self.accounts[keep], self.as_of[keep], self.starting[keep], self.ending[keep]
-        )
+            self.frame.where(keep), self.accounts[keep], self.as_of[keep], self.starting[keep], self.ending[keep],
+            self.tenure_months[keep],
+        )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
         """Counts and dates, as in evidence."""

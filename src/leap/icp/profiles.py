@@ -9,14 +9,20 @@ from typing import Any, TypeVar
 from leap.features import FeatureCatalog
 from leap.icp.attributes import Attribute
 from leap.icp.best_customers import BestCustomers
+from leap.icp.bookings import BookingsBy
+from leap.icp.criteria import Criterion
 from leap.icp.evidence import Evidence
+from leap.icp.front import Front
+from leap.icp.funnel import Funnel
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.notes import Note
 from leap.icp.points import PointsCard
+from leap.icp.pooling import Pooled
+from leap.icp.quarters import Quarters
 from leap.icp.ranking import OrderOfWork, Rank, Shares
 from leap.icp.rules import Rule, rule_from_json
 from leap.icp.saturation import Saturation
-from leap.icp.segments import Described, Pooled
+from leap.icp.segments import Described
 
 _Part = TypeVar("_Part")
 
@@ -120,6 +126,11 @@ class ICPSearch:
     attributes: tuple[Attribute, ...]
     none_because: str | None
     notes: tuple[Note, ...] = ()
+    hypotheses: tuple[ProfileHypothesis, ...] = ()
+    order_of_work: OrderOfWork | None = None
+    best_customers: BestCustomers | None = None
+    card: PointsCard | None = None
+    """Whole points for a CRM that can only add."""
     rejected: frozenset[str] = frozenset()
     """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
 
@@ -134,6 +145,12 @@ class ICPSearch:
     card: PointsCard | None = None
     """Whole points for a CRM that can only add."""
 
+    criteria: tuple[Criterion, ...] = ()
+    front: Front | None = None
+    quarters: Quarters | None = None
+    bookings: BookingsBy | None = None
+    funnel: Funnel | None = None
+
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""
         return {
@@ -145,6 +162,11 @@ class ICPSearch:
             "order_of_work": None if self.order_of_work is None else self.order_of_work.to_json(),
             "best_customers": None if self.best_customers is None else self.best_customers.to_json(),
             "card": None if self.card is None else self.card.to_json(),
+            "criteria": [criterion.to_json() for criterion in self.criteria],
+            "front": None if self.front is None else self.front.to_json(),
+            "quarters": None if self.quarters is None else self.quarters.to_json(),
+            "bookings": None if self.bookings is None else self.bookings.to_json(),
+            "funnel": None if self.funnel is None else self.funnel.to_json(),
         }
 
     @classmethod
@@ -159,4 +181,9 @@ class ICPSearch:
             order_of_work=optional(document, "order_of_work", OrderOfWork.from_json),
             best_customers=optional(document, "best_customers", lambda d: BestCustomers.from_json(d, catalog)),
             card=None if document.get("card") is None else PointsCard.from_json(document["card"], catalog),
+            criteria=tuple(Criterion.from_json(d, catalog) for d in document.get("criteria", ())),
+            front=optional(document, "front", Front.from_json),
+            quarters=optional(document, "quarters", Quarters.from_json),
+            bookings=optional(document, "bookings", BookingsBy.from_json),
+            funnel=optional(document, "funnel", Funnel.from_json),
         )

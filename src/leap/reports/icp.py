@@ -107,16 +107,17 @@ def _evidence_cells(evidence: EvidenceSummary) -> dict[str, Any]:
 
 
 def render_sql(summary: IcpSummary, table: str = "features") -> str:
-    """One query a profile, over a table with the features as columns; comments say which is which."""
-    lines = [
-        f"-- {rendering.line(_title(summary))}",
-        "-- Standard SQL over a table with a row an account and the feature columns, as `leap features` writes it.",
-    ]
+    """One query a profile and one for the tier of every account; comments say which is which and where they run."""
+    lines = [f"-- {rendering.line(_title(summary))}"]
+    lines += [f"-- {said}" for said in query.about([profile.rule for profile in summary.profiles])]
     if not summary.profiles:
         lines.append(f"-- No profile: {rendering.line(summary.none_because or 'none was found')}")
     for profile in summary.profiles:
         lines += ["", f"-- {profile.id}: {rendering.line(profile.statement)}"]
         lines += [query.select(profile.rule, table)]
+    if summary.profiles:
+        lines += ["", "-- Every account with its profile and tier, as `leap score` says: D meets a negative profile,"]
+        lines += ["-- A meets another, B none.", query.tiers(summary.profiles, table)]
     return "\n".join(lines) + "\n"
 
 

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol
 
 from leap.errors import CatalogError
 from leap.icp import Condition, Rule
+
+ABOUT = (
+    "Standard SQL over a table with a row an account and the feature columns, as this writes it (give one day):",
+    "  leap features DIR --as-of DAY --prospects --out features.parquet",
+    "In DuckDB, before the rest: CREATE VIEW features AS SELECT * FROM 'features.parquet';",
+    "BigQuery, MySQL and Databricks quote names with backticks instead of double quotes.",
+    "A missing value (NULL or NaN) meets no condition but one that says “not”.",
+)
+_OF_TEXTS = "Texts are compared letter by letter; where a database ignores case (SQL Server, MySQL) it finds more."
+_NOTHING = "CAST(NULL AS VARCHAR(255))"
+_OF_BACKSLASHES = "A text below holds a backslash: write it twice for BigQuery, MySQL, Snowflake and Databricks."
+
+
+def about(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """What a person must know who runs these rules elsewhere than in DuckDB or PostgreSQL, a line each."""
+    levels = [v for rule in rules for c in rule.conditions if c.feature.kind == "category" for v in c.levels]
+    of_texts = (_OF_TEXTS,) if levels else ()
+    return (*ABOUT, *of_texts, *((_OF_BACKSLASHES,) if any("\\" in level for level in levels) else ()))
 
 
 def select(rule: Rule, table: str) -> str:
@@ -13,7 +33,45 @@ def select(rule: Rule, table: str) -> str:
     return f'SELECT "account_id" FROM {identifier(table)}\nWHERE {where(rule)};'  # noqa: S608 (quoted below)
 
 
-def where(rule: Rule) -> str:
+class Named(Protocol):
+    """A profile: what it is called, its kind and its rule."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def rule(self) -> Rule: ...
+
+
+def tiers(profiles: Sequence[Named], table: str) -> str:
+    """A query for the profile and tier of every account of a table, as `leap.icp.match` says them.
+
+    `icp_id` is the first profile met that is not negative, `against` the first negative one; D goes before A.
+    """
+    good = [profile for profile in profiles if profile.kind != "negative"]
+    bad = [profile for profile in profiles if profile.kind == "negative"]
+    columns = (
+        ("icp_id", _case([(p.rule, p.id) for p in good])),
+        ("against", _case([(p.rule, p.id) for p in bad])),
+        (
+            "icp_tier",
+            _case([(p.rule, "D") for p in bad] + [(p.rule, "A") for p in good], "B") if profiles else _NOTHING,
+        ),
+    )
+    chosen = "".join(f",\n  {value} AS {identifier(name)}" for name, value in columns)
+    return f'SELECT "account_id"{chosen}\nFROM {identifier(table)};'
+
+
+def _case(branches: Sequence[tuple[Rule, str]], otherwise: str | None = None) -> str:
+    if not branches:
+        return _NOTHING  # no profile, no tier
+    lines = [f"    WHEN {where(rule, ' AND ')} THEN {text(value)}" for rule, value in branches]
+    last = "NULL" if otherwise is None else text(otherwise)
+    return "\n".join(["CASE", *lines, f"    ELSE {last}", "  END"])
+
+
+def where(rule: Rule, joint: str = "\n  AND ") -> str:
     """The condition of a WHERE: exactly the rows that `Rule.matches` finds, whether missing is NULL or NaN.
 
     >>> from leap.features import Feature, Recipe, Scope, Signal
@@ -21,7 +79,7 @@ def where(rule: Rule) -> str:
     >>> print(where(Rule((Condition(plan, "==", "it's"),))))
     "plan" = 'it''s'
     """
-    return "\n  AND ".join(_condition(condition) for condition in rule.conditions)
+    return joint.join(_condition(condition) for condition in rule.conditions)
 
 
 def _condition(condition: Condition) -> str:
@@ -36,8 +94,8 @@ def _condition(condition: Condition) -> str:
     match condition.op:
         case "==":
             return f"{column} = {literal}"
-        case "!=":  # a missing value is different from any
-            return f"{column} IS DISTINCT FROM {literal}"
+        case "!=":  # a missing value is different from any; not every database knows IS DISTINCT FROM
+            return f"({column} IS NULL OR {column} <> {literal})"
         case "<":
             return f"{column} < {literal}"
         case "<=":

@@ -33,7 +33,7 @@ class Batch:
     @property
     def abstained(self) -> int:
         """Rows without a score."""
-        return int(self.customers.leaving.sum())
+        return int(self.customers.leaving.sum() + self.prospects.silent.sum())
 
     def most_at_risk(self, count: int = 10) -> list[dict[str, Any]]:
         """Customers by the MRR expected to be lost, largest first."""
@@ -44,7 +44,7 @@ class Batch:
 
 def score_all(bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None) -> Batch:
     """Score every customer and prospect at a date (default: the end of the data)."""
-    moment = _moment(bundle, tables, as_of)
+    moment = moment_of(bundle, tables, as_of)
     return Batch(_customers(bundle, tables, version, moment), score_prospects(bundle, tables, moment, version))
 
 
@@ -52,14 +52,14 @@ def score_customers(
     bundle: ModelBundle, tables: AccountTables, version: str, as_of: str | None = None, option: str = "--as-of"
 ) -> ScoreTable:
     """Score every customer at a date (default: the end of the data); `option` is what a refused date was given as."""
-    return _customers(bundle, tables, version, _moment(bundle, tables, as_of, option))
+    return _customers(bundle, tables, version, moment_of(bundle, tables, as_of, option))
 
 
 def _customers(bundle: ModelBundle, tables: AccountTables, version: str, moment: pd.Timestamp) -> ScoreTable:
     return score(bundle, tables, customer_snapshots(tables, [moment]), version)
 
 
-def _moment(bundle: ModelBundle, tables: AccountTables, as_of: str | None, option: str = "--as-of") -> pd.Timestamp:
+def moment_of(bundle: ModelBundle, tables: AccountTables, as_of: str | None, option: str = "--as-of") -> pd.Timestamp:
     """The date to score at; refused where there is nothing to score by then."""
     moment = day_of(as_of) if as_of else tables.data_until
     if moment > tables.data_until:

@@ -14,9 +14,10 @@ import pandas as pd
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
+from leap.explanation.novelty import Unlike
 from leap.explanation.peers import Peers
 from leap.features import TENURE, FeatureFrame, Scope, build_features
-from leap.icp import Match, match
+from leap.icp import Match, TierPolicy, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
@@ -104,6 +105,16 @@ class ScoreTable:
         return self._intervals.ratio(self.prediction)
 
     @property
+    def nrr_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper end for the NRR of each row, shape (n,) each."""
+        return self._interval
+
+    @property
+    def interval_level(self) -> float:
+        """The share of accounts that intervals are to hold."""
+        return self._intervals.level
+
+    @property
     def _intervals(self) -> Intervals:
         return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
 
@@ -159,10 +170,30 @@ class ScoreTable:
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
         return match(self.bundle.icp.counted, self.columns, len(self))
+        policy = TierPolicy.of(self.bundle.settings.policy)
+        return match(self.bundle.icp.profiles, self.columns, len(self), policy)
+
+    @cached_property
+    def unlike(self) -> Unlike | None:
+        """How prospects compare with customers when they bought; None for customers."""
+        if self.scope == Scope.HEALTH or self.bundle.novelty is None:
+            return None
+        return self.bundle.novelty.judge(self.columns, len(self))
+
+    @cached_property
+    def silent(self) -> np.ndarray:
+        """Rows without a score: leaving, or like no customer; shape (n,)."""
+        return self.leaving if self.unlike is None else np.asarray(self.leaving | self.unlike.refused)
 
     def abstained(self, i: int) -> str | None:
         """Why there is no score, or None."""
-        return ALREADY_LEAVING if self.leaving[i] else None
+        if self.leaving[i]:
+            return ALREADY_LEAVING
+        return None if self.unlike is None else self.unlike.reason(i)
+
+    def abstained_because(self, i: int) -> str | None:
+        """The same in words, where there is more to say: what makes a prospect unlike every customer."""
+        return None if self.unlike is None else self.unlike.because(i)
 
     def reasons(self, i: int, top: int) -> list[dict[str, Any]]:
         """The groups of features that move NRR most, largest first; with `top` 0 all features, each on its own."""
@@ -228,7 +259,7 @@ class ScoreTable:
         margin = self.attribution.base_margin + self.attribution.margin.sum(axis=1)
         columns = (found.p, margin, found.d, found.u, found.q, found.grr, self._nrr, low, high, found.direct, *value)
         figures = np.column_stack([*columns, self.value_36m]).astype(float)
-        figures[self.leaving] = np.nan
+        figures[self.silent] = np.nan
         return figures
 
     def to_json(self, i: int, top: int = 5) -> dict[str, Any]:
@@ -263,6 +294,7 @@ class ScoreTable:
             "reasons": reasons,
             **self._beside_reasons(i, reasons, {"nrr_points": nrr, "probability_points": p, "margin": margin}),
             "abstained": abstained,
+            "abstained_because": self.abstained_because(i),
             "scope": str(self.scope),
             **self._win_json(i),
         }
@@ -294,8 +326,9 @@ class ScoreTable:
         """`win` of a prospect; a customer has none."""
         if self.scope == Scope.HEALTH:
             return {}
-        if self.win is None:
-            return {"win": {"p": None, "reason": "no_win_model"}}
+        abstained = self.abstained(i)
+        if self.win is None or abstained:
+            return {"win": {"p": None, "reason": abstained or "no_win_model"}}
         return {"win": {"p": plain(float(self.win[i]))}}
 
     @property
@@ -317,9 +350,14 @@ class ScoreTable:
             return "no_gross_margin"
         return "no_expected_mrr" if math.isnan(self.mrr[i]) else None
 
+    def _told(self, i: int) -> list[str]:
+        """In place of reasons, why a prospect has no score."""
+        because = self.abstained_because(i)
+        return [] if because is None else [because]
+
     def frame(self, *, prospects: bool = False) -> pd.DataFrame:
         """The columns of a score file, one row each."""
-        kept = np.where(self.leaving, np.nan, 1.0)
+        kept = np.where(self.silent, np.nan, 1.0)
         found, (low, high), (value, value_low, value_high) = self.prediction, self._interval, self.value
         numbers = {
             "churn_probability": found.p,
@@ -335,7 +373,7 @@ class ScoreTable:
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
         values["value_36m"] = self.value_36m
         phrases = [
-            [] if self.leaving[i] else [self._phrase(i, r) for r in self._reasons.grouped(i, REASONS_IN_FILE)]
+            self._told(i) if self.silent[i] else [self._phrase(i, r) for r in self._reasons.grouped(i, REASONS_IN_FILE)]
             for i in range(len(self))
         ]
         status = "prospect" if prospects else "customer"
@@ -345,7 +383,7 @@ class ScoreTable:
             "as_of": list(self.as_of),
             "mrr": np.full(len(self), np.nan) if prospects else self.mrr,
             **{name: array * kept for name, array in numbers.items()},
-            "win_probability": np.full(len(self), np.nan) if self.win is None else self.win,
+            "win_probability": np.full(len(self), np.nan) if self.win is None else self.win * kept,
             "status": ["leaving" if leaves else status for leaves in self.leaving],
             **{name: array * kept for name, array in values.items()},
             "icp_id": [m.icp_id for m in self.matches],
