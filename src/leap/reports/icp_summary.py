@@ -15,6 +15,8 @@ from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.points import PointsCard
 from leap.reports import icp_monday
 from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
+from leap.reports.icp_figures import NONE as NO_FIGURES
+from leap.reports.icp_figures import FigureSections, figure_sections
 from leap.reports.icp_monday import Todo
 from leap.reports.icp_places import PlaceToChange, places
 from leap.reports.icp_profile import ProfileSummary, profile_summary
@@ -94,6 +96,7 @@ class IcpSummary:
     monday: tuple[Todo, ...] = ()
     places: tuple[PlaceToChange, ...] = ()
     order_of_work: str = ""
+    figures: FigureSections = NO_FIGURES
     suggested: tuple[ProfileHypothesis, ...] = ()
     """Profiles that something suggests and nothing has measured."""
     best: BestCustomers | None = None
@@ -220,6 +223,7 @@ def _found(
         "monday": _monday(found, profiles, beside),
         "places": places(profiles),
         "order_of_work": found.order_of_work.words if found.order_of_work else "",
+        "figures": figure_sections(found),
         "suggested": found.hypotheses,
         "best": found.best_customers,
         "card": found.card,
