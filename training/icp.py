@@ -51,7 +51,6 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
-    summary, document = found(args, console, settings)
     verdicts, document = reviewed(args, settings, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
@@ -65,7 +64,6 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
         text = dumps(document) if chosen == "json" else renderers[chosen](summary)
-    text = dumps(document) if chosen == "json" else renderers[chosen](summary)
     if chosen is None:
         text = "\n".join([text, *verdicts])
     if args.out is None:

@@ -124,6 +124,29 @@ class Policy(_Frozen):
     """Where `market_size` comes from; shown wherever it is."""
     review_every_months: int = Field(3, ge=1, le=60)
     """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
+    tier_band: float = Field(0.1, ge=0, le=0.5)
+    """How far from a bound of a profile, as a share of the bound, an account misses it narrowly (tier B), and keeps the
+    tier it had. Head counts and revenues of data providers differ by several percent from one look to the next
+    although nothing happened; a company that is 10 % smaller or larger did change."""
+
+    # target list
+    budget: float | None = Field(None, ge=0)
+    """Money for winning new accounts, in the reporting currency: the costs of a target list do not exceed it."""
+    quota: float | None = Field(None, ge=0)
+    """New MRR that a target list is expected to reach; where it cannot, it says by how much it falls short."""
+    account_cost: float | None = Field(None, ge=0)
+    """What working on one prospect costs, won or not; default: what winning one usually costs (CAC) times the share
+    of deals that are won, since the costs of lost deals are part of CAC."""
+    emerging_share: float = Field(0.1, ge=0, le=1)
+    """Part of a target list kept for emerging profiles: by value alone they lose to what the base already is."""
+    exploration_share: float = Field(0.1, ge=0, le=1)
+    """Part of a target list drawn at random: a model that only ever sees whom it chose cannot find out that it errs."""
+    targets_per_segment: int | None = Field(None, ge=0)
+    """At most so many accounts of one segment on a target list."""
+    targets_segment: str | None = None
+    """The fit category that tells segments apart; default: the one by which acquisition costs are told apart."""
+    solve_seconds: float = Field(10.0, gt=0, le=600)
+    """After this time the best target list found so far is taken, with how far it may be from the best there is."""
 
     @model_validator(mode="after")
     def _market_has_a_source(self) -> Policy:
@@ -162,29 +185,6 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
-    tier_band: float = Field(0.1, ge=0, le=0.5)
-    """How far from a bound of a profile, as a share of the bound, an account misses it narrowly (tier B), and keeps the
-    tier it had. Head counts and revenues of data providers differ by several percent from one look to the next
-    although nothing happened; a company that is 10 % smaller or larger did change."""
-
-    # target list
-    budget: float | None = Field(None, ge=0)
-    """Money for winning new accounts, in the reporting currency: the costs of a target list do not exceed it."""
-    quota: float | None = Field(None, ge=0)
-    """New MRR that a target list is expected to reach; where it cannot, it says by how much it falls short."""
-    account_cost: float | None = Field(None, ge=0)
-    """What working on one prospect costs, won or not; default: what winning one usually costs (CAC) times the share
-    of deals that are won, since the costs of lost deals are part of CAC."""
-    emerging_share: float = Field(0.1, ge=0, le=1)
-    """Part of a target list kept for emerging profiles: by value alone they lose to what the base already is."""
-    exploration_share: float = Field(0.1, ge=0, le=1)
-    """Part of a target list drawn at random: a model that only ever sees whom it chose cannot find out that it errs."""
-    targets_per_segment: int | None = Field(None, ge=0)
-    """At most so many accounts of one segment on a target list."""
-    targets_segment: str | None = None
-    """The fit category that tells segments apart; default: the one by which acquisition costs are told apart."""
-    solve_seconds: float = Field(10.0, gt=0, le=600)
-    """After this time the best target list found so far is taken, with how far it may be from the best there is."""
 
 
 class Lineage(_Frozen):

@@ -10,7 +10,6 @@ from leap.icp.notes import Note
 from leap.icp.population import Population
 from leap.icp.profiles import ICPProfile, ICPSearch
 from leap.icp.rules import Condition, Rule
-from leap.icp.suggesting import find_icps
 from leap.icp.tiers import TIERS, TierPolicy, Tiers, steady
 
 __all__ = [

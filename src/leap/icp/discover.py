@@ -9,18 +9,15 @@ import numpy as np
 from leap.explanation.drivers import fit_driver_order
 from leap.explanation.groups import Groups
 from leap.features import Scope
-from leap.icp.book import as_bought
-from leap.icp.concluding import conclude
 from leap.icp.arranging import Ground, arranged, order_of_work
 from leap.icp.book import Book
 from leap.icp.carding import Judged, points_card
+from leap.icp.concluding import conclude
 from leap.icp.notes import notes_of
 from leap.icp.population import Population, halves, parted
 from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
 from leap.icp.suggesting import Suggestions, suggest
-from leap.models.composition import train_scope
-from leap.icp.suggesting import Suggestions, conclude, suggest
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
@@ -53,24 +50,18 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
-    result = conclude(suggested, tables.settings.outcome.horizon_months)
-    result = replace(result, card=points_card(result.attributes, population, [judged for _, judged in found]))
-    bought = as_bought(tables, frame) if result.profiles else {}
-    profiles = tuple(with_present(tables, frame, bought, profile) for profile in result.profiles)
-    return replace(result, profiles=profiles)
-    result = conclude(suggested, tables.settings.outcome.horizon_months)
-    return result
+    return replace(result, card=points_card(result.attributes, population, [judged for _, judged in found]))
 
 
 def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, model: ScopeModel) -> ICPSearch:
     """The search with its profiles of all kinds, in order, with what they are today."""
     settings = tables.settings
-    ground = Ground.of(Book.of(tables, frame), frame, model)
+    book = Book.of(tables, frame)
+    ground = Ground.of(book, frame, model)
     profiles = arranged(found.attributes, ground, settings) if found.profiles else ()
-    profiles = tuple(with_present(tables, frame, ground.book.bought, profile) for profile in profiles)
-    return replace(found, profiles=profiles, order_of_work=order_of_work(profiles, settings.policy.icp_opens_next_at))
-    result = conclude(suggested, tables.settings.outcome.horizon_months)
-    return with_figures(Book.of(tables, frame), result, tables.settings.policy)
+    found = with_figures(book, replace(found, profiles=profiles), settings.policy)
+    work = order_of_work(found.profiles, settings.policy.icp_opens_next_at)
+    return replace(found, order_of_work=work)
 
 
 def _suggested_by(
@@ -82,13 +73,11 @@ def _suggested_by(
     if not len(earlier.accounts) or not measured_on.any():
         return None
     model = _linear(frame, earlier, seed)
-    return suggest(population.where(found_on), fit_driver_order(model, earlier.matrix), population, measured_on)
-
-
-def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
-    return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed)
-    model = train_scope(Scope.FIT, frame.encoder, earlier, only="linear", seed=seed)
     expected = model.predict(frame.rows.matrix)
     judged = Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
     drivers = fit_driver_order(model, earlier.matrix)
     return suggest(population.where(found_on), drivers, population, measured_on), judged
+
+
+def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
+    return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed)

@@ -131,6 +131,11 @@ class ICPSearch:
     best_customers: BestCustomers | None = None
     card: PointsCard | None = None
     """Whole points for a CRM that can only add."""
+    criteria: tuple[Criterion, ...] = ()
+    front: Front | None = None
+    quarters: Quarters | None = None
+    bookings: BookingsBy | None = None
+    funnel: Funnel | None = None
     rejected: frozenset[str] = frozenset()
     """Ids of profiles that people rejected; no part of the JSON, which holds what was found, not what was decided."""
 
@@ -138,18 +143,6 @@ class ICPSearch:
     def counted(self) -> tuple[ICPProfile, ...]:
         """The profiles that give tiers and choose accounts: all but those that people rejected."""
         return tuple(profile for profile in self.profiles if profile.id not in self.rejected)
-
-    hypotheses: tuple[ProfileHypothesis, ...] = ()
-    order_of_work: OrderOfWork | None = None
-    best_customers: BestCustomers | None = None
-    card: PointsCard | None = None
-    """Whole points for a CRM that can only add."""
-
-    criteria: tuple[Criterion, ...] = ()
-    front: Front | None = None
-    quarters: Quarters | None = None
-    bookings: BookingsBy | None = None
-    funnel: Funnel | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `icp`."""

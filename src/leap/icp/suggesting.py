@@ -87,7 +87,7 @@ class Earlier:
         for i, rule in enumerate(rules):
             if len(rule.conditions) > 1:
                 found[i] = self._least(rule, found[i])
-        return found
+        return np.asarray(found)
 
     def _least(self, rule: Rule, whole: np.ndarray) -> np.ndarray:
         columns = self.comparison.population.columns

@@ -169,9 +169,8 @@ class ScoreTable:
     @cached_property
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
-        return match(self.bundle.icp.counted, self.columns, len(self))
         policy = TierPolicy.of(self.bundle.settings.policy)
-        return match(self.bundle.icp.profiles, self.columns, len(self), policy)
+        return match(self.bundle.icp.counted, self.columns, len(self), policy)
 
     @cached_property
     def unlike(self) -> Unlike | None:
