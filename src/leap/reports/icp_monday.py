@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from leap.icp import Attribute
 from leap.icp.phrases import who
@@ -17,6 +18,7 @@ _LAYERS = {
     "environmental": "how their market does (demand, insolvencies)",
 }
 _SEEN_TOGETHER = "they are what was seen together, not what a change brings"
+_Z = 1.96
 _MOST_TIMES = 25
 """Beyond so many times as many accounts, waiting for more is no plan."""
 
@@ -144,7 +146,8 @@ def without_profiles(
     `layers` are those that the features known before a purchase have (None: not known), `left` how many accounts left
     of how many that were judged.
     """
-    lines = [Todo("Keep", f"Change no target list on the strength of this report. {_sentence(because)}")]
+    held = f"{_counted(len(attributes), 'condition')} measured on later accounts, and none held." if attributes else ""
+    lines = [Todo("Keep", f"Change no target list on the strength of this report: {held or _sentence(because)}")]
     lines.append(Todo("Wait for", _needed(attributes, left)))
     lines.append(Todo("Collect", _missing(layers), "leap check DIR"))
     if has_model:
@@ -159,30 +162,36 @@ def _sentence(text: str) -> str:
 
 def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> str:
     so_far = f" So far {count(left[0])} of {count(left[1])} accounts that could be judged left." if left else ""
-    leads = [(times, a) for a in attributes if (times := _times(a)) is not None]
     if not attributes:
         return (
             "More history: rules are found on earlier accounts and measured on later, other ones, which takes at least "
             f"two complete horizons and accounts that left in both.{so_far}"
         )
-    if not leads:
+    lead = min(attributes, key=lambda a: a.evidence.q_value)
+    times = _times(lead, len(attributes))
+    if times is None:
         return f"Other attributes rather than more accounts: none that was measured came near to a difference.{so_far}"
-    times, lead = min(leads, key=lambda found: found[0])
     now = lead.evidence.accounts
     return (
         f"About {_round(now * times)} accounts to measure on instead of {count(now)}: so many the strongest lead, "
-        f"{who(lead.rule)}, needs to be told from chance, if the difference is as large as it looks.{so_far}"
+        f"{who(lead.rule)}, needs to be told from chance among {count(len(attributes))} that were measured, if the "
+        f"difference is as large as it looks.{so_far}"
     )
 
 
-def _times(attribute: Attribute) -> float | None:
-    """How many times as many accounts the interval needs to leave zero out; None if far too many or turned round."""
+def _times(attribute: Attribute, measured: int) -> float | None:
+    """How many times as many accounts a difference needs, since errors shrink with the root of their number; None if
+    far too many, or if so many were already enough and something else speaks against it.
+
+    What is asked for is the strictest of the false-discovery rate: one in twenty over all that were measured.
+    """
     headline = attribute.evidence.headline
-    half = (headline.high - headline.low) / 2
-    if not headline.lift or not half > 0:
+    error = (headline.high - headline.low) / 2 / _Z
+    if not headline.lift or not error > 0:
         return None
-    times = max((half / abs(headline.lift)) ** 2, 1.2)
-    return times if times <= _MOST_TIMES else None
+    wanted = NormalDist().inv_cdf(1 - 0.05 / 2 / measured)
+    times = (wanted * error / abs(headline.lift)) ** 2
+    return times if 1 < times <= _MOST_TIMES else None
 
 
 def _round(number: float) -> str:

@@ -47,6 +47,11 @@ class AttributeSummary:
     alike: tuple[str, ...] = ()
 
     @property
+    def why_else(self) -> str:
+        """What keeps it from being shown beside its false-discovery rate, which stands in its own column."""
+        return "" if self.why_not.startswith("false-discovery rate") else self.why_not
+
+    @property
     def shown(self) -> bool:
         """Whether a difference is shown."""
         return self.verdict != "not shown"
