@@ -70,7 +70,7 @@ def test_seven_places_each_get_their_sentence(bundle: ModelBundle):
 
 def test_what_people_rejected_is_shown_and_not_acted_on(bundle: ModelBundle):
     review = {"state": "rejected", "words": f"rejected by Ann {SCRIPT}", "counts": True}
-    summary = icp.summarise(bundle, reviews={"established-1": review})
+    summary = icp.with_reviews(icp.summarise(bundle), {"icps": [{"id": "established-1", "review": review}]})
     lines = todo(summary)
     assert lines["Target"].startswith("Keep the target list that you have, less companies whose")
     assert "established-1, which people rejected" in lines["Not yet"]
@@ -78,8 +78,12 @@ def test_what_people_rejected_is_shown_and_not_acted_on(bundle: ModelBundle):
     page = icp.render_html(summary)
     assert "rejected by Ann &lt;script&gt;" in page and "It is shown and not counted." in page
     assert "rejected by Ann &lt;script&gt;" in icp.render_markdown(summary)
-    kept = icp.summarise(bundle, reviews={"established-1": {**review, "state": "accepted", "words": "accepted by Bo"}})
+    accepted = {**review, "state": "accepted", "words": "accepted by Bo"}
+    kept = icp.with_reviews(
+        icp.summarise(bundle), {"icps": [{"id": "established-1", "review": accepted}]}, "Look again."
+    )
     assert todo(kept)["Target"].startswith("Work on") and "accepted by Bo" in icp.render_html(kept)
+    assert "Look again." in icp.render_html(kept) and "Look again." in icp.render_markdown(kept)
 
 
 def test_the_next_profile_is_opened_when_the_search_says_so(bundle: ModelBundle):

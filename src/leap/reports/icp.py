@@ -12,7 +12,7 @@ from leap.reports.glossary import TERMS
 from leap.reports.icp_evidence import METRICS, EvidenceRow, EvidenceSummary
 from leap.reports.icp_monday import Todo
 from leap.reports.icp_profile import KPIS, ProfileSummary
-from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone
+from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone, with_reviews
 
 __all__ = [
     "IcpSummary",
@@ -23,6 +23,7 @@ __all__ = [
     "render_text",
     "summarise",
     "summarise_alone",
+    "with_reviews",
 ]
 
 

@@ -181,8 +181,8 @@ class ProfileSummary:
         return any(kpi.unit == "money" and (kpi.inside is not None or kpi.outside is not None) for kpi in self.kpis)
 
 
-def profile_summary(profile: ICPProfile, settings: Settings, review: Mapping[str, Any] | None = None) -> ProfileSummary:
-    """A profile as the report has it, with the `review` of its JSON beside the evidence where there is one."""
+def profile_summary(profile: ICPProfile, settings: Settings) -> ProfileSummary:
+    """A profile as the report has it."""
     evidence = evidence_summary(profile.evidence)
     size = (
         Size(**{name: profile.size[name] for name in ("customers", "prospects", "market", "note")})
@@ -220,11 +220,11 @@ def profile_summary(profile: ICPProfile, settings: Settings, review: Mapping[str
         saturation=profile.saturation.words if profile.saturation else "",
         used_up=profile.saturation is not None and profile.saturation.verdict == "saturated",
         penetration=known(profile.penetration),
-        verdict=_verdict(review),
     )
 
 
-def _verdict(review: Mapping[str, Any] | None) -> Verdict | None:
+def verdict_of(review: Mapping[str, Any] | None) -> Verdict | None:
+    """What people decided, from `review` of a profile's JSON; None while it is open."""
     if not review or review["state"] == "open":
         return None
     return Verdict(review["state"], review["words"], bool(review["counts"]))
