@@ -28,17 +28,17 @@ def test_profiles_say_whom_to_target_whom_to_stop_and_what_it_costs(bundle: Mode
     lines = todo(summary)
     assert [*lines] == ["Target", "Stop", "Hand over", "Not yet"]
     assert lines["Target"] == (
-        "Work on companies with 50 to 199 employees and marked “Uses <b>cloud</b> | *software*” first (20 prospects to "
+        "Companies with 50 to 199 employees and marked “Uses <b>cloud</b> | *software*” first (20 prospects to "
         "win, 30 customers to keep): after 6 months they paid 105 for every 100 they paid before, against 90 for the "
         "others."
     )
     # 3,000 for 15 points: the interval of 5 to 25 points is 1,000 to 5,000; 7 were won.
     assert lines["Stop"] == (
-        f"Stop looking for companies whose “=Industry” is “{SCRIPT}”: later, each pays 3,000 EUR a year less than "
+        f"Selling to companies whose “=Industry” is “{SCRIPT}”: later, each pays 3,000 EUR a year less than "
         "others that paid as much before (19 times in 20 between 1,000 EUR and 5,000 EUR); 7 were won in the last "
         "year, together 21,000 EUR a year."
     )
-    assert "sales the accounts of established-1; marketing those of negative-1" in lines["Hand over"]
+    assert "To sales the accounts of established-1; to marketing those of negative-1" in lines["Hand over"]
     assert lines["Not yet"].startswith("Do not act on 1 condition that showed no difference")
     assert 3 <= len(lines) <= 5
 
@@ -51,7 +51,7 @@ def test_a_price_that_is_not_shown_refuses_nobody(bundle: ModelBundle):
     summary = icp.summarise(replace(bundle, icp=replace(found, profiles=(found.profiles[0], bad))))
     lines = todo(summary)
     assert "Stop" not in lines and "refuse nobody" in lines["Think twice"]
-    assert "in money no difference is shown" in lines["Think twice"] and "campaigns" not in lines["Hand over"]
+    assert "In money no difference is shown" in lines["Think twice"] and "campaigns" not in lines["Hand over"]
     said = {place.name: place.sentence for place in summary.places}
     assert "at the end" in said["Outbound lists"] and "take out" not in said["Outbound lists"]
     assert "without" not in said["Coverage"]
@@ -82,7 +82,7 @@ def test_what_people_rejected_is_shown_and_not_acted_on(bundle: ModelBundle):
     kept = icp.with_reviews(
         icp.summarise(bundle), {"icps": [{"id": "established-1", "review": accepted}]}, "Look again."
     )
-    assert todo(kept)["Target"].startswith("Work on") and "accepted by Bo" in icp.render_html(kept)
+    assert todo(kept)["Target"].startswith("Companies with") and "accepted by Bo" in icp.render_html(kept)
     assert "Look again." in icp.render_html(kept) and "Look again." in icp.render_markdown(kept)
 
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from leap.icp import Attribute
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
-from leap.reports.rendering import count, money, share
+from leap.reports.rendering import count, listed, money, sentence
 
 _LAYERS = {
     "firmographic": "what they are (industry, size, age, country)",
@@ -49,7 +49,7 @@ def with_profiles(
 
 def _target(good: Sequence[ProfileSummary]) -> Todo:
     first, *rest = good
-    text = f"Work on {first.who} first{_how_many(first)}: {first.seen}."
+    text = f"{first.who[:1].upper()}{first.who[1:]} first{_how_many(first)}: {first.seen}."
     if rest:
         others = f"; {len(rest) - 1} more below" if rest[1:] else ""
         text += f" Then {rest[0].who}{_how_many(rest[0])}{others}."
@@ -78,7 +78,10 @@ def _stop(bad: Sequence[ProfileSummary]) -> Todo:
     priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.lost is not None and p.costs]
     if not priced:
         first = bad[0]
-        behind = f"Put {first.who} behind all others, but refuse nobody: {first.seen}; in money no difference is shown."
+        behind = (
+            f"About {first.who}: {first.seen}. In money no difference is shown: put them behind all others, but refuse "
+            "nobody."
+        )
         return Todo("Think twice", behind + _and_more(bad))
     return Todo("Stop", _priced(*priced[0]) + _and_more(bad))
 
@@ -88,7 +91,7 @@ def _priced(profile: ProfileSummary, price: Price, lost: float) -> str:
     together = f", together {money(lost * won, price.currency)} a year" if won > 1 else ""
     were = "was" if won == 1 else "were"
     return (
-        f"Stop looking for {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
+        f"Selling to {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
         f"that paid as much before (19 times in 20 between {money(price.low, price.currency)} and "
         f"{money(price.high, price.currency)}); {count(won)} {were} won in the last year{together}."
     )
@@ -101,17 +104,15 @@ def _and_more(bad: Sequence[ProfileSummary]) -> str:
 
 def _hand_over(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> Todo:
     costly = [profile for profile in bad if profile.costs]
-    sales = f"sales the accounts of {_ids(good)}" if good else ""
-    marketing = f"marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
-    crm = f"whoever runs the CRM the filters of {_ids([*good, *bad])}"
+    sales = f"to sales the accounts of {_ids(good)}" if good else ""
+    marketing = f"to marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
+    crm = f"to whoever runs the CRM the filters of {_ids([*good, *bad])}"
     parts = [part for part in (sales, marketing, crm) if part]
-    listed = parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; and {parts[-1]}"
-    return Todo("Hand over", f"Give {listed}.", "leap icp DIR --out icp.sql")
+    return Todo("Hand over", sentence("; ".join(parts)), "leap icp DIR --out icp.sql")
 
 
 def _ids(profiles: Sequence[ProfileSummary]) -> str:
-    ids = [profile.id for profile in profiles]
-    return ids[0] if len(ids) == 1 else f"{', '.join(ids[:-1])} and {ids[-1]}"
+    return listed([profile.id for profile in profiles])
 
 
 def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str]) -> Todo:
@@ -123,11 +124,10 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if shaky:
         parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
     if rejected:
-        parts.append(f"{' and '.join(rejected)}, which people rejected")
+        parts.append(f"{listed(rejected)}, which people rejected")
     if not parts:
         return Todo("Not yet", f"Promise nobody these figures: {_SEEN_TOGETHER}.")
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return Todo("Not yet", f"Do not act on {listed}.")
+    return Todo("Not yet", f"Do not act on {listed(parts)}.")
 
 
 def _counted(number: int, one: str, many: str = "") -> str:
@@ -205,11 +205,5 @@ def _missing(layers: frozenset[str] | None) -> str:
     how = "each with the day from which you knew it"
     if not wanted:
         return f"All four kinds of attributes are there; record more of what sales hears before a deal, {how}."
-    listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} and {wanted[-1]}"
     known_now = "Of companies before they buy, nothing is recorded of" if layers is not None else "Record of companies"
-    return f"{known_now} {listed}: collect it from a data vendor or in the first call, {how}."
-
-
-def penetration_words(value: float | None) -> str:
-    """How much of a profile is customers already."""
-    return "" if value is None else f"{share(value, 0)} of those that meet it are customers already"
+    return f"{known_now} {listed(wanted)}: collect it from a data vendor or in the first call, {how}."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap.reports.icp_profile import OWN_DATA, ProfileSummary
-from leap.reports.rendering import count
+from leap.reports.rendering import count, listed
 
 _NEEDS = ("technographic", "behavioural")
 
@@ -77,8 +77,8 @@ def _discovery(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) ->
     both = [*good[:1], *bad[:1]]
     third = [c.words for profile in both for c in profile.conditions if c.party != OWN_DATA]
     if third:
-        listed = " and ".join(f"“{words}”" for words in dict.fromkeys(third))
-        return f"Confirm in the first call what data vendors say: {listed}; write down where it differs, with the day."
+        said = listed([f"“{words}”" for words in dict.fromkeys(third)])
+        return f"Confirm in the first call what data vendors say: {said}; write down where it differs, with the day."
     return "Ask in the first call whether the conditions hold, and write down the answer with the day."
 
 

@@ -12,7 +12,7 @@ from leap.icp.phrases import who
 from leap.icp.ranking import Rank, Shares
 from leap.icp.statements import seen
 from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
-from leap.reports.rendering import known
+from leap.reports.rendering import known, listed
 
 KPIS = (
     ("nrr", "NRR", "share"),
@@ -174,6 +174,12 @@ class ProfileSummary:
     def costs(self) -> bool:
         """Whether it is shown in money that such accounts pay less."""
         return self.price is not None and self.price.shown and self.price.lost is not None
+
+    @property
+    def missing(self) -> tuple[tuple[str, str], ...]:
+        """Labels of figures that are missing for the same reason, and the reason."""
+        reasons = dict.fromkeys(kpi.why for kpi in self.kpis if kpi.why)
+        return tuple((listed([kpi.label for kpi in self.kpis if kpi.why == why]), why) for why in reasons)
 
     @property
     def shows_money(self) -> bool:
