@@ -25,8 +25,6 @@ from leap.icp.reviewing import review
 from leap.icp.rules import Rule
 from leap.icp.suggesting import Suggestions, fit_features, suggest
 from leap.icp.supposing import hypotheses_of
-from leap.icp.rules import Rule
-from leap.icp.suggesting import Suggestions, fit_features, suggest
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
 from leap.models.frames import ScopeFrame
 from leap.tables import AccountTables
@@ -57,16 +55,10 @@ def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
     singles = candidates(population, fit_features(population))
     parts = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
     suggested = [part for part in parts if part is not None]
-    singles = candidates(population, fit_features(population))
-    dates = cutoffs(population, frame.rows.known_at, half) or [None]
-    sought = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
-    found = [part for part in sought if part is not None]
-    suggested = [part for part, _ in found]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
-    last = [judged for part, judged in found if part.date == suggested[-1].date]
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
     judged = [one for own in (half, ~half) if (one := _judged(frame, population, own, seed)) is not None]
     return replace(result, card=points_card(result.attributes, population, judged))
@@ -75,14 +67,6 @@ def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
 def _arranged(found: ICPSearch, tables: AccountTables, ground: Ground) -> ICPSearch:
     """The search with profiles of all kinds in their order, all figures, and what is only suggested."""
     settings, book = tables.settings, ground.book
-    return replace(result, card=points_card(result.attributes, population, last))
-
-
-def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, model: ScopeModel) -> ICPSearch:
-    """The search with its profiles of all kinds, in order, with what they are today."""
-    settings = tables.settings
-    book = Book.of(tables, frame)
-    ground = Ground.of(book, frame, model)
     profiles = arranged(found.attributes, ground, settings) if found.profiles else ()
     held = frozenset(c for profile in profiles if profile.kind != "negative" for c in profile.rule.conditions)
     best = review(book, ground.population, trend_of_usage(tables), settings.outcome.min_uplift, held)
@@ -98,8 +82,6 @@ def _suggested_by(
     frame: ScopeFrame, population: Population, half: np.ndarray, date: Any, singles: Sequence[Rule], seed: int
 ) -> Suggestions | None:
     """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
-) -> tuple[Suggestions, Judged] | None:
-    """What rows known at a date, of half of the accounts, suggest; None if nothing can be found or measured."""
     found_on, measured_on = parted(population, frame.rows.known_at, half, date)
     earlier = frame.rows.where(found_on & frame.outcomes.trainable)
     if not len(earlier.accounts) or not measured_on.any():
@@ -116,11 +98,6 @@ def _judged(frame: ScopeFrame, population: Population, half: np.ndarray, seed: i
         return None
     expected = _linear(frame, earlier, seed).predict(frame.rows.matrix)
     return Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
-    model = _linear(frame, earlier, seed)
-    expected = model.predict(frame.rows.matrix)
-    judged = Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
-    drivers = fit_driver_order(model, earlier.matrix)
-    return suggest(population.where(found_on), drivers, population, measured_on, date, singles), judged
 
 
 def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
