@@ -114,8 +114,8 @@ def render_qualification(export: Export) -> str:
 _MODES = {
     "prioritise": "The table orders the work and turns nobody away: a company that wants to buy is sales-qualified in "
     "every tier. “No” under SQL by fit says that fit alone is no reason to hand it over (policy: prioritise).",
-    "exclude": "Tier D is left out, as leap.toml says (policy: exclude). In the other tiers a company that wants to buy "
-    "is sales-qualified; “no” under SQL by fit says that fit alone is no reason to hand it over.",
+    "exclude": "Tier D is left out, as leap.toml says (policy: exclude). In the other tiers a company that wants to "
+    "buy is sales-qualified; “no” under SQL by fit says that fit alone is no reason to hand it over.",
 }
 
 
