@@ -179,7 +179,8 @@ def _agreement(agreement: Agreement | None) -> list[str]:
         f"- Order: correlation of points and expected NRR {_figure(agreement.rank)} (1 is the same order, 0 none).",
         f"- Who stayed later: by points {_figure(agreement.kept)}, by the model {_figure(agreement.kept_by_model)} "
         "(how often, of one that stayed and one that left, the right one stands higher; 0.50 is chance).",
-        f"- In the same band: {_percent(agreement.same_band)} of their {agreement.rows:,} yearly rows; by chance {chance}.",
+        f"- In the same band: {_percent(agreement.same_band)} of their {agreement.rows:,} yearly rows; by chance "
+        f"{chance}.",
         "",
         "The conditions were chosen because they held on these later accounts, so who stays may be told a little less "
         "well of accounts to come.",
