@@ -31,12 +31,12 @@ def discover_icps(
     The candidates are the SHAP drivers of a fit model of the earlier accounts alone. Segments are of what the final
     `fit_model` says of all accounts, or a linear one where none is given; they order and describe, and measure nothing.
     """
-    found = _profiles_of(tables, frame, seed)
-    found = in_segments(found, tables, frame, fit_model or _linear(frame, frame.trainable, seed))
+    model = fit_model or _linear(frame, frame.trainable, seed)
+    found = in_segments(_profiles_of(tables, frame, seed, model), tables, frame, model)
     return replace(found, notes=notes_of(tables))
 
 
-def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
+def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int, model: ScopeModel) -> ICPSearch:
     outcomes = frame.outcomes
     tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
     population = Population(
@@ -50,7 +50,8 @@ def _profiles_of(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSear
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
-    return replace(result, card=points_card(result.attributes, population, [judged for _, judged in found]))
+    nrr = model.predict(frame.rows.matrix).nrr
+    return replace(result, card=points_card(result.attributes, population, nrr, [judged for _, judged in found]))
 
 
 def in_segments(found: ICPSearch, tables: AccountTables, frame: ScopeFrame, model: ScopeModel) -> ICPSearch:
