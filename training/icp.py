@@ -52,6 +52,7 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
     verdicts, document = reviewed(args, settings, document)
+    summary = report.with_reviews(summary, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,

@@ -137,6 +137,12 @@ def test_a_card_that_tells_nobody_who_stays_is_not_to_be_used() -> None:
     assert card.why_not is not None and "better than chance" in card.why_not
 
 
+def test_a_card_that_nothing_can_be_compared_with_is_not_to_be_used() -> None:
+    whole = world()
+    card = points_card([HAS_TEAM, RETAIL], whole, expecting(whole, 0.1, 0.05), [])
+    assert card.lines and card.agreement is None and card.why_not is not None
+
+
 def test_a_rule_narrower_than_one_that_held_is_left_out() -> None:
     narrower = attribute(*HAS_TEAM.rule.conditions, Condition(SIZE, ">=", 100.0), q_value=0.00001)
     assert [rule for rule, _ in held_rules([narrower, HAS_TEAM])] == [HAS_TEAM.rule]

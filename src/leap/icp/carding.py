@@ -135,6 +135,8 @@ def _agreement(
     items: Sequence[tuple[Rule, int]], met: np.ndarray, population: Population, judged: Sequence[Judged]
 ) -> Agreement | None:
     """Cards of each model's own rows against that model, on the rows that it may be measured on."""
+    if not judged:
+        return None
     parts: list[tuple[np.ndarray, ...]] = []
     for number, one in enumerate(judged):
         own = _fitted(items, met[one.found_on], one.nrr[one.found_on])
