@@ -51,9 +51,15 @@ def discover_icps(
         return found
     seen = seen_as_customers(health, tables.settings.outcome.min_uplift)
     return replace(found, best_customers=replace(found.best_customers, seen_as_customers=seen))
+    The points card follows it too.
+    """
+    model = fit_model or _linear(frame, frame.trainable, seed)
+    found = _measured(tables, frame, seed, model)
+    ground = Ground.of(Book.of(tables, frame), frame, model)
+    return replace(_arranged(found, tables, ground), notes=notes_of(tables))
 
 
-def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
+def _measured(tables: AccountTables, frame: ScopeFrame, seed: int, model: ScopeModel) -> ICPSearch:
     """What held, as one profile a rule, and everything measured."""
     outcomes = frame.outcomes
     tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
@@ -71,7 +77,8 @@ def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
     judged = [one for own in (half, ~half) if (one := _judged(frame, population, own, seed)) is not None]
-    return replace(result, card=points_card(result.attributes, population, judged))
+    nrr = model.predict(frame.rows.matrix).nrr
+    return replace(result, card=points_card(result.attributes, population, nrr, judged))
 
 
 def _arranged(found: ICPSearch, tables: AccountTables, ground: Ground) -> ICPSearch:
