@@ -193,7 +193,7 @@ def test_an_effect_that_is_no_driver_or_does_not_hold_is_not_claimed():
     assert answer(company())["claimed"]
     small = answer(company(), drivers=())
     assert not small["claimed"] and small["all"]["at_risk_low"] is None
-    assert small["statement"].startswith("No effect of the market is claimed")
+    assert small["statement"].startswith("Nothing is claimed of the market")
     shaky = answer(company(), drivers=(driver(stable=False),))
     assert not shaky["claimed"] and "do not act on it yet" in shaky["statement"]
     assert shaky["all"]["at_risk_low"] == 0 < shaky["all"]["at_risk_high"]
