@@ -17,6 +17,7 @@ COMMANDS = {
     "backtest": ("training.backtest", "Every fold, and what was said before known outcomes."),
     "icp": ("training.icp", "Ideal customer profiles with their evidence."),
     "review": ("training.review", "What people decide about profiles, drivers and target accounts."),
+    "targets": ("training.targets", "Whom to sell to next, under budget, capacity and quota."),
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),

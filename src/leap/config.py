@@ -137,6 +137,8 @@ class Policy(_Frozen):
     account_cost: float | None = Field(None, ge=0)
     """What working on one prospect costs, won or not; default: what winning one usually costs (CAC) times the share
     of deals that are won, since the costs of lost deals are part of CAC."""
+    target_months: Literal[12, 36] = 36
+    """How long what a new account brings is set against the cost of winning it: CAC is seldom back within a year."""
     emerging_share: float = Field(0.1, ge=0, le=1)
     """Part of a target list kept for emerging profiles: by value alone they lose to what the base already is."""
     exploration_share: float = Field(0.1, ge=0, le=1)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
 from leap.icp.rules import Columns
 from leap.icp.shortfalls import shortfall, words_of
-from leap.icp.tiers import AS_USUAL, NEGATIVE, TierPolicy, Tiers, lacking, tiers_of
+from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, tiers_of
 
 
 @dataclass(frozen=True)
