@@ -36,7 +36,7 @@ from leap.tables import AccountTables
 NO_PROFILE: Final = "(no profile)"
 _CENTS: Final = 100
 _NO_FEATURE = "The model looks at no market feature: scenarios change nothing."
-_NO_EFFECT = (
+_NO_REACTION = (
     "The model reacts to no market feature: scenarios change nothing, since nothing was found that goes with it."
 )
 _TIME = (
@@ -291,7 +291,7 @@ def _statement(
     if not scored.features:
         return _NO_FEATURE
     if not moved:
-        return _NO_EFFECT
+        return _NO_REACTION
     if interval is None:
         return (
             f"Nothing is claimed of the market: its features are among no drivers of the model and make up "
