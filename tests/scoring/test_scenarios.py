@@ -227,6 +227,13 @@ def test_an_account_of_no_known_segment_is_moved_by_nothing_and_told():
     assert any("1 customers have no known segment" in limit for limit in found["limits"])
 
 
+def test_before_the_first_figure_nothing_moves_and_it_says_so():
+    found = answer(company(), "2020-01-15")
+    assert not found["reacts"] and found["market"] == [] and found["all"]["at_risk"] == 0
+    assert found["statement"] == "No figure of the market was published before 2020-01-15: there is nothing to move."
+    assert sum(one["accounts"] for one in found["by"]["segments"]) == found["all"]["accounts"] == 21
+
+
 @pytest.mark.parametrize(
     ("scenarios", "said"),
     [

@@ -35,6 +35,7 @@ from leap.tables import AccountTables
 
 NO_PROFILE: Final = "(no profile)"
 _CENTS: Final = 100
+_NO_FIGURE = "No figure of the market was published before {at}: there is nothing to move."
 _NO_FEATURE = "The model looks at no market feature: scenarios change nothing."
 _NO_REACTION = (
     "The model reacts to no market feature: scenarios change nothing, since nothing was found that goes with it."
@@ -288,6 +289,8 @@ def _statement(
     alike: bool,
 ) -> str:
     """One sentence on what is at risk, or why nothing is."""
+    if not any(m.series for m in scored.figures):
+        return _NO_FIGURE.format(at=f"{scored.figures[0].at:%Y-%m-%d}")
     if not scored.features:
         return _NO_FEATURE
     if not moved:
