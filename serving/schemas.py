@@ -192,6 +192,8 @@ class IcpMatch(_Answer):
     matched: list[Any] = Field(default_factory=list)
     missed: list[Any] = Field(default_factory=list)
     disqualified_by: list[Any] = Field(default_factory=list)
+    near: list[Any] = Field(default_factory=list)
+    """Of an account in tier B: each profile of which it lacks one condition, with the distance."""
 
 
 class Parts(_Answer):

@@ -13,6 +13,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--as-of", action="append", type=day, metavar="D", help="a date; may be repeated (a flat table needs none)"
     )
+    parser.add_argument("--prospects", action="store_true", help="also the accounts without any revenue then")
     parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
     return run(parser, argv, features)
 
@@ -24,10 +25,12 @@ def features(args: argparse.Namespace, console: Console) -> Result:
     from leap.exports import write_frame
     from leap.features import feature_matrix
     from leap.reports import features as report
-    from leap.snapshots import customer_snapshots, days_within
+    from leap.snapshots import customer_snapshots, days_within, with_prospects
     from leap.sources import read_workspace
 
     if flat.is_flat(args.workspace):
+        if args.prospects:
+            raise UsageError("--prospects is for accounts over time, not for flat tables.")
         return flat.features(args, console)
     if not args.as_of:
         raise UsageError("the following arguments are required: --as-of.", remedy="See: leap features --help")
@@ -35,7 +38,11 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         tables = read_workspace(args.workspace, data_until=args.data_until)
     with console.stage("building features"):
         catalog, leaks = admissible(tables)
-        matrix = feature_matrix(tables, customer_snapshots(tables, days_within(tables, args.as_of)), catalog)
+        days = days_within(tables, args.as_of)
+        wanted = customer_snapshots(tables, days)
+        if args.prospects:
+            wanted = with_prospects(tables, wanted, days)
+        matrix = feature_matrix(tables, wanted, catalog)
     write_frame(matrix, args.out)
     return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))
 

@@ -1,8 +1,11 @@
-"""`leap icp`: the ideal customer profiles with their evidence, as text, HTML, Markdown, CSV, SQL or JSON."""
+"""`leap icp`: the ideal customer profiles with their evidence, as text, HTML, Markdown, CSV, SQL or JSON, and as lists
+and points for CRMs and rules for inbound leads.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +17,25 @@ if TYPE_CHECKING:
     from leap.config import Settings
     from leap.icp import ICPSearch
     from leap.reports.icp import IcpSummary
+    from leap.reports.icp_exports import Export
 
 FORMATS = ("html", "json", "md", "csv", "sql")
+EXPORTS = ("salesforce", "hubspot", "qualification", "points")
+"""Formats that must be named: their files may be called anything, and .json or .csv says how they are written."""
+DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Show the profiles of a version."""
+    """Show the profiles of a version, or compare two: `leap icp diff`."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == [DIFF] and not (Path(DIFF) / "leap.toml").is_file():
+        from training import icp_diff
+
+        return icp_diff.main(arguments[1:])
     parser = command_parser("icp", "Ideal customer profiles with their evidence.", data_until=True)
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
-    parser.add_argument("--format", choices=FORMATS, help="default: by the name of --out, else text")
+    parser.add_argument("--format", choices=(*FORMATS, *EXPORTS), help="default: by the name of --out, else text")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
     return run(parser, argv, icp)
 
@@ -33,19 +45,28 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     from leap.config import load_settings
     from leap.flat.workspace import refuse_flat
     from leap.reports import icp as report
+    from leap.reports import icp_exports as exports
 
     chosen = chosen_format(args)
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
-    summary, document = found(args, console, settings)
+    summary, document, export = found(args, console, settings)
+    verdicts, document = reviewed(args, settings, document)
+    summary = report.with_reviews(summary, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
         "csv": report.render_csv,
-        "sql": report.render_sql,
+        "sql": lambda summary: report.render_sql(summary, band=export.policy.band),
         None: report.render_text,
     }
-    text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if chosen in EXPORTS:
+        document = {**document, "export": exports.document(export, chosen)}
+        text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
+    else:
+        text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+    if chosen is None:
+        text = "\n".join([text, *verdicts])
     if args.out is None:
         return Result(document, text)
     write(args.out, text)
@@ -69,13 +90,18 @@ def chosen_format(args: argparse.Namespace) -> str | None:
     return guessed
 
 
-def found(args: argparse.Namespace, console: Console, settings: Settings) -> tuple[IcpSummary, Mapping[str, Any]]:
-    """The report of the version asked for; without a champion, why the latest training of the workspace gave none."""
+def found(
+    args: argparse.Namespace, console: Console, settings: Settings
+) -> tuple[IcpSummary, Mapping[str, Any], Export]:
+    """The report of the version asked for, and what exports are made from; without a champion, why the latest training
+    of the workspace gave none.
+    """
     from leap.bundle.model_bundle import ModelBundle
     from leap.errors import NoModel
-    from leap.icp import ICPSearch
+    from leap.icp import ICPSearch, TierPolicy
     from leap.registry import Store
     from leap.reports import icp as report
+    from leap.reports.icp_exports import Export
 
     store, company = Store(args.store, args.workspace), settings.company.name
     declined = None if args.version else store.declined_reason(company)
@@ -88,20 +114,38 @@ def found(args: argparse.Namespace, console: Console, settings: Settings) -> tup
         if declined is None:
             raise
         nothing = ICPSearch((), (), declined)
-        return report.summarise_alone(nothing, settings), icp_document(nothing, settings, None)
+        alone = report.summarise_alone(nothing, settings)
+        return alone, icp_document(nothing, settings, None), Export(nothing, settings, None)
     if declined:
         console.note(f"The latest training of {company} gave no model: {declined} This is the champion before it.")
+    tiers_by = TierPolicy.of(bundle.settings.policy)
     if args.data_until is None or day_only(args.data_until) == bundle.trained_on:
         document = {
             **bundle.icp_document(),
             "version": fetched.version,
             **data_of(bundle.trained_on, bundle.definition_hash),
         }
-        return report.summarise(bundle, fetched.version), document
+        export = Export(bundle.icp, settings, bundle.catalog, fetched.version, bundle.trained_on, tiers_by)
+        return report.summarise(bundle, fetched.version), document, export
     anew, until = found_until(args, console, bundle)
     note = f"Found anew in the rows known before {until}; the models of version {fetched.version} are not part of it."
     summary = report.summarise_alone(anew, settings, data_until=until, notes=[note])
-    return summary, {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
+    export = Export(anew, settings, bundle.catalog, fetched.version, until, tiers_by)
+    document = {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
+    return summary, document, export
+
+
+def reviewed(
+    args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Lines of what people decided, and the document with `review` beside the evidence of each finding."""
+    from leap.registry import Store
+    from leap.reviews import ReviewBook, verdicts_on, with_verdicts
+    from leap.reviews.listing import verdict_lines
+
+    reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
+    verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
+    return verdict_lines(verdicts), with_verdicts(document, verdicts)
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

@@ -44,7 +44,18 @@ def of_version(version: VersionInfo) -> dict[str, object]:
         "gate_passed": version.gate == PASSED,
         "gate_checks": gate_checks(version.tags),
         "figures": main_figures(version.metrics),
+        "icp_profiles": profiles(version.tags),
     }
+
+
+def profiles(tags: Mapping[str, str]) -> int | None:
+    """How many ICP profiles a version has; None where its training did not say.
+
+    >>> profiles({"icp_profiles": "3"}), profiles({})
+    (3, None)
+    """
+    found = tags.get("icp_profiles", "")
+    return int(found) if found.isdecimal() else None
 
 
 def main_figures(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -30,6 +30,7 @@ NumberForm = Literal[".", ",", "1,000"]
 AmountPer = Literal["month", "quarter", "half-year", "year", "week", "day"]
 
 SETTINGS_FILE = "leap.toml"
+_LONGEST_FIELD = 80
 
 
 def _as_list(value: object) -> object:
@@ -108,9 +109,25 @@ class Policy(_Frozen):
     capacity: int | None = Field(None, ge=1)
     """How many accounts the team can work on in a quarter."""
     icp_min_accounts: int = Field(500, ge=0)
-    """Fewer matching accounts and prospects than this: the profile may be too narrow."""
+    """Fewer matching accounts and prospects than this: the profile may be too narrow. A rule of thumb of account-based
+    marketing: below about 500 companies a segment gives too few deals a quarter to tell whether it works."""
     icp_max_share: float = Field(0.4, gt=0, le=1)
     """A profile matching more of the market than this may be too broad."""
+    icp_opens_next_at: float = Field(0.5, gt=0, le=1)
+    """Share of the first profile's accounts and prospects that are customers from which the next profile is opened:
+    from half on fewer are left to win in it than were won."""
+    icp_max_accounts: int = Field(1_000_000, ge=1)
+    """A profile matching more companies than this may be too broad: no team works through a million."""
+    market_size: int | None = Field(None, ge=1)
+    """How many companies there are to sell to (TAM), if known from elsewhere; default: those in the tables."""
+    market_source: str = ""
+    """Where `market_size` comes from; shown wherever it is."""
+    review_every_months: int = Field(3, ge=1, le=60)
+    """How often people go through profiles and drivers (`leap review`): so many months after the last verdict."""
+    tier_band: float = Field(0.1, ge=0, le=0.5)
+    """How far from a bound of a profile, as a share of the bound, an account misses it narrowly (tier B), and keeps the
+    tier it had. Head counts and revenues of data providers differ by several percent from one look to the next
+    although nothing happened; a company that is 10 % smaller or larger did change."""
 
     # target list
     budget: float | None = Field(None, ge=0)
@@ -132,6 +149,68 @@ class Policy(_Frozen):
     """The fit category that tells segments apart; default: the one by which acquisition costs are told apart."""
     solve_seconds: float = Field(10.0, gt=0, le=600)
     """After this time the best target list found so far is taken, with how far it may be from the best there is."""
+
+    @model_validator(mode="after")
+    def _market_has_a_source(self) -> Policy:
+        if self.market_size is not None and not self.market_source.strip():
+            raise ValueError("market_size goes with market_source: where the number comes from, in words")
+        return self
+
+
+class CrmFields(_Frozen):
+    """What features are called in a CRM where they stand there already; the others get names of their own."""
+
+    salesforce: dict[str, str] = Field(default_factory=dict)
+    """By feature, the API name of a field of Account, such as NumberOfEmployees or Tier__c."""
+    hubspot: dict[str, str] = Field(default_factory=dict)
+    """By feature, the internal name of a company property, such as numberofemployees."""
+
+    @model_validator(mode="after")
+    def _names_are_legal_and_hold_one_feature(self) -> CrmFields:
+        forms = (
+            ("salesforce", self.salesforce, r"[A-Za-z](_{0,2}[A-Za-z0-9])*", "an API name such as Employees__c"),
+            ("hubspot", self.hubspot, r"[a-z][a-z0-9_]*", "an internal name such as numberofemployees"),
+        )
+        for crm, fields, legal, example in forms:
+            seen: dict[str, str] = {}
+            for feature, field in fields.items():
+                if len(field) > _LONGEST_FIELD or not re.fullmatch(legal, field):
+                    raise ValueError(f"{crm}.{feature}: expected {example}, found {field!r}")
+                other = seen.setdefault(field.casefold(), feature)
+                if other != feature:
+                    raise ValueError(f"{crm}: {other!r} and {feature!r} are both called {field!r}; a field holds one")
+        return self
+
+
+class Crm(_Frozen):
+    """How exports for a CRM name things."""
+
+    fields: CrmFields = Field(default_factory=CrmFields)
+    """By CRM, the fields that features stand in."""
+
+
+class MarketMove(_Frozen):
+    """Where a market figure goes in a scenario: to a value, or by a change; by segment where `segments` name it."""
+
+    change: float | None = Field(None, gt=-1, le=10)
+    """As a share of the latest published value: -0.1 is 10 % less."""
+    value: float | None = None
+    """The value itself."""
+    segments: dict[str, MarketMove] = Field(default_factory=dict)
+    """By segment of the market table, in place of what holds for all others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_number_is_a_change(cls, given: Any) -> Any:
+        return {"change": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> MarketMove:
+        if self.change is not None and self.value is not None:
+            raise ValueError("a market figure has a `change` or a `value`, found both")
+        if self.change is None and self.value is None and not self.segments:
+            raise ValueError("a market figure goes to a `value` or by a `change` (a share such as -0.1), found neither")
+        return self
 
 
 class Lineage(_Frozen):
@@ -222,6 +301,12 @@ class TableSpec(_Frozen):
     created: str = "created_at"
     closed: str = "closed_at"
     won: str = "won"
+    team: str | None = None
+    """Column with who sold: bookings outside the ICP are told by team."""
+    origin: str | None = None
+    """Column with where a deal came from (its lead source): the same by source."""
+    discount: str | None = None
+    """Column with the share of the list price that was let off, such as 0.15."""
     # notes
     note: str = "note"
     owner: str = "owner"
@@ -267,6 +352,9 @@ class TableSpec(_Frozen):
             raise ValueError("a revenue table names its `amount` column (the MRR of a period, the money of an event)")
         if self.price is not None and (self.shape != "events" or self.quantity is None or self.amount is not None):
             raise ValueError("`price` goes with `quantity`, on events that name no `amount`")
+        of_deals = [name for name in ("team", "origin", "discount") if getattr(self, name) is not None]
+        if of_deals and self.role != "deals":
+            raise ValueError(f"{', '.join(of_deals)}: columns of deals, found role {self.role!r}")
         if self.amount_per != "month" and self.shape != "periods":
             raise ValueError(f"amount_per is of periods, found shape {self.shape!r}")
         if self.thousands and self.decimal == ",":
@@ -312,9 +400,12 @@ class Settings(_Frozen):
     company: Company = Field(default_factory=Company)
     outcome: OutcomeSettings = Field(default_factory=OutcomeSettings)
     policy: Policy = Field(default_factory=Policy)
+    crm: Crm = Field(default_factory=Crm)
     lineage: Lineage | None = None
     leaks: Leaks = Field(default_factory=Leaks)
     tables: dict[str, TableSpec] = Field(default_factory=dict)
+    scenarios: dict[str, dict[str, MarketMove]] = Field(default_factory=dict)
+    """By name (low, base, high or another) and indicator, where the market goes (`leap scenario`)."""
     folder: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")
@@ -389,7 +480,12 @@ def _in_words(problem: Any) -> str:
 def _known_keys(path: list[str]) -> list[str]:
     if not path:
         return [name for name in Settings.model_fields if name != "folder"]
+    if path[0] == "scenarios":
+        return list(MarketMove.model_fields)
+    if path[:2] == ["crm", "fields"]:
+        return list(CrmFields.model_fields)
     sections: dict[str, type[BaseModel]] = {
+        "crm": Crm,
         "company": Company,
         "outcome": OutcomeSettings,
         "policy": Policy,

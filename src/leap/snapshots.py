@@ -179,6 +179,13 @@ def prospect_snapshots(tables: AccountTables, date: pd.Timestamp) -> Snapshots:
     return Snapshots(_joined(tables, [rows]))
 
 
+def with_prospects(tables: AccountTables, customers: Snapshots, dates: list[pd.Timestamp]) -> Snapshots:
+    """The rows of customers at these dates and, among them, those of the accounts that were prospects then."""
+    parts = [customers.rows, *(prospect_snapshots(tables, date).rows for date in dates)]
+    rows = pd.concat([part for part in parts if len(part)] or parts[:1])
+    return Snapshots(rows.sort_values(["code", "as_of"], kind="stable").reset_index(drop=True))
+
+
 def _rows(
     codes: np.ndarray,
     as_of: np.datetime64 | np.ndarray,

@@ -77,6 +77,7 @@ def test_json_has_the_profiles_every_attribute_and_the_version(made: Path, ask: 
     document: dict[str, Any] = json.loads(out)
     assert code == 0 and document["version"] == "1" and document["company"] == "Acme"
     expected = demo_bundle.icp.to_json()
+    assert all(entry.pop("review")["state"] == "open" for entry in document["icps"])  # nobody has judged them
     assert document["icps"] == expected["icps"] and document["none_because"] == expected["none_because"]
     assert len(document["attributes"]) == len(expected["attributes"]) > 0
     assert document["data_until"] == demo_bundle.trained_on
@@ -106,6 +107,46 @@ def test_the_form_follows_the_name_of_the_file(made: Path, ask: Ask, tmp_path: P
 
 def test_a_form_may_be_named_and_goes_to_the_screen(made: Path, ask: Ask) -> None:
     assert ask(made / "acme", "--store", made / "store", "--format", "md")[1].startswith("# Ideal")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "begins"),
+    [
+        ("salesforce", "accounts.txt", "# Acme: account lists for Salesforce"),
+        ("hubspot", "lists", "{"),
+        ("hubspot", "lists.md", "# Acme: company lists for HubSpot"),
+        ("qualification", "leads.md", "# Acme: is this lead"),
+        ("qualification", "leads.json", "{"),
+        ("points", "points.md", "# Acme: points card"),
+        ("points", "points.csv", "points,words"),
+    ],
+)
+def test_an_export_is_named_and_its_file_may_be_called_anything(
+    made: Path, ask: Ask, tmp_path: Path, kind: str, name: str, begins: str
+) -> None:
+    shown = ask(made / "acme", "--store", made / "store", "--format", kind, "--out", tmp_path / name, "--json")
+    document = json.loads(shown[1])
+    assert shown[0] == 0 and document["format"] == kind and document["export"]["company"] == "Acme"
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+    assert ask(made / "acme", "--store", made / "store", "--format", kind)[1][0] in "{#"
+
+
+def test_exports_use_the_names_that_the_workspace_gives_to_fields(
+    made: Path, ask: Ask, tmp_path: Path, demo_bundle: ModelBundle
+) -> None:
+    feature = next(iter(demo_bundle.icp.profiles[0].rule.features))
+    for name, expected in ((feature, 0), (feature + "s", 2)):
+        named = f"[crm.fields.salesforce]\n{json.dumps(name)} = 'Own_Field__c'\n" + settings_of(demo_bundle)
+        mapped = workspace(tmp_path / name, "Acme", named)
+        code, out, err = ask(mapped, "--store", made / "store", "--format", "salesforce")
+        assert (code != 0) == bool(expected)
+        assert "WHERE Own_Field__c" in out if not expected else f"did you mean '{feature}'" in err
+
+
+def test_exports_of_a_declined_training_say_why_there_is_nothing(made: Path, ask: Ask, tmp_path: Path) -> None:
+    Store(tmp_path / "store").declined("Acme", "12 events, 40 needed.")
+    for kind in icp.EXPORTS:
+        assert "12 events, 40 needed." in ask(made / "acme", "--store", tmp_path / "store", "--format", kind)[1]
 
 
 @pytest.mark.parametrize(("name", "said"), [("r.pdf", "ending in .html"), ("no/r.html", "no such folder")])
@@ -171,4 +212,5 @@ def test_an_earlier_end_of_the_data_is_searched_anew(
 def test_the_end_of_the_training_data_is_the_version_itself(made: Path, ask: Ask, demo_bundle: ModelBundle) -> None:
     """No table is read: the folder has none."""
     _, out, _ = ask(made / "acme", "--store", made / "store", "--data-until", demo_bundle.trained_on, "--json")
-    assert json.loads(out)["attributes"] == json.loads(json.dumps(demo_bundle.icp.to_json()["attributes"]))
+    attributes = [{k: v for k, v in entry.items() if k != "review"} for entry in json.loads(out)["attributes"]]
+    assert attributes == json.loads(json.dumps(demo_bundle.icp.to_json()["attributes"]))

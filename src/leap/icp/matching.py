@@ -1,4 +1,4 @@
-"""How an account fits the profiles: what it meets, misses, and what speaks against it."""
+"""How an account fits the profiles: what it meets, what it lacks and by how much, and what speaks against it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
 from leap.icp.rules import Columns
+from leap.icp.shortfalls import shortfall, words_of
+from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, tiers_of
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """The one condition that an account lacks of a profile, and by which share of its bound; None if not in numbers."""
+
+    profile: str
+    feature: str
+    said: str
+    share: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """One of `near` of a score's `icp`."""
+        return {"profile": self.profile, "feature": self.feature, "said": self.said, "share": self.share}
 
 
 @dataclass(frozen=True)
 class Match:
-    """How an account fits: the profile it meets, in words what it meets and misses, and what speaks against it."""
+    """How an account fits: the profile it meets, in words what it meets and misses, and what speaks against it.
+
+    `near` are the profiles of an account in tier B, each with the one condition that it lacks.
+    """
 
     icp_id: str | None
     tier: str | None
     matched: tuple[str, ...]
     missed: tuple[str, ...]
     disqualified_by: tuple[str, ...]
+    near: tuple[Lacking, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As `icp` of a score."""
@@ -28,27 +51,67 @@ class Match:
             "matched": list(self.matched),
             "missed": list(self.missed),
             "disqualified_by": list(self.disqualified_by),
+            "near": [one.to_json() for one in self.near],
         }
 
 
-def match(profiles: Sequence[ICPProfile], columns: Columns, n: int) -> list[Match]:
-    """The ICP match of n rows: A meets an established profile, D meets a negative one, B neither; null without ICPs."""
+@dataclass(frozen=True)
+class Fit:
+    """How n rows meet profiles: the shortfalls of every condition, by profile id, each (conditions, n)."""
+
+    good: tuple[ICPProfile, ...]
+    bad: tuple[ICPProfile, ...]
+    parts: dict[str, np.ndarray]
+    n: int
+
+    @classmethod
+    def of(cls, profiles: Sequence[ICPProfile], columns: Columns, n: int) -> Fit:
+        """Measured on columns of n rows."""
+        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]) for p in profiles}
+        good = tuple(p for p in profiles if p.kind != NEGATIVE)
+        return cls(good, tuple(p for p in profiles if p.kind == NEGATIVE), parts, n)
+
+    def meets(self, profile: ICPProfile) -> np.ndarray:
+        """Which rows meet every condition, shape (n,)."""
+        return np.asarray(self.parts[profile.id].max(axis=0) == 0)
+
+    def tiers(self, policy: TierPolicy) -> Tiers:
+        """The tier of every row by the rule alone, with how far it is from the others."""
+        good, bad = ([self.parts[p.id] for p in part] for part in (self.good, self.bad))
+        return tiers_of(good, bad, self.n, policy.band)
+
+
+def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: TierPolicy = AS_USUAL) -> list[Match]:
+    """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
     if not profiles:
         return [Match(None, None, (), (), ())] * n
-    good = [(p, p.rule.matches(columns)) for p in profiles if p.kind != "negative"]
-    bad = [(p, p.rule.matches(columns)) for p in profiles if p.kind == "negative"]
+    fit = Fit.of(profiles, columns, n)
+    letters = fit.tiers(policy).letters
+    good, bad = ([(p, fit.meets(p)) for p in part] for part in (fit.good, fit.bad))
+    lacks = [(p, lacking(fit.parts[p.id], policy.band)) for p in fit.good]
     result = []
     for i in range(n):
-        against = tuple(p.rule.words for p, meets in bad if meets[i])
-        meets_good = [p for p, meets in good if meets[i]]
-        tier = "D" if against else "A" if meets_good else "B"
+        met = [p for p, meets in good if meets[i]]
         result.append(
             Match(
-                meets_good[0].id if meets_good else None,
-                tier,
-                tuple(p.rule.words for p in meets_good),
+                met[0].id if met else None,
+                letters[i],
+                tuple(p.rule.words for p in met),
                 tuple(p.rule.words for p, meets in good if not meets[i]),
-                against,
+                tuple(p.rule.words for p, meets in bad if meets[i]),
+                tuple(_lacking(p, int(which[i]), fit, columns, i) for p, which in lacks if which[i] >= 0)
+                if letters[i] == "B"
+                else (),
             )
         )
     return result
+
+
+def _lacking(profile: ICPProfile, which: int, fit: Fit, columns: Columns, i: int) -> Lacking:
+    condition = profile.rule.conditions[which]
+    share = float(fit.parts[profile.id][which, i])
+    value = np.asarray(columns[condition.feature.name])[i]
+    plain = value.item() if isinstance(value, np.generic) else value
+    return Lacking(
+        profile.id, condition.feature.name, words_of(condition, plain), share if np.isfinite(share) else None
+    )

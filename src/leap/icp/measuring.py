@@ -1,45 +1,26 @@
-"""The measurement of rules on later accounts that they were not found on, and how strong they were before."""
+"""The measurement of rules on later accounts that they were not found on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from leap.icp.evidence import Evidence, Measured
+from leap.icp.comparing import Comparison, basis_of, freed
+from leap.icp.evidence import HIGHER_IS_BETTER, Evidence, Measured
+from leap.icp.grades import MAX_Q, why_not
 from leap.icp.population import Population
 from leap.icp.rules import Rule
+from leap.icp.shrinking import shrunk
 from leap.metrics import account_bootstrap
 
-_CLEARLY_MORE = 0.5
-
-
-def strength(rule: Rule, population: Population) -> tuple[float, str]:
-    """How far those who meet a rule did better (above 0) or worse, in standard errors by accounts, and in what.
-
-    The metric, `nrr` or `churn`, is the one in which the earlier accounts differ more; only that one is tested later.
-    """
-    inside = rule.matches(population.columns)
-    kept = (population.ending > 0).astype(float)
-    ratio = np.minimum(population.ending / population.starting, 2.0)
-    scores = []
-    for outcome in (ratio, kept):
-        difference = outcome[inside].mean() - outcome[~inside].mean()
-        error = np.sqrt(_error2(outcome, inside, population.accounts) + _error2(outcome, ~inside, population.accounts))
-        scores.append(difference / error if error > 0 else 0.0)
-    # Money is noisier than counts: it is tested only where amounts add to what leaving says.
-    metric = "nrr" if abs(scores[0]) >= abs(scores[1]) + _CLEARLY_MORE else "churn"
-    return float(scores[0] if metric == "nrr" else scores[1]), metric
-
-
-def _error2(outcome: np.ndarray, part: np.ndarray, accounts: np.ndarray) -> float:
-    """Squared standard error of a mean whose rows come in accounts."""
-    values = outcome[part] - outcome[part].mean()
-    _, code = np.unique(accounts[part], return_inverse=True)
-    sums = np.bincount(code, weights=values)
-    return float((sums**2).sum() / len(values) ** 2)
+ADDS = 0.05
+"""Probability of chance up to which a rule adds to others: each condition of a longer one, and each beside another."""
+_FOLD_ACCOUNTS, _FOLD_EVENTS = 5, 8
+_MOST_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -54,36 +35,154 @@ class Hypothesis:
     later: Population
     found_on: Mapping[str, Any]
 
+    @property
+    def direction(self) -> int:
+        """1 if those who meet the rule have more of the metric, -1 if less."""
+        return int(np.sign(self.score)) * (1 if HIGHER_IS_BETTER[self.metric] else -1)
+
+
+class Later:
+    """Rows that measure, with resamples of their accounts."""
+
+    def __init__(self, population: Population, draws: int) -> None:
+        self.population = population.once()
+        self.comparison = Comparison(self.population)
+        self.described = self.population.described()
+        self._draws = draws
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """How often each row counts in each resample of accounts."""
+        return account_bootstrap(self.population.accounts, self._draws)
+
+    def inside(self, rule: Rule) -> np.ndarray:
+        """Which rows meet a rule."""
+        return self.population.meets(rule)
+
 
 def measure(hypotheses: Sequence[Hypothesis], *, tried: int, draws: int = 400) -> list[Evidence]:
-    """What each rule did on accounts it was not found on: one one-sided test each, q-values over all of them."""
+    """What each rule did on accounts it was not found on: one one-sided test each, q-values over all of them.
+
+    What is significant must also say something beside the other rules that are.
+    """
+    from scipy.stats import norm
+
     if not hypotheses:
         return []
-    resamples = {id(h.later): h.later.accounts for h in hypotheses}
-    times = {key: account_bootstrap(accounts, draws) for key, accounts in resamples.items()}
-    figures = [_figures(h.rule, h.later, times[id(h.later)]) for h in hypotheses]
-    p_values = np.array([_p_value(h, found) for h, found in zip(hypotheses, figures, strict=True)])
-    evidence = []
-    for h, found, q in zip(hypotheses, figures, _benjamini_hochberg(p_values), strict=True):
-        described = h.later.described()
-        evidence.append(
-            Evidence(
-                accounts=described["accounts"],
-                matched=len(np.unique(h.later.accounts[h.rule.matches(h.later.columns)])),
-                figures=found,
-                metric=h.metric,
-                found_on=dict(h.found_on),
-                measured_on=described,
-                tried=tried,
-                q_value=float(q),
-                by_year=_by_year(h.rule, h.later),
-            )
-        )
-    return evidence
+    later = {id(h.later): Later(h.later, draws) for h in hypotheses}
+    z_values = np.array([_z_of(h, later[id(h.later)]) for h in hypotheses])
+    q_values = _benjamini_hochberg(norm.sf(z_values))
+    found = int((q_values <= MAX_Q).sum())
+    cut = float(norm.isf(MAX_Q * max(found, 1) / len(hypotheses)))
+    evidence = [
+        _evidence(h, later[id(h.later)], tried, float(q), z, cut)
+        for h, q, z in zip(hypotheses, q_values, z_values, strict=True)
+    ]
+    return _beyond_each_other(hypotheses, evidence, later, z_values)
 
 
-def _by_year(rule: Rule, population: Population) -> tuple[dict[str, Any], ...]:
-    inside = rule.matches(population.columns)
+def _z_of(h: Hypothesis, later: Later) -> float:
+    """Standard errors in the direction found earlier; of a longer rule those of its least condition.
+
+    So each condition adds to the others, among the rows that meet them, or the shorter rule stands.
+    """
+    inside = later.inside(h.rule)
+    z = [later.comparison.scores(inside[:, None], h.metric).z[0]]
+    z += [later.comparison.scores(part[:, None], h.metric, within).z[0] for part, within in parts_of(h.rule, later)]
+    return float(h.direction * (min(z) if h.direction > 0 else max(z)))
+
+
+def parts_of(rule: Rule, later: Later) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each condition of a longer rule who meets it, and who meets all the others."""
+    if len(rule.conditions) == 1:
+        return []
+    meets = [later.inside(Rule((condition,))) for condition in rule.conditions]
+    return [(own, np.logical_and.reduce([other for other in meets if other is not own])) for own in meets]
+
+
+def _beyond_each_other(
+    hypotheses: Sequence[Hypothesis], evidence: Sequence[Evidence], later: Mapping[int, Later], z_values: np.ndarray
+) -> list[Evidence]:
+    """The evidence, with the word that a rule says nothing beside stronger ones on other features.
+
+    First from the strongest on each is tried beside those before it, then from the weakest on beside all others left.
+    """
+    result = list(evidence)
+    kept: list[int] = []
+    held = [i for i in np.argsort(-z_values) if why_not(evidence[i]) is None]
+    for forward in (True, False):
+        for i in list(held) if forward else list(reversed(kept)):
+            others = [hypotheses[j].rule for j in kept if j != i]
+            if _adds(hypotheses[i], others, later[id(hypotheses[i].later)]):
+                if forward:
+                    kept.append(i)
+            else:
+                kept = [j for j in kept if j != i]
+                words = " or ".join(f"“{r.words}”" for r in others if not r.features & hypotheses[i].rule.features)
+                result[i] = replace(result[i], beyond=f"says nothing beyond {words}")
+    return result
+
+
+def _adds(h: Hypothesis, others: Sequence[Rule], later: Later) -> bool:
+    from scipy.stats import norm
+
+    features = {
+        condition.feature.name: condition.feature.kind
+        for rule in others
+        for condition in rule.conditions
+        if condition.feature.name not in h.rule.features
+    }
+    if not features:
+        return True
+    beside = later.comparison.bins_of(features)
+    z = later.comparison.scores(later.inside(h.rule)[:, None], h.metric, beside=beside).z[0]
+    return bool(norm.sf(h.direction * z) <= ADDS)
+
+
+def _evidence(h: Hypothesis, later: Later, tried: int, q: float, z: float, cut: float) -> Evidence:
+    inside = later.inside(h.rule)
+    same, folds = _folds(h, later, inside)
+    lost = z - shrunk(z, cut) if z > 0 else 0.0
+    return Evidence(
+        accounts=later.described["accounts"],
+        matched=len(np.unique(later.population.accounts[inside])),
+        figures=_figures(inside, later, h.metric, h.direction * lost),
+        metric=h.metric,
+        found_on=dict(h.found_on),
+        measured_on=later.described,
+        tried=tried,
+        q_value=q,
+        by_year=_by_year(inside, later.population),
+        same_sign=same,
+        folds=folds,
+    )
+
+
+def _folds(h: Hypothesis, later: Later, inside: np.ndarray) -> tuple[int, int]:
+    """In how many of the later periods the rule points the way it was found, and how many there are.
+
+    Periods are years, halves of them where the rows span less than three, joined until each can say something.
+    """
+    population = later.population
+    outcome, has = later.comparison.of(h.metric)
+    part = later.comparison.scores(inside[:, None], h.metric).parts[:, 0]
+    month = population.as_of.astype("datetime64[M]").astype(int)
+    code = month // (12 if len(np.unique(month // 12)) >= 3 else 6)
+    signs, rows = [], np.zeros(len(code), dtype=bool)
+    for period in np.unique(code):
+        rows |= (code == period) & has
+        events = int((outcome[rows] > 0).sum()) if h.metric != "nrr" else int(rows.sum())
+        thin = min(int((rows & inside).sum()), int((rows & ~inside).sum())) < _FOLD_ACCOUNTS or events < _FOLD_EVENTS
+        if not thin:
+            signs.append(float(part[rows].sum()))
+            rows = np.zeros(len(code), dtype=bool)
+    if rows.any() and signs:
+        signs[-1] += float(part[rows].sum())
+    signs = signs or [float(part.sum())]
+    return sum(sign * h.direction > 0 for sign in signs), len(signs)
+
+
+def _by_year(inside: np.ndarray, population: Population) -> tuple[dict[str, Any], ...]:
     year = population.as_of.astype("datetime64[Y]").astype(int) + 1970
     churned = population.ending == 0
     return tuple(
@@ -102,53 +201,50 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _figures(rule: Rule, population: Population, times: np.ndarray) -> dict[str, Measured]:
-    inside = rule.matches(population.columns)
-    s, e = population.starting, population.ending
+def _figures(inside: np.ndarray, later: Later, metric: str, lost: float) -> dict[str, Measured]:
+    """All figures, shrunk: the headline by `lost` standard errors, the others by what of it they share."""
+    s, e = later.population.starting, later.population.ending
     parts = {
         "nrr": (e, s),
         "churn": ((e == 0).astype(float), np.ones(len(e))),
         "expansion_rate": (np.maximum(e - s, 0), s),
+        "contraction_rate": (np.where(e > 0, np.maximum(s - e, 0), 0.0), s),
     }
-    return {name: _measured(top, bottom, inside, times) for name, (top, bottom) in parts.items()}
+    lifts = {name: _lifts(top, bottom, inside, later) for name, (top, bottom) in parts.items()}
+    head = lifts[metric][1]
+    figures = {}
+    for name, (top, bottom) in parts.items():
+        lift, drawn = lifts[name]
+        both = np.isfinite(drawn) & np.isfinite(head)
+        spread = float(drawn[both].std()) if both.any() else 0.0
+        shared = float(np.corrcoef(drawn[both], head[both])[0, 1]) if spread > 0 and head[both].std() > 0 else 0.0
+        figures[name] = _measured(top, bottom, inside, lift - lost * shared * spread, drawn[both] - lift)
+    return figures
 
 
-def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, times: np.ndarray) -> Measured:
-    def ratio(part: np.ndarray) -> tuple[float, np.ndarray]:
-        point = float(top[part].sum() / bottom[part].sum())
-        drawn = times[:, part]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return point, (drawn @ top[part]) / (drawn @ bottom[part])
-
-    (a, drawn_a), (b, drawn_b) = ratio(inside), ratio(~inside)
-    difference = drawn_a - drawn_b
-    difference = difference[np.isfinite(difference)]
-    low, high = np.quantile(difference, [0.025, 0.975]) if len(difference) else (np.nan, np.nan)
-    return Measured(a, b, float(low), float(high))
+def _lifts(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, later: Later) -> tuple[float, np.ndarray]:
+    """Difference of a ratio of sums inside and outside, compared within periods and tenure, and of each resample."""
+    usable = bottom > 0
+    root = np.sqrt(np.where(usable, bottom, 0.0))
+    basis = basis_of(later.comparison.calendar * root[:, None])
+    x, y = freed(inside * root, basis), freed(np.where(usable, top / np.where(usable, root, 1.0), 0.0), basis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = (later.times @ (x * y)) / (later.times @ (x * x))
+    spread = float((x * x).sum())
+    return (float((x * y).sum()) / spread if spread > 0 else 0.0), drawn
 
 
-def _p_value(hypothesis: Hypothesis, figures: Mapping[str, Measured]) -> float:
-    """One-sided, in the direction found earlier: a score test for churn, the bootstrap's standard error for NRR."""
-    from scipy.stats import norm
-
-    figure, population = figures[hypothesis.metric], hypothesis.later
-    if hypothesis.metric == "churn":
-        # Pooled: with few events inside, the spread of the bootstrap would be too small.
-        inside = hypothesis.rule.matches(population.columns)
-        rate = float((population.ending == 0).mean())
-        counted = 1 / _account_dates(population, inside) + 1 / _account_dates(population, ~inside)
-        error = np.sqrt(rate * (1 - rate) * counted)
-        better = -figure.lift
-    else:
-        error = (figure.high - figure.low) / (2 * 1.96)
-        better = figure.lift
-    return float(norm.sf(np.sign(hypothesis.score) * better / error)) if error > 0 else 1.0
-
-
-def _account_dates(population: Population, part: np.ndarray) -> int:
-    """Distinct accounts and dates of a part, at least 1: a row that stands twice says nothing new."""
-    dates = population.as_of[part].astype("datetime64[D]").astype(np.int64)
-    return max(len(np.unique(population.accounts[part].astype(np.int64) * 1_000_000 + dates)), 1)
+def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, lift: float, errors: np.ndarray) -> Measured:
+    """Inside and outside so that their mean is that of all, and they differ by the lift; never below none at all."""
+    base, share = float(top.sum() / bottom.sum()), float(bottom[inside].sum() / bottom.sum())
+    if top.min() >= 0:
+        lift = min(max(lift, -base / max(1 - share, 1e-9)), base / max(share, 1e-9))
+    low, high = (lift + np.quantile(errors, [0.025, 0.975])) if len(errors) else (np.nan, np.nan)
+    observed = tuple(float(top[part].sum() / bottom[part].sum()) for part in (inside, ~inside))
+    return Measured(
+        float(base + (1 - share) * lift), float(base - share * lift), float(min(low, lift)), float(max(high, lift)),
+        (observed[0], observed[1]),
+    )  # fmt: skip
 
 
 def _benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:

@@ -1,147 +1,63 @@
-"""Profiles today: how many accounts meet them, figures of the last year inside and outside, and their price."""
+"""What was found, with its figures: sizes, outcomes inside and outside, prices, quarters, bookings and the front."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from leap.features import Scope, build_features
-from leap.icp.profiles import ICPProfile
-from leap.icp.rules import Columns
-from leap.models.frames import ScopeFrame
-from leap.revenue import PARTS, RetentionFigures, Revenue, add_months, window_ends
-from leap.snapshots import Snapshots, customer_snapshots, prospect_snapshots
-from leap.tables import AccountTables
-from leap.tables.canonical import CLOSED, KEY, WON
-from leap.value import acquisition_cost
-
-
-def with_present(tables: AccountTables, frame: ScopeFrame, bought: Columns, profile: ICPProfile) -> ICPProfile:
-    """Size among customers and prospects now, and figures of the last complete year inside and outside."""
-    policy = tables.settings.policy
-    end = tables.data_until
-    customers = _columns(tables, customer_snapshots(tables, [end]), frame)
-    prospects = _columns(tables, prospect_snapshots(tables, end), frame)
-    thresholds = (policy.icp_min_accounts, policy.icp_max_share)
-    inside = profile.rule.matches(bought)
-    matching = profile.rule.matches(customers), profile.rule.matches(prospects)
-    profile = _with_size_and_kpis(profile, *matching, _figures(tables, inside), thresholds)
-    return replace(profile, price=_price(tables, inside, profile)) if profile.kind == "negative" else profile
+from leap.config import Policy
+from leap.icp.attributes import Attribute
+from leap.icp.book import Book
+from leap.icp.bookings import bookings_of
+from leap.icp.criteria import Criterion, rules_of
+from leap.icp.figures import Comparison, Ledger
+from leap.icp.front import Candidate, Front, front_of
+from leap.icp.funnel import funnel_of, size_of
+from leap.icp.membership import NEGATIVE, sold_to
+from leap.icp.price import price_of
+from leap.icp.profiles import ICPProfile, ICPSearch
+from leap.icp.quarters import quarters_of
+from leap.icp.rules import Rule
 
 
-def _columns(tables: AccountTables, snapshots: Snapshots, frame: ScopeFrame) -> Columns:
-    catalog = frame.features.catalog.of_scope(Scope.FIT)
-    built = build_features(tables, snapshots, catalog).frame
-    return {name: built[name] for name in catalog.names}
-
-
-def _figures(tables: AccountTables, inside: np.ndarray) -> dict[str, Any]:
-    """Retention of the last complete window, CAC and win rate, inside and outside the profile; null where unknown."""
-    revenue, settings = Revenue(tables), tables.settings
-    start = add_months(tables.data_until - pd.Timedelta(days=1), -settings.outcome.horizon_months)
-    starting, ending = revenue.mrr_at(start), window_ends(revenue, settings, start)
-    at_end = add_months(start, settings.outcome.horizon_months) < tables.data_until
-    cac = acquisition_cost(tables)
-    document: dict[str, Any] = {"window": {"from": f"{start:%Y-%m-%d}", "months": settings.outcome.horizon_months}}
-    for name, part in (("inside", inside), ("outside", ~inside)):
-        figures = RetentionFigures.of(starting[part], ending[part]) if at_end else None
-        spent = cac[part][~np.isnan(cac[part])]
-        document[name] = {
-            "accounts": figures.accounts if figures else None,
-            "nrr": figures.nrr if figures else None,
-            "grr": figures.grr if figures else None,
-            "logo_churn": figures.logo_churn if figures else None,
-            "expansion_rate": figures.expansion_rate if figures else None,
-            "cac": float(spent.mean()) if len(spent) else None,
-            "win_rate": _win_rate(tables, part),
-        }
-    missing = {"cac": "no_acquisition_costs", "win_rate": "no_closed_deals", "nrr": "window_not_complete"}
-    document["reasons"] = {
-        name: why
-        for name, why in missing.items()
-        if document["inside"][name] is None and document["outside"][name] is None
-    }
-    return document
-
-
-def as_bought(tables: AccountTables, frame: ScopeFrame) -> Columns:
-    """Fit features of every account as it was when it bought, of prospects as they are now; one entry per account.
-
-    What a customer has become since would make the profile look better than it is for choosing whom to sell to.
-    """
-    catalog = frame.features.catalog.of_scope(Scope.FIT)
-    codes, first_rows = np.unique(frame.rows.accounts, return_index=True)
-    others = np.setdiff1d(np.arange(len(tables.accounts)), codes)
-    first_paid = Revenue(tables).first_paid().to_numpy().astype("datetime64[us]")[others]
-    until = np.datetime64(tables.data_until, "us")
-    rest = pd.DataFrame(
-        {
-            "account_id": tables.accounts[others],
-            "code": others,
-            "as_of": tables.data_until,
-            "mrr": np.nan,
-            "leaving": False,
-            "features_at": np.where(np.isnat(first_paid), until, first_paid),
-            "tenure_months": 0.0,
-        }
+def with_figures(book: Book, found: ICPSearch, policy: Policy) -> ICPSearch:
+    """The search with everything that is counted over the book: of the accounts as bought, sizes as they are now."""
+    ledger = Ledger(book)
+    compared: dict[Rule, Comparison] = {}
+    criteria = rules_of(found.profiles, found.attributes)
+    for rule in dict.fromkeys([*(profile.rule for profile in found.profiles), *criteria]):
+        compared[rule] = ledger.compare(rule.matches(book.bought))
+    profiles = tuple(_with_figures(book, profile, compared[profile.rule], policy) for profile in found.profiles)
+    return replace(
+        found,
+        profiles=profiles,
+        criteria=tuple(Criterion(rule, compared[rule].to_json()) for rule in criteria),
+        front=_front(profiles, found.attributes, compared),
+        quarters=quarters_of(ledger, profiles),
+        bookings=bookings_of(ledger, profiles),
+        funnel=funnel_of(book, profiles, policy),
     )
-    built = build_features(tables, Snapshots(rest, at_purchase=True), catalog).frame
-    columns = {}
-    bought_as = Revenue(tables).bought_as()
-    for name in catalog.names:
-        known = frame.features.frame[name].to_numpy()
-        column = np.empty(len(tables.accounts), dtype=known.dtype)
-        column[codes], column[others] = known[first_rows], built[name].to_numpy()
-        columns[name] = column[bought_as]
-    return columns
 
 
-def _win_rate(tables: AccountTables, part: np.ndarray) -> float | None:
-    """Won over closed deals of the accounts of a part."""
-    won = closed = 0
-    for table in tables.with_role("deals"):
-        rows = table.rows[table.rows[CLOSED].notna() & table.rows[WON].notna()]
-        own = part[tables.codes_of(rows[KEY])]
-        won += int((rows[WON][own] == 1.0).sum())
-        closed += int(own.sum())
-    return won / closed if closed else None
+def _with_figures(book: Book, profile: ICPProfile, compared: Comparison, policy: Policy) -> ICPProfile:
+    size = size_of(book, profile.rule.matches(book.now), policy, to_sell_to=profile.kind != NEGATIVE)
+    price = price_of(book, profile, compared) if profile.kind == NEGATIVE else None
+    return replace(profile, size=size, kpis=compared.to_json(), price=price)
 
 
-def _price(tables: AccountTables, inside: np.ndarray, profile: ICPProfile) -> Mapping[str, Any]:
-    """What an account of a negative profile costs a year against the others, and how many were won in the last year."""
-    first = pd.Series(pd.to_datetime(Revenue(tables).first_paid()))
-    since = tables.data_until - pd.DateOffset(years=1)
-    won_lately = int((inside & (first >= since).to_numpy()).sum())
-    mrr = Revenue(tables).mrr_at(tables.data_until)[inside] / PARTS
-    paying = mrr[mrr > 0]
-    nrr = profile.evidence.figures["nrr"]
-    lost = 12 * float(paying.mean()) * -nrr.lift if len(paying) else None
-    return {
-        "yearly_revenue_lost_per_account": lost,
-        "won_last_year": won_lately,
-        "currency": tables.settings.company.currency,
-    }
-
-
-def _with_size_and_kpis(
-    profile: ICPProfile,
-    customers: np.ndarray,
-    prospects: np.ndarray,
-    figures: Mapping[str, Any],
-    thresholds: tuple[int, float],
-) -> ICPProfile:
-    """The profile with how many accounts match it now, a word on its size, and its figures inside and outside."""
-    matching = int(customers.sum() + prospects.sum())
-    market = len(customers) + len(prospects)
-    narrow, broad = thresholds
-    note = None
-    if matching < narrow:
-        note = f"may be too narrow: fewer than {narrow} accounts and prospects match"
-    elif market and matching / market > broad:
-        note = f"may be too broad: {matching / market:.0%} of all accounts and prospects match"
-    size = {"customers": int(customers.sum()), "prospects": int(prospects.sum()), "market": market, "note": note}
-    return replace(profile, size=size, kpis=dict(figures))
+def _front(
+    profiles: Sequence[ICPProfile], attributes: Sequence[Attribute], compared: Mapping[Rule, Comparison]
+) -> Front | None:
+    """Profiles to sell to and the attributes of those that stay that are no profile themselves."""
+    chosen = sold_to(profiles)
+    rules = {profile.rule for profile in profiles}
+    stay = [a for a in attributes if a.verdict == "stays" and a.rule not in rules and a.rule in compared]
+    return front_of(
+        [
+            *(Candidate(p.id, "profile", p.rule.words, compared[p.rule].inside) for p in chosen),
+            *(
+                Candidate(f"attribute-{number}", "attribute", a.rule.words, compared[a.rule].inside)
+                for number, a in enumerate(stay, start=1)
+            ),
+        ]
+    )

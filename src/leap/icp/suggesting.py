@@ -1,26 +1,38 @@
-"""What the earlier rows of some accounts suggest, and which of it is measured on later rows of others."""
+"""What the earlier rows of some accounts suggest: rules with their strength, judged on these rows alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from leap.icp.attributes import Attribute
-from leap.icp.candidates import candidates, pairs, same_rows
-from leap.icp.choosing import profiles_of
-from leap.icp.measuring import Hypothesis, measure, strength
+from leap.features import Feature, Scope
+from leap.icp.candidates import candidates, joined, supported, together
+from leap.icp.comparing import TESTED, Comparison
+from leap.icp.evidence import HIGHER_IS_BETTER
 from leap.icp.population import Population
-from leap.icp.profiles import ICPSearch
 from leap.icp.rules import Rule
 
-_MAX_FEATURES = 10
-_MAX_MEASURED = 14
+Strength = tuple[float, str]
+"""How far those who meet a rule did better (above 0) or worse, in standard errors, and in which metric."""
+MAX_FEATURES = 12
+"""Drivers whose conditions are looked at, however many there are."""
+MOST_OF_ONE, MOST_LONGER = 10, 4
+"""Rules of one condition, and longer ones, that the earlier rows of some accounts may suggest."""
+_SEEN_ALONE = 2.0
+"""Standard errors from which a feature counts that is no driver: a model that is linear misses what helps in the
+middle only."""
+_CLEARLY_MORE = 0.5
+"""Standard errors by which amounts must say more than leaving to be what is tested, and a longer or less plain
+condition more than a plain one: money is noisier than counts, and plain words are worth something."""
 _WORTH_MEASURING = 1.0
-"""Standard errors on the earlier accounts from which a second condition of a feature is measured."""
+"""Standard errors on the earlier accounts from which a second condition of a feature, or a longer rule, is measured."""
 _OPPOSITE = 0.8
+_JOINED = 6
+_GOOD = np.array([1.0 if HIGHER_IS_BETTER[metric] else -1.0 for metric in TESTED])
 
 
 @dataclass(frozen=True)
@@ -31,139 +43,174 @@ class Suggestions:
     their mean SHAP contribution, largest first, of a fit model of these earlier accounts.
     """
 
-    rules: Mapping[Rule, tuple[float, str]]
+    rules: Mapping[Rule, Strength]
     drivers: Mapping[str, tuple[int, float]]
-    earlier: Population
+    earlier: Earlier
     whole: Population
     later: np.ndarray
     tried: int
+    date: Any = None
+    """When the rules were sought, with what was known by then."""
 
 
-def find_icps(
-    earlier: Population, later: Population, drivers: Sequence[tuple[Any, float]], horizon_months: int = 12
-) -> ICPSearch:
-    """Rules found on earlier accounts and measured on later, different ones."""
-    everyone = np.ones(len(later.accounts), dtype=bool)
-    return conclude([suggest(earlier, drivers, later, everyone)], horizon_months)
+@dataclass(frozen=True)
+class Earlier:
+    """Rows that rules are found on, and how strong a rule was in them by each metric."""
+
+    population: Population
+    known: dict[Rule, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The rows compared within periods and tenure."""
+        return Comparison(self.population.once())
+
+    def of(self, rules: Sequence[Rule]) -> np.ndarray:
+        """Standard errors by which those who meet a rule did better, shape (n_rules, n_metrics in order of `TESTED`).
+
+        Of a longer rule those of its least condition among the rows that meet the others.
+        """
+        new = [rule for rule in dict.fromkeys(rules) if rule not in self.known]
+        if new:
+            self.known.update(zip(new, self._looked_at(new), strict=True))
+        return np.array([self.known[rule] for rule in rules], dtype=float).reshape(len(rules), len(TESTED))
+
+    def strength(self, rule: Rule, metric: str | None = None) -> Strength:
+        """The strength of a rule, in its clearest metric or in a given one."""
+        scores = self.of([rule])[0]
+        return (float(scores[TESTED.index(metric)]), metric) if metric else clearest(scores)
+
+    def _looked_at(self, rules: Sequence[Rule]) -> np.ndarray:
+        compared = self.comparison
+        inside = np.array([compared.population.meets(rule) for rule in rules]).T
+        found = np.array([compared.scores(inside, metric).z for metric in TESTED]).T * _GOOD
+        for i, rule in enumerate(rules):
+            if len(rule.conditions) > 1:
+                found[i] = self._least(rule, found[i])
+        return np.asarray(found)
+
+    def _least(self, rule: Rule, whole: np.ndarray) -> np.ndarray:
+        meets = [self.comparison.population.meets(Rule((condition,))) for condition in rule.conditions]
+        scores = [whole]
+        for i, own in enumerate(meets):
+            within = np.logical_and.reduce([other for j, other in enumerate(meets) if j != i])
+            scores.append(np.array([self.comparison.scores(own[:, None], m, within).z[0] for m in TESTED]) * _GOOD)
+        every: np.ndarray = np.array(scores)
+        agree = (np.sign(every) == np.sign(whole)).all(axis=0)
+        return np.asarray(np.where(agree, np.sign(whole) * np.abs(every).min(axis=0), 0.0))
+
+
+def clearest(scores: np.ndarray) -> Strength:
+    """The metric in which the accounts differ most, leaving unless another says clearly more."""
+    worth = np.abs(scores) - np.array([0.0 if metric == "churn" else _CLEARLY_MORE for metric in TESTED])
+    best = int(np.argmax(worth))
+    return float(scores[best]), TESTED[best]
+
+
+def strength(rule: Rule, population: Population) -> Strength:
+    """How far those who meet a rule did better (above 0) or worse in a population, and in what."""
+    return Earlier(population).strength(rule)
+
+
+def plain(rule: Rule) -> float:
+    """What a rule's words cost, in standard errors: a range or several categories are harder to say than one bound."""
+    return sum(_CLEARLY_MORE for c in rule.conditions if c.op in ("between", "in")) + _CLEARLY_MORE * (
+        len(rule.conditions) - 1
+    )
 
 
 def suggest(
-    earlier: Population, drivers: Sequence[tuple[Any, float]], whole: Population, later: np.ndarray
+    earlier: Population,
+    drivers: Sequence[tuple[Any, float]],
+    whole: Population,
+    later: np.ndarray,
+    date: Any = None,
+    singles: Sequence[Rule] | None = None,
 ) -> Suggestions:
-    """The strongest conditions on the leading drivers, and pairs of them, judged on the earlier rows alone."""
-    features = [feature for feature, _ in drivers[:_MAX_FEATURES]]
-    singles = candidates(earlier, features)
-    found = {rule: strength(rule, earlier) for rule in singles}
-    scores = {rule: score for rule, (score, _) in found.items()}
-    leading = [rule for feature in features for rule in _strongest(singles, scores, feature.name, earlier)]
-    leading = _different(leading, earlier)[: _MAX_MEASURED - 4]
-    joined = pairs(earlier, [rule for rule in leading if scores[rule] > 0][:6])
-    joined += pairs(earlier, [rule for rule in leading if scores[rule] < 0][:6])
-    found |= {rule: strength(rule, earlier) for rule in joined}
-    kept = leading + sorted(joined, key=lambda rule: -abs(found[rule][0]))[:4]
+    """The strongest conditions on the drivers, and longer rules of them, judged on the earlier rows alone.
+
+    Bounds are round numbers of all accounts, without their outcomes, so that both halves look at the same conditions.
+    """
+    rows = Earlier(earlier)
+    looked_at = fit_features(whole)
+    known = candidates(whole, looked_at) if singles is None else singles
+    singles = [rule for rule in known if _in(rule, earlier)]
+    singles += _several(singles, rows)
+    rows.of(singles)
+    found = {rule: rows.strength(rule) for rule in singles}
+    of_drivers = [feature.name for feature, _ in drivers[:MAX_FEATURES]]
+    leading = [
+        rule
+        for name in dict.fromkeys([*of_drivers, *(f.name for f in looked_at)])
+        for rule in _strongest([r for r in singles if name in r.features], found, earlier)
+        if name in of_drivers or abs(found[rule][0]) - plain(rule) >= _SEEN_ALONE
+    ]
+    leading.sort(key=lambda rule: plain(rule) - abs(found[rule][0]))
+    longer, looked = _longer(leading, found, rows)
+    kept = [*leading[:MOST_OF_ONE], *longer[:MOST_LONGER]]
     total = sum(share for _, share in drivers) or 1.0
     ranks = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
-    tried = len(singles) + len(joined)
-    return Suggestions({rule: found[rule] for rule in kept}, ranks, earlier, whole, later, tried)
+    ranks |= {f.name: (len(drivers) + 1, 0.0) for f in looked_at if f.name not in ranks}
+    return Suggestions(
+        {rule: rows.strength(rule) for rule in kept}, ranks, rows, whole, later, len(singles) + looked, date
+    )
 
 
-def conclude(suggested: Sequence[Suggestions], horizon_months: int) -> ICPSearch:
-    """Measure what was suggested and keep what held.
-
-    A rule that both halves of the accounts suggest, in the same direction, is measured by both: each half's later rows
-    stand in for what the other half found, so that all later cohorts count.
-    """
-    if not any(part.rules for part in suggested):
-        return ICPSearch((), (), "The fit model of the earlier accounts has no driver: no attribute told who stays.")
-    hypotheses = [h for h in _hypotheses(suggested) if _enough(h.rule, h.later)]
-    if not hypotheses:
-        return ICPSearch((), (), "No condition is met by enough accounts, earlier and later, to be measured.")
-    tried = sum(part.tried for part in suggested)
-    evidence = measure(hypotheses, tried=tried)
-    attributes = []
-    for h, e in zip(hypotheses, evidence, strict=True):
-        name = h.rule.conditions[0].feature.name
-        rank, share = next(part.drivers[name] for part in suggested if name in part.drivers)
-        attributes.append(Attribute(h.rule, e, rank, share))
-    scores = {h.rule: h.score for h in hypotheses}
-    profiles = profiles_of(attributes, suggested[0].whole, scores, horizon_months)
-    reason = None if profiles else _nothing(attributes, tried)
-    return ICPSearch(tuple(profiles), tuple(attributes), reason)
+def fit_features(population: Population) -> list[Feature]:
+    """The features of a population that conditions may be on."""
+    return [feature for feature in population.frame.catalog.features if feature.scope == Scope.FIT]
 
 
-def _hypotheses(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
-    """One for each rule suggested, those of both halves first; opposite suggestions cancel."""
-    rules = list(dict.fromkeys(rule for part in suggested for rule in part.rules))
-    measurable: dict[tuple[int, ...], Population] = {}
+def _in(rule: Rule, population: Population) -> bool:
+    return supported(population.meets(rule), population.accounts)
+
+
+def _several(singles: Sequence[Rule], rows: Earlier) -> list[Rule]:
+    """For each category feature its two to four levels that make stay, and that make leave, as one condition."""
+    by_feature: dict[Feature, list[Rule]] = {}
+    for rule in singles:
+        if rule.conditions[0].feature.kind == "category":
+            by_feature.setdefault(rule.conditions[0].feature, []).append(rule)
     found = []
-    for rule in rules:
-        parts = tuple(i for i, part in enumerate(suggested) if rule in part.rules)
-        strengths = [suggested[i].rules[rule] for i in parts]
-        if len({score > 0 for score, _ in strengths}) > 1:
-            continue
-        if parts not in measurable:
-            later = np.logical_or.reduce([suggested[i].later for i in parts])
-            measurable[parts] = suggested[0].whole.where(later)
-        metric = "churn" if any(name == "churn" for _, name in strengths) else "nrr"
-        score = sum(score for score, _ in strengths) / np.sqrt(len(strengths))
-        found.append(Hypothesis(rule, score, metric, measurable[parts], _found_on([suggested[i] for i in parts])))
-    found.sort(key=lambda h: -abs(h.score))
-    kept: list[Hypothesis] = []
-    for h in found:
-        if not any(same_rows(h.rule, other.rule, suggested[0].whole) for other in kept):
-            kept.append(h)
-    return kept[:_MAX_MEASURED]
+    for feature, rules in by_feature.items():
+        for sign in (1, -1):
+            scored = sorted(((sign * rows.strength(rule, "churn")[0], rule) for rule in rules), key=lambda s: -s[0])
+            alike = [rule.conditions[0].levels[0] for score, rule in scored if score >= _WORTH_MEASURING][:4]
+            if 2 <= len(alike) < len(rules):
+                found.append(together(feature, alike))
+    return [rule for rule in found if _in(rule, rows.population)]
 
 
-def _found_on(parts: Sequence[Suggestions]) -> dict[str, Any]:
-    described = [part.earlier.described() for part in parts]
-    return {
-        "accounts": sum(d["accounts"] for d in described),
-        "rows": sum(d["rows"] for d in described),
-        "from": min(d["from"] for d in described),
-        "to": max(d["to"] for d in described),
-        "halves": len(parts),
-    }
+def _longer(leading: Sequence[Rule], found: Mapping[Rule, Strength], rows: Earlier) -> tuple[list[Rule], int]:
+    """Two or three conditions that each add to the others, strongest first, and how many were looked at."""
+    kept: list[Rule] = []
+    looked = 0
+    for sign in (1, -1):
+        parts = [rule for rule in leading if sign * found[rule][0] > 0][:_JOINED]
+        pairs = [rule for rule in joined(parts, parts) if _in(rule, rows.population)]
+        good = _adding(pairs, rows, sign)
+        triples = [rule for rule in joined(good[:2], parts) if _in(rule, rows.population)]
+        looked += len(pairs) + len(triples)
+        kept += good + _adding(triples, rows, sign)
+    return sorted(kept, key=lambda rule: -abs(rows.strength(rule)[0])), looked
 
 
-def _strongest(rules: Sequence[Rule], scores: Mapping[Rule, float], name: str, population: Population) -> list[Rule]:
-    """Of one feature the condition that says most who stays, and the one that says most who leaves.
+def _adding(rules: Sequence[Rule], rows: Earlier, sign: int) -> list[Rule]:
+    scored = [(sign * rows.strength(rule)[0], rule) for rule in rules]
+    return [rule for score, rule in sorted(scored, key=lambda s: -s[0]) if score >= _WORTH_MEASURING]
+
+
+def _strongest(own: Sequence[Rule], found: Mapping[Rule, Strength], population: Population) -> list[Rule]:
+    """Of one feature's rules the one that says most who stays, and the one that says most who leaves.
 
     A condition and its opposite say the same: of such a pair only the stronger is kept, on a tie the one that stays.
     """
-    own = [rule for rule in rules if rule.conditions[0].feature.name == name]
     if not own:
         return []
-    first = max(own, key=lambda rule: (round(abs(scores[rule]), 6), scores[rule]))
-    others = [rule for rule in own if scores[rule] * scores[first] < 0 and abs(scores[rule]) >= _WORTH_MEASURING]
-    outside = ~first.matches(population.columns)
-    others = [r for r in others if (r.matches(population.columns) & outside).sum() < _OPPOSITE * outside.sum()]
-    return [first, *sorted(others, key=lambda rule: -abs(scores[rule]))[:1]]
-
-
-def _different(rules: Sequence[Rule], population: Population) -> list[Rule]:
-    """Of rules that hold for nearly the same rows only the first: a further one would be a test that says nothing."""
-    kept: list[Rule] = []
-    for rule in rules:
-        if not any(same_rows(rule, other, population) for other in kept):
-            kept.append(rule)
-    return kept
-
-
-def _enough(rule: Rule, population: Population) -> bool:
-    inside = rule.matches(population.columns)
-    return min(len(np.unique(population.accounts[inside])), len(np.unique(population.accounts[~inside]))) >= 10
-
-
-def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
-    best = min(attributes, key=lambda a: a.evidence.q_value)
-    headline = best.evidence.headline
-    figures = (
-        f"{best.rule.words}: {headline.lift * 100:+.1f} points, interval {headline.low * 100:+.1f} to "
-        f"{headline.high * 100:+.1f}, false-discovery rate {best.evidence.q_value:.2f}"
-    )
-    turned = best.verdict != "not shown"
-    why = "and the strongest later pointed the other way than before" if turned else "and none held there"
-    return (
-        f"Of {tried} rules tried on earlier accounts, {len(attributes)} were measured on later ones, {why} ({figures})."
-    )
+    scores = {rule: found[rule][0] for rule in own}
+    worth = {rule: round(abs(score) - plain(rule), 6) for rule, score in scores.items()}
+    first = max(own, key=lambda rule: (worth[rule], scores[rule]))
+    others = [rule for rule in own if scores[rule] * scores[first] < 0 and worth[rule] >= _WORTH_MEASURING]
+    outside = ~population.meets(first)
+    others = [r for r in others if (population.meets(r) & outside).sum() < _OPPOSITE * outside.sum()]
+    return [first, *sorted(others, key=lambda rule: -worth[rule])[:1]]

@@ -3,167 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings
-from leap.features import Feature, Scope
-from leap.icp import Attribute, Evidence, ICPProfile, ICPSearch, Measured, Note, Rule
+from leap.features import Feature, Scope, Signal
+from leap.icp import Attribute, ICPSearch, Note
+from leap.icp.best_customers import BestCustomers
+from leap.icp.hypotheses import ProfileHypothesis
+from leap.icp.points import PointsCard
+from leap.reports import icp_monday
+from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
+from leap.reports.icp_figures import NONE as NO_FIGURES
+from leap.reports.icp_figures import FigureSections, figure_sections
+from leap.reports.icp_monday import Todo
+from leap.reports.icp_places import PlaceToChange, places
+from leap.reports.icp_profile import ProfileSummary, profile_summary, verdict_of
 from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary, drivers, outcomes, portfolio
-from leap.reports.rendering import known
 from leap.revenue import definition_hash
 
-METRICS = {"nrr": "NRR", "churn": "Churn", "expansion_rate": "Expansion"}
-KPIS = (
-    ("nrr", "NRR", "share"),
-    ("grr", "GRR", "share"),
-    ("logo_churn", "Logo churn", "share"),
-    ("expansion_rate", "Expansion", "share"),
-    ("cac", "CAC", "money"),
-    ("win_rate", "Win rate", "share"),
-)
-_KINDS = {"established": "Established profile", "emerging": "Emerging profile", "negative": "Negative profile"}
+_GRADES = ("must", "strong", "useful")
 _VERDICTS = {"stays": "did better", "leaves": "did worse", "not shown": "no difference shown"}
-_PARTIES = {"first": "own data", "third": "third-party data"}
-_MOVED = 2.0
-"""A condition that holds now this many times as often as before the purchase, or as rarely, is said to move."""
-
-
-@dataclass(frozen=True)
-class EvidenceRow:
-    """A figure inside and outside of a rule, the 95 % interval of the difference; `decides` marks the headline."""
-
-    metric: str
-    label: str
-    inside: float | None
-    outside: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    decides: bool
-
-    @property
-    def tone(self) -> str:
-        """good or bad if the interval leaves zero out, else open."""
-        if self.low is None or self.high is None or self.low <= 0 <= self.high:
-            return "open"
-        return "good" if (self.low > 0) != (self.metric == "churn") else "bad"
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """The accounts something was found or measured on: how many, with how many yearly rows, between which dates."""
-
-    accounts: int
-    rows: int
-    first: str
-    last: str
-
-
-@dataclass(frozen=True)
-class YearRow:
-    """Churn inside and outside among the rows of one year: whether the association holds in each."""
-
-    year: int
-    inside: float | None
-    outside: float | None
-    accounts_inside: int
-    accounts_outside: int
-
-
-@dataclass(frozen=True)
-class EvidenceSummary:
-    """What a rule did on other accounts, later, than it was found on."""
-
-    rows: tuple[EvidenceRow, ...]
-    matched: int
-    accounts: int
-    support: float
-    found_on: Accounts
-    measured_on: Accounts
-    tried: int
-    false_discovery_rate: float
-    years: tuple[YearRow, ...]
-
-    @property
-    def headline(self) -> EvidenceRow:
-        """The figure that decided."""
-        return next(row for row in self.rows if row.decides)
-
-
-@dataclass(frozen=True)
-class ConditionSummary:
-    """A condition in words, with its signal category and where the data come from."""
-
-    words: str
-    signal: str
-    party: str
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many customers and prospects meet the conditions now, of how many; `note` if too few or too many."""
-
-    customers: int
-    prospects: int
-    market: int
-    note: str | None
-
-    @property
-    def share(self) -> float | None:
-        """Share of all accounts and prospects."""
-        return (self.customers + self.prospects) / self.market if self.market else None
-
-
-@dataclass(frozen=True)
-class Kpi:
-    """A figure of the last year inside and outside; `why` says why one is missing."""
-
-    label: str
-    unit: str
-    inside: float | None
-    outside: float | None
-    why: str
-
-
-@dataclass(frozen=True)
-class Price:
-    """What an account of a negative profile pays less a year than the others would, with the interval of its NRR."""
-
-    lost: float | None
-    low: float | None
-    high: float | None
-    won_last_year: int
-    currency: str
-
-    @property
-    def shown(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low is not None and self.low > 0
-
-
-@dataclass(frozen=True)
-class ProfileSummary:
-    """Everything a report says of one profile."""
-
-    id: str
-    kind: str
-    kind_words: str
-    statement: str
-    rule: Rule
-    conditions: tuple[ConditionSummary, ...]
-    evidence: EvidenceSummary
-    size: Size | None
-    moved: bool
-    kpis: tuple[Kpi, ...]
-    kpis_from: str
-    price: Price | None
-
-    @property
-    def shows_money(self) -> bool:
-        """Whether an amount of money stands among the figures."""
-        return any(kpi.unit == "money" and (kpi.inside is not None or kpi.outside is not None) for kpi in self.kpis)
 
 
 @dataclass(frozen=True)
@@ -177,6 +38,22 @@ class AttributeSummary:
     evidence: EvidenceSummary
     driver_rank: int
     driver_share: float
+    grade: str = ""
+    """must, strong or useful; empty where no difference is shown."""
+    why_not: str = ""
+    category: str = ""
+    layers: str = ""
+    alike: tuple[str, ...] = ()
+
+    @property
+    def why_else(self) -> str:
+        """What keeps it from being shown beside its false-discovery rate, which stands in its own column."""
+        return "" if self.why_not.startswith("false-discovery rate") else self.why_not
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown."""
+        return self.verdict != "not shown"
 
     @property
     def tone(self) -> str:
@@ -220,6 +97,49 @@ class IcpSummary:
     portfolio: PortfolioSummary | None
     fit_portfolio: PortfolioSummary | None
     notes: tuple[str, ...]
+    instead: tuple[Todo, ...] = ()
+    """What to do where no profile was found."""
+    order_of_work: str = ""
+    """Which profile is opened after the first, and when."""
+    figures: FigureSections = NO_FIGURES
+    suggested: tuple[ProfileHypothesis, ...] = ()
+    """Profiles that something suggests and nothing has measured."""
+    best: BestCustomers | None = None
+    card: PointsCard | None = None
+    review_due: str = ""
+
+    @property
+    def monday(self) -> tuple[Todo, ...]:
+        """What to do first, in three to five lines."""
+        if not self.profiles:
+            return self.instead
+        return icp_monday.with_profiles(
+            self.profiles,
+            next_words=self.order_of_work,
+            unshown=len(self.not_shown),
+            unmeasured=len(self.suggested),
+            shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
+        )
+
+    @property
+    def places(self) -> tuple[PlaceToChange, ...]:
+        """The seven places that an ICP must change; empty where nothing counts."""
+        return places(self.profiles)
+
+    @property
+    def shows_price(self) -> bool:
+        """Whether a price stands among what to do on Monday."""
+        return any(p.price and p.price.shown and not p.rejected for p in self.profiles)
+
+    @property
+    def shown(self) -> tuple[AttributeSummary, ...]:
+        """Attributes with a difference, by category and then by grade and size."""
+        return tuple(a for a in self.attributes if a.shown)
+
+    @property
+    def not_shown(self) -> tuple[AttributeSummary, ...]:
+        """Attributes measured without one."""
+        return tuple(a for a in self.attributes if not a.shown)
 
     @property
     def reach(self) -> float:
@@ -233,17 +153,22 @@ def summarise(bundle: ModelBundle, version: str | None = None) -> IcpSummary:
     """What the report says of a bundle."""
     trained = bundle.trained
     first, last = trained["as_of_range"]
+    judged = outcomes(bundle, Scope.FIT)
+    left = next(((o.events, o.accounts) for o in judged if o.label == "Churn"), None)
+    driven = drivers(bundle, bundle.fit_drivers)
+    layers = frozenset(str(f.layer) for f in bundle.catalog.of_scope(Scope.FIT).features)
     return IcpSummary(
         **_heading(bundle.settings),
         **_found(bundle.icp, bundle.settings),
+        instead=_instead(bundle.icp, layers, left, has_model=True),
         version=version,
         data_until=bundle.trained_on,
         as_of_range=(first, last),
         accounts=trained["accounts"],
         drivers=drivers(bundle, bundle.drivers),
-        fit_drivers=drivers(bundle, bundle.fit_drivers),
+        fit_drivers=driven,
         outcomes=outcomes(bundle, Scope.HEALTH),
-        fit_outcomes=outcomes(bundle, Scope.FIT),
+        fit_outcomes=judged,
         portfolio=portfolio(bundle, Scope.HEALTH),
         fit_portfolio=portfolio(bundle, Scope.FIT),
         notes=tuple(note for note in trained["notes"] if note != bundle.settings.company.money_note),
@@ -257,6 +182,7 @@ def summarise_alone(
     return IcpSummary(
         **_heading(settings),
         **_found(found, settings),
+        instead=_instead(found, None, None, has_model=False),
         version=None,
         data_until=data_until,
         as_of_range=None,
@@ -271,6 +197,15 @@ def summarise_alone(
     )
 
 
+def with_reviews(summary: IcpSummary, document: Mapping[str, Any], due: str = "") -> IcpSummary:
+    """The summary with what people decided beside the evidence: `review` of each profile in the JSON of `icp`; `due`
+    says when they should look again.
+    """
+    reviews = {profile["id"]: profile.get("review") for profile in document["icps"]}
+    profiles = tuple(replace(p, verdict=verdict_of(reviews.get(p.id))) for p in summary.profiles)
+    return replace(summary, profiles=profiles, review_due=due)
+
+
 def _heading(settings: Settings) -> dict[str, Any]:
     company = settings.company
     return {
@@ -283,41 +218,35 @@ def _heading(settings: Settings) -> dict[str, Any]:
 
 
 def _found(found: ICPSearch, settings: Settings) -> dict[str, Any]:
-    profiles = {profile.rule: profile.id for profile in found.profiles}
-    attributes = sorted(found.attributes, key=lambda a: (a.verdict == "not shown", a.evidence.q_value))
+    ids = {profile.rule: profile.id for profile in found.profiles}
+    attributes = sorted(found.attributes, key=_attribute_order)
+    order = found.order_of_work
     return {
-        "profiles": tuple(_profile(profile, settings) for profile in found.profiles),
-        "attributes": tuple(_attribute(attribute, profiles.get(attribute.rule)) for attribute in attributes),
+        "profiles": tuple(profile_summary(p, settings) for p in found.profiles),
+        "attributes": tuple(_attribute(attribute, ids.get(attribute.rule)) for attribute in attributes),
         "hypotheses": tuple(_hypothesis(note, attributes) for note in found.notes),
         "none_because": found.none_because,
+        "order_of_work": order.words if order and order.next else "",
+        "figures": figure_sections(found),
+        "suggested": found.hypotheses,
+        "best": found.best_customers,
+        "card": found.card,
     }
 
 
-def _profile(profile: ICPProfile, settings: Settings) -> ProfileSummary:
-    evidence = _evidence(profile.evidence)
-    size = (
-        Size(**{name: profile.size[name] for name in ("customers", "prospects", "market", "note")})
-        if profile.size
-        else None
-    )
-    now = size.share if size else None
-    return ProfileSummary(
-        id=profile.id,
-        kind=profile.kind,
-        kind_words=_KINDS.get(profile.kind, profile.kind),
-        statement=profile.statement,
-        rule=profile.rule,
-        conditions=tuple(
-            ConditionSummary(c.words, str(c.feature.signal), _PARTIES.get(c.feature.party, c.feature.party))
-            for c in profile.rule.conditions
-        ),
-        evidence=evidence,
-        size=size,
-        moved=now is not None and not (evidence.support / _MOVED <= now <= evidence.support * _MOVED),
-        kpis=_kpis(profile.kpis, settings),
-        kpis_from=str(profile.kpis.get("window", {}).get("from", "")),
-        price=_price(profile),
-    )
+def _instead(
+    found: ICPSearch, layers: frozenset[str] | None, left: tuple[int, int] | None, *, has_model: bool
+) -> tuple[Todo, ...]:
+    because = found.none_because or "No profile was found."
+    return icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
+
+
+def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:
+    """Those shown first, by category and grade; then the surest."""
+    shown = attribute.verdict != "not shown"
+    category = list(Signal).index(attribute.category) if shown else 0
+    grade = _GRADES.index(attribute.grade) if attribute.grade else len(_GRADES)
+    return not shown, category, grade, attribute.evidence.q_value
 
 
 def _hypothesis(note: Note, attributes: Sequence[Attribute]) -> Hypothesis:
@@ -346,71 +275,12 @@ def _attribute(attribute: Attribute, profile: str | None) -> AttributeSummary:
         verdict=attribute.verdict,
         verdict_words=_VERDICTS[attribute.verdict],
         profile=profile,
-        evidence=_evidence(attribute.evidence),
+        evidence=evidence_summary(attribute.evidence),
         driver_rank=attribute.driver_rank,
         driver_share=attribute.driver_share,
+        grade=attribute.grade or "",
+        why_not=attribute.why_not or "",
+        category=str(attribute.category),
+        layers=" and ".join(attribute.layers),
+        alike=attribute.alike,
     )
-
-
-def _evidence(evidence: Evidence) -> EvidenceSummary:
-    rows = [_row(name, evidence.figures[name], evidence.metric) for name in METRICS if name in evidence.figures]
-    return EvidenceSummary(
-        rows=tuple(rows),
-        matched=evidence.matched,
-        accounts=evidence.accounts,
-        support=evidence.support,
-        found_on=_accounts(evidence.found_on),
-        measured_on=_accounts(evidence.measured_on),
-        tried=evidence.tried,
-        false_discovery_rate=evidence.q_value,
-        years=tuple(YearRow(**year) for year in evidence.by_year),
-    )
-
-
-def _row(metric: str, figure: Measured, decides: str) -> EvidenceRow:
-    return EvidenceRow(
-        metric=metric,
-        label=METRICS[metric],
-        inside=known(figure.inside),
-        outside=known(figure.outside),
-        difference=known(figure.lift),
-        low=known(figure.low),
-        high=known(figure.high),
-        decides=metric == decides,
-    )
-
-
-def _accounts(counted: Mapping[str, Any]) -> Accounts:
-    return Accounts(counted["accounts"], counted["rows"], counted["from"], counted["to"])
-
-
-def _kpis(figures: Mapping[str, Any], settings: Settings) -> tuple[Kpi, ...]:
-    if not figures:
-        return ()
-    inside, outside = figures["inside"], figures["outside"]
-    found = []
-    for name, label, unit in KPIS:
-        a, b = known(inside[name]), known(outside[name])
-        why = _why_missing(name, inside if a is None else outside, settings) if a is None or b is None else ""
-        found.append(Kpi(label, unit, a, b, why))
-    return tuple(found)
-
-
-def _why_missing(name: str, part: Mapping[str, Any], settings: Settings) -> str:
-    if name == "cac":
-        return "no acquisition cost of these accounts is known" if settings.with_role("costs") else "no table of costs"
-    if name == "win_rate":
-        return "no deal of these accounts was closed" if settings.with_role("deals") else "no table of deals"
-    if part["accounts"] is None:
-        return "the year is not complete"
-    return "no account paid at the start of the year"
-
-
-def _price(profile: ICPProfile) -> Price | None:
-    if profile.price is None:
-        return None
-    lost, nrr = known(profile.price["yearly_revenue_lost_per_account"]), profile.evidence.figures["nrr"]
-    low = high = None
-    if lost is not None and nrr.lift:
-        low, high = known(lost * nrr.high / nrr.lift), known(lost * nrr.low / nrr.lift)
-    return Price(lost, low, high, profile.price["won_last_year"], profile.price["currency"])

@@ -250,6 +250,7 @@ def run_fields(bundle: ModelBundle, quality: Quality, fit_quality: Quality) -> d
             "definition_hash": bundle.definition_hash,
             "model_hash": bundle.trained["model_hash"],
             "trained_on": bundle.trained_on,
+            "icp_profiles": str(len(bundle.icp.profiles)),
         },
         "description": (
             f"{bundle.company}, data until {bundle.trained_on}: {skill}; {len(bundle.icp.profiles)} ICP profiles."

@@ -17,7 +17,7 @@ from leap.explanation import wording
 from leap.explanation.novelty import Unlike
 from leap.explanation.peers import Peers
 from leap.features import TENURE, FeatureFrame, Scope, build_features
-from leap.icp import Match, match
+from leap.icp import Match, TierPolicy, match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
 from leap.offers import Offer, value_if_kept
@@ -169,7 +169,8 @@ class ScoreTable:
     @cached_property
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
-        return match(self.bundle.icp.profiles, self.columns, len(self))
+        policy = TierPolicy.of(self.bundle.settings.policy)
+        return match(self.bundle.icp.counted, self.columns, len(self), policy)
 
     @cached_property
     def unlike(self) -> Unlike | None:

@@ -199,6 +199,7 @@ def _named_columns(spec: TableSpec) -> list[str]:
         named += [spec.start, spec.end, spec.renews, spec.cancelled]
     if spec.role == "deals":
         named += [spec.created, spec.closed, spec.won]
+        named += [spec.team, spec.origin, spec.discount]
     elif spec.shape in ("history", "events"):
         named.append(spec.at_column)
     if spec.shape == "snapshot":

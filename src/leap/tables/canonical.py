@@ -16,6 +16,7 @@ from leap.tables.names import (
     CLOSED,
     CREATED,
     CURRENCY,
+    DISCOUNT,
     DURATION,
     END,
     INDICATOR,
@@ -23,6 +24,7 @@ from leap.tables.names import (
     KIND,
     KNOWN,
     NOTE,
+    ORIGIN,
     OWNER,
     PERIOD,
     PRODUCT,
@@ -32,6 +34,7 @@ from leap.tables.names import (
     ROW,
     SEGMENT,
     START,
+    TEAM,
     VALUE,
     WON,
 )
@@ -46,9 +49,9 @@ from leap.tables.repeats import (
 )
 
 __all__ = [
-    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "DURATION", "END", "INDICATOR", "KEY",
-    "KIND", "KNOWN", "NOTE", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY", "RENEWS", "ROW", "SEGMENT", "START",
-    "VALUE", "WON",
+    "ABOUT", "AMOUNT", "AT", "CANCELLED", "CLOSED", "CREATED", "CURRENCY", "DISCOUNT", "DURATION", "END",
+    "INDICATOR", "KEY", "KIND", "KNOWN", "NOTE", "ORIGIN", "OWNER", "PERIOD", "PRODUCT", "PUBLISHED", "QUANTITY",
+    "RENEWS", "ROW", "SEGMENT", "START", "TEAM", "VALUE", "WON",
     "Canonical", "canonical_table",
 ]  # fmt: skip
 
@@ -137,7 +140,7 @@ def _events(reader: Reader) -> None:
 
 def _deals(reader: Reader) -> None:
     spec = reader.spec
-    reader.need(spec.created, spec.closed, spec.won, spec.amount)
+    reader.need(spec.created, spec.closed, spec.won, spec.amount, spec.team, spec.origin, spec.discount)
     reader.moment(CREATED, spec.created, required=True)
     reader.moment(CLOSED, spec.closed, required=False, future=True)
     late = reader.rows[CLOSED] < reader.rows[CREATED].dt.floor("D")
@@ -146,6 +149,19 @@ def _deals(reader: Reader) -> None:
     reader.rows[WON], bad = values.truths(reader.raw[spec.won])
     reader.report("quarantine", "bad_truth", bad, spec.won, "Write true or false.")
     reader.rows[AT] = reader.rows[CREATED]
+    reader.text(TEAM, spec.team)
+    reader.text(ORIGIN, spec.origin)
+    if spec.discount is not None:
+        _discount(reader, spec.discount)
+
+
+def _discount(reader: Reader, column: str) -> None:
+    """The share of the list price that was let off; anything else counts as not given, and no deal is lost for it."""
+    parsed, bad = values.numbers(reader.raw[column], reader.spec.number_form)
+    bad = bad | (parsed < 0) | (parsed >= 1)
+    remedy = "A discount is a share of the list price, such as 0.15 (15 % is 0.15); these count as not given."
+    reader.report("warn", "bad_discount", bad, column, remedy)
+    reader.rows[DISCOUNT] = parsed.mask(bad)
 
 
 def _notes(reader: Reader) -> None:

@@ -140,7 +140,7 @@ class Candidates:
     @cached_property
     def meets(self) -> list[tuple[ICPProfile, np.ndarray]]:
         """Every profile with the rows that meet it."""
-        return [(profile, profile.rule.matches(self.table.columns)) for profile in self.table.bundle.icp.profiles]
+        return [(profile, profile.rule.matches(self.table.columns)) for profile in self.table.bundle.icp.counted]
 
     def of_kind(self, *kinds: str) -> np.ndarray:
         """Rows that meet a profile of these kinds, shape (n,)."""

@@ -1,0 +1,209 @@
+"""What to do on Monday: three to five lines made of what was found, or of what is missing if nothing was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from leap.icp import Attribute
+from leap.icp.phrases import who
+from leap.reports.icp_profile import Price, ProfileSummary
+from leap.reports.rendering import count, listed, money, sentence
+
+_LAYERS = {
+    "firmographic": "what they are (industry, size, age, country)",
+    "technographic": "what they use (technologies, tools)",
+    "behavioural": "what they do (hiring, funding, news)",
+    "environmental": "how their market does (demand, insolvencies)",
+}
+_SEEN_TOGETHER = "they are what was seen together, not what a change brings"
+_Z = 1.96
+_MOST_TIMES = 25
+"""Beyond so many times as many accounts, waiting for more is no plan."""
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A line of what to do: a word that says what kind of thing, a text, and the command that does it, if there is."""
+
+    lead: str
+    text: str
+    command: str = ""
+
+
+def with_profiles(
+    profiles: Sequence[ProfileSummary], *, next_words: str, unshown: int, unmeasured: int, shaky_drivers: int
+) -> tuple[Todo, ...]:
+    """Whom to work on, whom to leave, who gets which list, what comes next, and what is not to be acted on yet."""
+    counted = [profile for profile in profiles if not profile.rejected]
+    good = [profile for profile in counted if profile.kind != "negative"]
+    bad = [profile for profile in counted if profile.kind == "negative"]
+    lines = [_target(good)] if good else [_no_preference(bad)] if bad else [_all_rejected()]
+    lines += [_stop(bad)] if bad else []
+    lines += [_hand_over(good, bad)] if counted else []
+    lines += [Todo("Open next", next_words)] if next_words else []
+    rejected = [profile.id for profile in profiles if profile.rejected]
+    return (*lines, _not_yet(unshown, unmeasured, shaky_drivers, rejected))
+
+
+def _target(good: Sequence[ProfileSummary]) -> Todo:
+    first, *rest = good
+    text = f"{first.who[:1].upper()}{first.who[1:]} first{_how_many(first)}: {first.seen}."
+    if rest:
+        others = f"; {len(rest) - 1} more below" if rest[1:] else ""
+        text += f" Then {rest[0].who}{_how_many(rest[0])}{others}."
+    return Todo("Target", text, "leap score DIR --out scores.csv")
+
+
+def _how_many(profile: ProfileSummary) -> str:
+    if profile.size is None:
+        return ""
+    size = profile.size
+    prospects = "1 prospect" if size.prospects == 1 else f"{count(size.prospects)} prospects"
+    customers = "1 customer" if size.customers == 1 else f"{count(size.customers)} customers"
+    return f" ({prospects} to win, {customers} to keep)"
+
+
+def _no_preference(bad: Sequence[ProfileSummary]) -> Todo:
+    whom = "those below" if bad[1:] else bad[0].who
+    return Todo("Target", f"Keep the target list that you have, less {whom}: no kind of company did clearly better.")
+
+
+def _all_rejected() -> Todo:
+    return Todo("Target", "Keep the target list that you have: people rejected every profile that was found.")
+
+
+def _stop(bad: Sequence[ProfileSummary]) -> Todo:
+    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.lost is not None and p.costs]
+    if not priced:
+        first = bad[0]
+        behind = (
+            f"About {first.who}: {first.seen}. In money no difference is shown: put them behind all others, but refuse "
+            "nobody."
+        )
+        return Todo("Think twice", behind + _and_more(bad))
+    return Todo("Stop", _priced(*priced[0]) + _and_more(bad))
+
+
+def _priced(profile: ProfileSummary, price: Price, lost: float) -> str:
+    won = price.won_last_year
+    together = f", together {money(lost * won, price.currency)} a year" if won > 1 else ""
+    were = "was" if won == 1 else "were"
+    return (
+        f"Selling to {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
+        f"that paid as much before (19 times in 20 between {money(price.low, price.currency)} and "
+        f"{money(price.high, price.currency)}); {count(won)} {were} won in the last year{together}."
+    )
+
+
+def _and_more(bad: Sequence[ProfileSummary]) -> str:
+    more = len(bad) - 1
+    return f" {more} more negative profile{'s' if more > 1 else ''} below." if more else ""
+
+
+def _hand_over(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> Todo:
+    costly = [profile for profile in bad if profile.costs]
+    sales = f"to sales the accounts of {_ids(good)}" if good else ""
+    marketing = f"to marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
+    crm = f"to whoever runs the CRM the filters of {_ids([*good, *bad])}"
+    parts = [part for part in (sales, marketing, crm) if part]
+    return Todo("Hand over", sentence("; ".join(parts)), "leap icp DIR --out icp.sql")
+
+
+def _ids(profiles: Sequence[ProfileSummary]) -> str:
+    return listed([profile.id for profile in profiles])
+
+
+def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str]) -> Todo:
+    parts = []
+    if unshown:
+        parts.append(f"{_counted(unshown, 'condition')} that showed no difference (what was seen may be luck)")
+    if unmeasured:
+        parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that nobody has measured")
+    if shaky:
+        parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
+    if rejected:
+        parts.append(f"{listed(rejected)}, which people rejected")
+    if not parts:
+        return Todo("Not yet", f"Promise nobody these figures: {_SEEN_TOGETHER}.")
+    return Todo("Not yet", f"Do not act on {listed(parts)}.")
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+# --- nothing found
+
+
+def without_profiles(
+    because: str, attributes: Sequence[Attribute], layers: frozenset[str] | None, left: tuple[int, int] | None,
+    has_model: bool,
+) -> tuple[Todo, ...]:  # fmt: skip
+    """What to do instead: change nothing, what more it takes, what to collect, and what can be used meanwhile.
+
+    `layers` are those that the features known before a purchase have (None: not known), `left` how many accounts left
+    of how many that were judged.
+    """
+    held = f"{_counted(len(attributes), 'condition')} measured on later accounts, and none held." if attributes else ""
+    lines = [Todo("Keep", f"Change no target list on the strength of this report: {held or _sentence(because)}")]
+    lines.append(Todo("Wait for", _needed(attributes, left)))
+    lines.append(Todo("Collect", _missing(layers), "leap check DIR"))
+    if has_model:
+        text = "Work on the customers that are likely to leave: their scores do not need a profile."
+        lines.append(Todo("Meanwhile", text, "leap score DIR --out scores.csv"))
+    return tuple(lines)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> str:
+    so_far = f" So far {count(left[0])} of {count(left[1])} accounts that could be judged left." if left else ""
+    if not attributes:
+        return (
+            "More history: rules are found on earlier accounts and measured on later, other ones, which takes at least "
+            f"two complete horizons and accounts that left in both.{so_far}"
+        )
+    lead = min(attributes, key=lambda a: a.evidence.q_value)
+    times = _times(lead, len(attributes))
+    if times is None:
+        return f"Other attributes rather than more accounts: none that was measured came near to a difference.{so_far}"
+    now = lead.evidence.accounts
+    return (
+        f"About {_round(now * times)} accounts to measure on instead of {count(now)}: so many the strongest lead, "
+        f"{who(lead.rule)}, needs to be told from chance among {count(len(attributes))} that were measured, if the "
+        f"difference is as large as it looks.{so_far}"
+    )
+
+
+def _times(attribute: Attribute, measured: int) -> float | None:
+    """How many times as many accounts a difference needs, since errors shrink with the root of their number; None if
+    far too many, or if so many were already enough and something else speaks against it.
+
+    What is asked for is the strictest of the false-discovery rate: one in twenty over all that were measured.
+    """
+    headline = attribute.evidence.headline
+    error = (headline.high - headline.low) / 2 / _Z
+    if not headline.lift or not error > 0:
+        return None
+    wanted = NormalDist().inv_cdf(1 - 0.05 / 2 / measured)
+    times = (wanted * error / abs(headline.lift)) ** 2
+    return times if 1 < times <= _MOST_TIMES else None
+
+
+def _round(number: float) -> str:
+    """A number to say: two digits that count."""
+    digits = 10 ** max(len(str(int(number))) - 2, 0)
+    return count(-(-round(number, 6) // digits) * digits)
+
+
+def _missing(layers: frozenset[str] | None) -> str:
+    wanted = [words for layer, words in _LAYERS.items() if layers is None or layer not in layers]
+    how = "each with the day from which you knew it"
+    if not wanted:
+        return f"All four kinds of attributes are there; record more of what sales hears before a deal, {how}."
+    known_now = "Of companies before they buy, nothing is recorded of" if layers is not None else "Record of companies"
+    return f"{known_now} {listed(wanted)}: collect it from a data vendor or in the first call, {how}."
