@@ -57,7 +57,7 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         "html": report.render_html,
         "md": report.render_markdown,
         "csv": report.render_csv,
-        "sql": report.render_sql,
+        "sql": lambda summary: report.render_sql(summary, band=export.policy.band),
         None: report.render_text,
     }
     if chosen in EXPORTS:
@@ -98,7 +98,7 @@ def found(
     """
     from leap.bundle.model_bundle import ModelBundle
     from leap.errors import NoModel
-    from leap.icp import ICPSearch
+    from leap.icp import ICPSearch, TierPolicy
     from leap.registry import Store
     from leap.reports import icp as report
     from leap.reports.icp_exports import Export
@@ -118,18 +118,19 @@ def found(
         return alone, icp_document(nothing, settings, None), Export(nothing, settings, None)
     if declined:
         console.note(f"The latest training of {company} gave no model: {declined} This is the champion before it.")
+    tiers_by = TierPolicy.of(bundle.settings.policy)
     if args.data_until is None or day_only(args.data_until) == bundle.trained_on:
         document = {
             **bundle.icp_document(),
             "version": fetched.version,
             **data_of(bundle.trained_on, bundle.definition_hash),
         }
-        export = Export(bundle.icp, settings, bundle.catalog, fetched.version, bundle.trained_on)
+        export = Export(bundle.icp, settings, bundle.catalog, fetched.version, bundle.trained_on, tiers_by)
         return report.summarise(bundle, fetched.version), document, export
     anew, until = found_until(args, console, bundle)
     note = f"Found anew in the rows known before {until}; the models of version {fetched.version} are not part of it."
     summary = report.summarise_alone(anew, settings, data_until=until, notes=[note])
-    export = Export(anew, settings, bundle.catalog, fetched.version, until)
+    export = Export(anew, settings, bundle.catalog, fetched.version, until, tiers_by)
     document = {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
     return summary, document, export
 

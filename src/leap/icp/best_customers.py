@@ -1,4 +1,4 @@
-"""The best customers, and what was true of those that grew against those that left."""
+"""The best customers, and what was true of those that grew against those that left: what the review says."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def candidates(population: Population, features: Sequence[Feature]) -> list[Rule
         for feature in features
         for condition in conditions_of(feature, population.frame.frame[feature.name])
     ]
-    return [rule for rule in rules if supported(rule.matches(population.columns), population.accounts)]
+    return [rule for rule in rules if supported(population.meets(rule), population.accounts)]
 
 
 def joined(rules: Sequence[Rule], others: Sequence[Rule]) -> list[Rule]:

@@ -80,7 +80,7 @@ def _fitted(items: Sequence[tuple[Rule, int]], met: np.ndarray, expected: np.nda
     lines = [CardLine(rule, int(p)) for (rule, _), p in zip(items, points, strict=True) if p]
     lines.sort(key=lambda line: (-line.points, line.rule.words))
     total = met.astype(np.int64) @ points
-    c_to, a_from = _cuts(total)
+    c_to, a_from = cuts(total)
     card = PointsCard(tuple(lines), a_from, c_to, {}, None, None)
     bands = card.bands(total)
     return PointsCard(tuple(lines), a_from, c_to, {b: float((bands == b).mean()) for b in "ABC"}, None, None)
@@ -112,7 +112,7 @@ def _whole(weights: np.ndarray, met: np.ndarray, signs: np.ndarray, expected: np
     return next((points for points, rank in zip(scales, ranks, strict=True) if rank >= best - _NEAR), scales[0])
 
 
-def _cuts(total: np.ndarray) -> tuple[int | None, int | None]:
+def cuts(total: np.ndarray) -> tuple[int | None, int | None]:
     """Up to which sum band C goes and from which A: near a quarter of the rows each, B between them where it can be.
 
     With two sums there are two bands: A and B where points are only given, B and C where they are only taken.

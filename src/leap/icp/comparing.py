@@ -137,10 +137,10 @@ def _of_money(parts: np.ndarray, accounts: np.ndarray, inside: np.ndarray, spare
     sums = np.zeros((code.max() + 1, parts.shape[1]))
     np.add.at(sums, code, parts)
     z = _normal(parts.sum(axis=0), (sums**2).sum(axis=0) * spare, (sums**3).sum(axis=0))
-    counted = np.zeros((2, len(sums), parts.shape[1]), dtype=bool)
-    np.logical_or.at(counted[0], code, inside)
-    np.logical_or.at(counted[1], code, ~inside)
-    fewest = np.maximum(counted.sum(axis=1).min(axis=0) - 1, 1)
+    met = np.zeros(sums.shape)
+    np.add.at(met, code, inside.astype(float))
+    rows = np.bincount(code)[:, None]
+    fewest = np.maximum(np.minimum((met > 0).sum(axis=0), (met < rows).sum(axis=0)) - 1, 1)
     return np.asarray(np.sign(z) * norm.isf(t.sf(np.abs(z), fewest)))
 
 

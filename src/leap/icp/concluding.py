@@ -12,17 +12,23 @@ from leap.explanation.groups import Groups
 from leap.icp.attributes import Attribute
 from leap.icp.candidates import nearly_same, supported
 from leap.icp.choosing import profiles_of
+from leap.icp.comparing import Comparison
 from leap.icp.measuring import Hypothesis, measure
 from leap.icp.population import Population
 from leap.icp.profiles import ICPSearch
 from leap.icp.rules import Rule
 from leap.icp.suggesting import Strength, Suggestions, clearest, plain, suggest
 
-_MAX_MEASURED = 20
+_MAX_MEASURED = 24
 _AGREES = 0.5
 """Standard errors from which the earlier rows of the other half suggest a rule too."""
+_ALONE = 1.5
+"""Standard errors from which a rule is measured that only one half suggests: only half of the later rows may measure
+it, and every rule measured makes all others harder to show.
+"""
 _FEWEST = 10
 """Accounts inside and outside a rule, later, without which it is not measured."""
+_EVENTS = 4
 _SAYABLE = 0.5
 
 
@@ -60,7 +66,29 @@ def conclude(suggested: Sequence[Suggestions], horizon_months: int, groups: Grou
 
 
 def _hypotheses(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
-    """One for each feature, or set of them, and direction that is suggested, strongest first."""
+    """One for each rule and direction that is suggested at any date, strongest first.
+
+    Of the same rule suggested at two dates, or by one half and then by both, the one that more rows measure.
+    """
+    whole = suggested[0].whole
+    found: list[tuple[Hypothesis, np.ndarray]] = []
+    for date in sorted({part.date for part in suggested}, key=str):
+        for h in _at_one_date([part for part in suggested if part.date == date]):
+            mask = whole.meets(h.rule)
+            earlier = [
+                i for i, (other, rows) in enumerate(found)
+                if (other.score > 0) == (h.score > 0) and other.rule.features == h.rule.features
+                and nearly_same(mask, rows)
+            ]  # fmt: skip
+            if not earlier:
+                found.append((h, mask))
+            elif len(h.later.accounts) > len(found[earlier[0]][0].later.accounts):
+                found[earlier[0]] = (h, mask)
+    return sorted((h for h, _ in found), key=lambda h: plain(h.rule) - abs(h.score))
+
+
+def _at_one_date(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
+    """One for each feature, or set of them, and direction that the halves suggest."""
     wanted: dict[tuple[frozenset[str], bool], list[tuple[int, Rule]]] = {}
     for i, part in enumerate(suggested):
         for rule, (score, _) in part.rules.items():
@@ -70,16 +98,18 @@ def _hypotheses(suggested: Sequence[Suggestions]) -> list[Hypothesis]:
     for (features, good), rules in wanted.items():
         sign = 1 if good else -1
         agreed = _agreed(suggested, features, sign, [rule for _, rule in rules])
-        parts = tuple(range(len(suggested))) if agreed else (rules[0][0],)
-        if agreed is None and len({i for i, _ in rules}) > 1:
+        if agreed:
+            parts, (rule, (score, metric)) = tuple(range(len(suggested))), agreed
+        else:
             i, rule = max(rules, key=lambda one: sign * suggested[one[0]].rules[one[1]][0])
-            parts, agreed = (i,), (rule, suggested[i].rules[rule])
-        rule, (score, metric) = agreed or (rules[0][1], suggested[rules[0][0]].rules[rules[0][1]])
+            parts, (score, metric) = (i,), suggested[i].rules[rule]
+            if len(suggested) > 1 and abs(score) < _ALONE:
+                continue
         if parts not in measurable:
             later = np.logical_or.reduce([suggested[i].later for i in parts])
             measurable[parts] = suggested[0].whole.where(later)
         found.append(Hypothesis(rule, score, metric, measurable[parts], _found_on([suggested[i] for i in parts])))
-    return sorted(found, key=lambda h: plain(h.rule) - abs(h.score))
+    return found
 
 
 def _agreed(
@@ -107,7 +137,7 @@ class _Told:
 
 def _told_once(hypotheses: Sequence[Hypothesis], whole: Population, groups: Groups | None) -> list[_Told]:
     """Rules that hold for nearly the same rows, or are of features that say the same, as one: the most sayable one."""
-    masks = {h.rule: h.rule.matches(whole.columns) for h in hypotheses}
+    masks = {h.rule: whole.meets(h.rule) for h in hypotheses}
     kept: list[list[Hypothesis]] = []
     for h in hypotheses:
         same = next((own for own in kept if _say_the_same(own[0], h, masks, groups)), None)
@@ -150,7 +180,14 @@ def _found_on(parts: Sequence[Suggestions]) -> dict[str, Any]:
 
 
 def _enough(h: Hypothesis) -> bool:
-    return supported(h.rule.matches(h.later.columns), h.later.accounts, _FEWEST)
+    """Whether enough accounts, and events by chance, are to be expected on either side, later."""
+    inside = h.later.meets(h.rule)
+    if not supported(inside, h.later.accounts, _FEWEST):
+        return False
+    if h.metric == "nrr":
+        return True
+    share, events = float(inside.mean()), float((Comparison(h.later).of(h.metric)[0] > 0).sum())
+    return min(share, 1 - share) * events >= _EVENTS
 
 
 def _nothing(attributes: Sequence[Attribute], tried: int) -> str:

@@ -13,8 +13,10 @@ from leap.icp.evidence import HIGHER_IS_BETTER, Evidence
 Verdict = Literal["stays", "leaves", "not shown"]
 Grade = Literal["must", "strong", "useful"]
 
-MAX_Q = 0.05
-"""False-discovery rate up to which a rule counts as shown: at most one claim in twenty where nothing matters."""
+MAX_Q = 0.03
+"""False-discovery rate up to which a rule counts as shown. Where nothing matters that is one claim in thirty or more:
+with one in twenty, which is what is promised, luck alone would break the promise in every second row of such worlds.
+"""
 MOST = 2 / 3
 """Least part of the later periods that must point the same way: what holds in half of the years is a coin."""
 CERTAIN_Q = 0.01

@@ -57,7 +57,7 @@ class Later:
 
     def inside(self, rule: Rule) -> np.ndarray:
         """Which rows meet a rule."""
-        return rule.matches(self.population.columns)
+        return self.population.meets(rule)
 
 
 def measure(hypotheses: Sequence[Hypothesis], *, tried: int, draws: int = 400) -> list[Evidence]:
@@ -242,7 +242,7 @@ def _measured(top: np.ndarray, bottom: np.ndarray, inside: np.ndarray, lift: flo
     low, high = (lift + np.quantile(errors, [0.025, 0.975])) if len(errors) else (np.nan, np.nan)
     observed = tuple(float(top[part].sum() / bottom[part].sum()) for part in (inside, ~inside))
     return Measured(
-        base + (1 - share) * lift, base - share * lift, float(min(low, lift)), float(max(high, lift)),
+        float(base + (1 - share) * lift), float(base - share * lift), float(min(low, lift)), float(max(high, lift)),
         (observed[0], observed[1]),
     )  # fmt: skip
 

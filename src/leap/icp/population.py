@@ -12,7 +12,11 @@ import numpy as np
 import pandas as pd
 
 from leap.features import FeatureFrame
-from leap.icp.rules import Columns
+from leap.icp.rules import Columns, Rule
+
+_KNOWN = (0.15, 0.27, 0.4)
+"""Shares of all rows that are known at the dates on which rules are sought."""
+_ROWS_KNOWN, _EVENTS_KNOWN = 60, 10
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,20 @@ class Population:
         keep[first] = True
         return self.where(keep)
 
-    @property
+    @cached_property
     def columns(self) -> Columns:
         """The fit features by name."""
-        return {name: self.frame.frame[name] for name in self.frame.catalog.names}
+        return {name: self.frame.frame[name].to_numpy() for name in self.frame.catalog.names}
+
+    @cached_property
+    def _met(self) -> dict[Rule, np.ndarray]:
+        return {}
+
+    def meets(self, rule: Rule) -> np.ndarray:
+        """Which rows meet a rule, shape (n,); kept, since the same rules are asked for again and again."""
+        if rule not in self._met:
+            self._met[rule] = rule.matches(self.columns)
+        return self._met[rule]
 
     def where(self, keep: np.ndarray) -> Population:
         """The rows that a mask keeps."""
@@ -80,23 +94,42 @@ def halves(account_ids: Sequence[str]) -> np.ndarray:
 
 
 def parted(
-    population: Population, known_at: np.ndarray, half: np.ndarray | None = None
+    population: Population, known_at: np.ndarray, half: np.ndarray | None = None, cutoff: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks of the rows rules are found on, and of the later rows of other accounts that they are measured on.
 
     Half of the accounts (`halves` of their ids) may be found on, with the rows known at a cutoff; all other
-    accounts, those won later among them, are measured on their rows from the cutoff on. The cutoff leaves about
-    twice as many rows to measure on.
+    accounts, those won later among them, are measured on their rows from the cutoff on. Without a cutoff the one that
+    leaves about twice as many rows to measure on.
     """
     if half is None:
         half = halves([str(account) for account in population.accounts])
     best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for cutoff in np.unique(population.as_of):
-        found = half & (known_at <= cutoff)
-        measured = ~np.isin(population.accounts, population.accounts[found]) & (population.as_of >= cutoff)
+    for date in np.unique(population.as_of) if cutoff is None else [cutoff]:
+        found = half & (known_at <= date)
+        measured = ~np.isin(population.accounts, population.accounts[found]) & (population.as_of >= date)
         balance = min(2.0 * found.sum(), float(measured.sum()))
         if best is None or balance > best[0]:
             best = (balance, found, measured)
     if best is None:
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
     return best[1], best[2]
+
+
+def cutoffs(population: Population, known_at: np.ndarray, half: np.ndarray) -> list[Any]:
+    """Dates at which rules are sought anew in what is known by then; each is then measured on all that follows.
+
+    What shows early is measured on many rows, what shows only later on those that are left. The first date is when
+    both halves know enough for anything to show.
+    """
+    ends = np.sort(known_at)
+    found: list[Any] = []
+    for share in _KNOWN:
+        date = ends[min(int(share * len(ends)), len(ends) - 1)]
+        known = [own & (known_at <= date) for own in (half, ~half)]
+        enough = all(
+            part.sum() >= _ROWS_KNOWN and (population.ending[part] == 0).sum() >= _EVENTS_KNOWN for part in known
+        )
+        if enough and (population.as_of >= date).sum() >= _ROWS_KNOWN and date not in found:
+            found.append(date)
+    return found

@@ -40,8 +40,7 @@ class Suggestions:
     """Rules that the earlier rows of some accounts suggest, with strength and metric, and who may measure them.
 
     `later` marks rows of `whole` that belong to other accounts and later dates; `drivers` are the fit features with
-    their mean SHAP contribution, largest first, of a fit model of these earlier accounts. `singles` are all conditions
-    looked at, and those rows of `whole` that `found_on` marks are the earlier ones.
+    their mean SHAP contribution, largest first, of a fit model of these earlier accounts.
     """
 
     rules: Mapping[Rule, Strength]
@@ -50,6 +49,8 @@ class Suggestions:
     whole: Population
     later: np.ndarray
     tried: int
+    date: Any = None
+    """When the rules were sought, with what was known by then."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Earlier:
         new = [rule for rule in dict.fromkeys(rules) if rule not in self.known]
         if new:
             self.known.update(zip(new, self._looked_at(new), strict=True))
-        return np.array([self.known[rule] for rule in rules]).reshape(len(rules), len(TESTED))
+        return np.array([self.known[rule] for rule in rules], dtype=float).reshape(len(rules), len(TESTED))
 
     def strength(self, rule: Rule, metric: str | None = None) -> Strength:
         """The strength of a rule, in its clearest metric or in a given one."""
@@ -81,8 +82,7 @@ class Earlier:
 
     def _looked_at(self, rules: Sequence[Rule]) -> np.ndarray:
         compared = self.comparison
-        columns = compared.population.columns
-        inside = np.array([rule.matches(columns) for rule in rules]).T
+        inside = np.array([compared.population.meets(rule) for rule in rules]).T
         found = np.array([compared.scores(inside, metric).z for metric in TESTED]).T * _GOOD
         for i, rule in enumerate(rules):
             if len(rule.conditions) > 1:
@@ -90,13 +90,12 @@ class Earlier:
         return np.asarray(found)
 
     def _least(self, rule: Rule, whole: np.ndarray) -> np.ndarray:
-        columns = self.comparison.population.columns
-        meets = [condition.matches(columns) for condition in rule.conditions]
+        meets = [self.comparison.population.meets(Rule((condition,))) for condition in rule.conditions]
         scores = [whole]
         for i, own in enumerate(meets):
             within = np.logical_and.reduce([other for j, other in enumerate(meets) if j != i])
             scores.append(np.array([self.comparison.scores(own[:, None], m, within).z[0] for m in TESTED]) * _GOOD)
-        every = np.array(scores)
+        every: np.ndarray = np.array(scores)
         agree = (np.sign(every) == np.sign(whole)).all(axis=0)
         return np.asarray(np.where(agree, np.sign(whole) * np.abs(every).min(axis=0), 0.0))
 
@@ -121,15 +120,21 @@ def plain(rule: Rule) -> float:
 
 
 def suggest(
-    earlier: Population, drivers: Sequence[tuple[Any, float]], whole: Population, later: np.ndarray
+    earlier: Population,
+    drivers: Sequence[tuple[Any, float]],
+    whole: Population,
+    later: np.ndarray,
+    date: Any = None,
+    singles: Sequence[Rule] | None = None,
 ) -> Suggestions:
     """The strongest conditions on the drivers, and longer rules of them, judged on the earlier rows alone.
 
     Bounds are round numbers of all accounts, without their outcomes, so that both halves look at the same conditions.
     """
     rows = Earlier(earlier)
-    looked_at = [f for f in whole.frame.catalog.features if f.scope == Scope.FIT]
-    singles = [r for r in candidates(whole, looked_at) if _in(r, earlier)]
+    looked_at = fit_features(whole)
+    known = candidates(whole, looked_at) if singles is None else singles
+    singles = [rule for rule in known if _in(rule, earlier)]
     singles += _several(singles, rows)
     rows.of(singles)
     found = {rule: rows.strength(rule) for rule in singles}
@@ -146,11 +151,18 @@ def suggest(
     total = sum(share for _, share in drivers) or 1.0
     ranks = {feature.name: (i + 1, share / total) for i, (feature, share) in enumerate(drivers)}
     ranks |= {f.name: (len(drivers) + 1, 0.0) for f in looked_at if f.name not in ranks}
-    return Suggestions({rule: rows.strength(rule) for rule in kept}, ranks, rows, whole, later, len(singles) + looked)
+    return Suggestions(
+        {rule: rows.strength(rule) for rule in kept}, ranks, rows, whole, later, len(singles) + looked, date
+    )
+
+
+def fit_features(population: Population) -> list[Feature]:
+    """The features of a population that conditions may be on."""
+    return [feature for feature in population.frame.catalog.features if feature.scope == Scope.FIT]
 
 
 def _in(rule: Rule, population: Population) -> bool:
-    return supported(rule.matches(population.columns), population.accounts)
+    return supported(population.meets(rule), population.accounts)
 
 
 def _several(singles: Sequence[Rule], rows: Earlier) -> list[Rule]:
@@ -199,6 +211,6 @@ def _strongest(own: Sequence[Rule], found: Mapping[Rule, Strength], population: 
     worth = {rule: round(abs(score) - plain(rule), 6) for rule, score in scores.items()}
     first = max(own, key=lambda rule: (worth[rule], scores[rule]))
     others = [rule for rule in own if scores[rule] * scores[first] < 0 and worth[rule] >= _WORTH_MEASURING]
-    outside = ~first.matches(population.columns)
-    others = [r for r in others if (r.matches(population.columns) & outside).sum() < _OPPOSITE * outside.sum()]
+    outside = ~population.meets(first)
+    others = [r for r in others if (population.meets(r) & outside).sum() < _OPPOSITE * outside.sum()]
     return [first, *sorted(others, key=lambda rule: -worth[rule])[:1]]

@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from leap.exports import inert_cell
+from leap.icp.tiers import AS_USUAL, TIERS
 from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
 from leap.reports.icp_evidence import METRICS, EvidenceRow, EvidenceSummary
@@ -107,7 +108,7 @@ def _evidence_cells(evidence: EvidenceSummary) -> dict[str, Any]:
     }
 
 
-def render_sql(summary: IcpSummary, table: str = "features") -> str:
+def render_sql(summary: IcpSummary, table: str = "features", band: float = AS_USUAL.band) -> str:
     """One query a profile and one for the tier of every account; comments say which is which and where they run."""
     lines = [f"-- {rendering.line(_title(summary))}"]
     lines += [f"-- {said}" for said in query.about([profile.rule for profile in summary.profiles])]
@@ -117,8 +118,9 @@ def render_sql(summary: IcpSummary, table: str = "features") -> str:
         lines += ["", f"-- {profile.id}: {rendering.line(profile.statement)}"]
         lines += [query.select(profile.rule, table)]
     if summary.profiles:
-        lines += ["", "-- Every account with its profile and tier, as `leap score` says: D meets a negative profile,"]
-        lines += ["-- A meets another, B none.", query.tiers(summary.profiles, table)]
+        lines += ["", "-- Every account with its profile and tier, as `leap score` says:"]
+        lines += [f"-- {tier} {meaning.who}." for tier, meaning in TIERS.items()]
+        lines += [query.tiers(summary.profiles, table, band)]
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from leap.icp import Attribute, Evidence, ICPProfile, ICPSearch, Measured
 from leap.icp.likeness import implies, likeness, same
-from leap.icp.tiers import NEGATIVE
+from leap.icp.membership import NEGATIVE
 
 _ALIKE = 0.5
 """From which Jaccard index, or likeness of conditions, two profiles are the same one that moved."""

@@ -7,14 +7,15 @@ from typing import Final
 
 from leap.explanation.wording import money
 from leap.icp import ICPProfile
-from leap.icp.tiers import EXCLUDED, NEGATIVE
+from leap.icp.membership import NEGATIVE
+from leap.icp.tiers import EXCLUDED
 from leap.scoring.icp_diff import Crossed, FigureChange, ICPDiff, Moved
 from leap.scoring.icp_tier_changes import TierChange, TierChanges
 
 _NAMED = 3
 _RULE_CHANGES = ("narrowed", "widened", "redrawn")
 NOTHING: Final = "Nothing has to change: the same profiles, the same rules, and every account in the tier it was in."
-_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion"}
+_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
 
 
 def monday(diff: ICPDiff, tiers: TierChanges | None, currency: str) -> list[str]:
