@@ -144,6 +144,26 @@ def test_nothing_measured_asks_for_history_and_names_the_layers_that_are_missing
     assert "All four kinds" in everything[2].text
 
 
+def test_a_profile_of_most_companies_is_said_to_choose_among_nobody(bundle: ModelBundle):
+    found = search()
+    broad = {"customers": 700, "prospects": 50, "market": 1000, "note": "may be too broad: 75% of all match"}
+    summary = icp.summarise(replace(bundle, icp=replace(found, profiles=(replace(found.profiles[0], size=broad),))))
+    assert todo(summary)["Target"].endswith(
+        "established-1 is 75% of all accounts and prospects: choose among them by the list's order."
+    )
+
+
+def test_every_command_that_is_proposed_exists_and_takes_what_it_is_given(bundle: ModelBundle):
+    from training.__main__ import COMMANDS
+    from training.icp import EXPORTS, FORMATS
+
+    nothing = icp.summarise(replace(bundle, icp=ICPSearch((), (), "None held.")))
+    for line in (*icp.summarise(bundle).monday, *nothing.monday):
+        words = line.command.split()
+        assert not words or (words[0] == "leap" and words[1] in COMMANDS and words[2] == "DIR")
+    assert "sql" in FORMATS and {"salesforce", "hubspot", "qualification", "points"} <= set(EXPORTS)
+
+
 def test_money_is_never_without_its_note(bundle: ModelBundle):
     summary = icp.summarise(bundle)
     for text in (icp.render_html(summary), icp.render_markdown(summary)):

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from leap.icp import Attribute
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
-from leap.reports.rendering import count, listed, money, sentence
+from leap.reports.rendering import count, listed, money, sentence, share
 
 _LAYERS = {
     "firmographic": "what they are (industry, size, age, country)",
@@ -53,7 +53,10 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
     if rest:
         others = f"; {len(rest) - 1} more below" if rest[1:] else ""
         text += f" Then {rest[0].who}{_how_many(rest[0])}{others}."
-    return Todo("Target", text, "leap score DIR --out scores.csv")
+    if first.size and first.size.too_broad:
+        among = f"choose among them by {rest[0].id}" if rest else "choose among them by the list's order"
+        text += f" {first.id} is {share(first.size.share, 0)} of all accounts and prospects: {among}."
+    return Todo("Target", text, "leap targets DIR --out targets.csv")
 
 
 def _how_many(profile: ProfileSummary) -> str:
