@@ -144,6 +144,15 @@ def test_nothing_measured_asks_for_history_and_names_the_layers_that_are_missing
     assert "All four kinds" in everything[2].text
 
 
+def test_without_prospects_nobody_is_sent_to_look_for_them_in_the_tables(bundle: ModelBundle):
+    found = search()
+    customers = {"customers": 98, "prospects": 0, "market": 1000, "note": None}
+    summary = icp.summarise(replace(bundle, icp=replace(found, profiles=(replace(found.profiles[0], size=customers),))))
+    assert "first (98 customers to keep)" in todo(summary)["Target"]
+    assert "No prospect of the tables meets a profile" in todo(summary)["Target"]
+    assert summary.monday[0].command == "leap score DIR --out scores.csv"
+
+
 def test_a_profile_of_most_companies_is_said_to_choose_among_nobody(bundle: ModelBundle):
     found = search()
     broad = {"customers": 700, "prospects": 50, "market": 1000, "note": "may be too broad: 75% of all match"}
