@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leap.config import Company
-from leap.errors import LeapError, NoModel
+from leap.errors import LeapError, NoModel, RegistryError
 
 if TYPE_CHECKING:
     from leap.config import Settings
     from leap.registry import Store
+    from leap.reviews import Review
     from leap.scoring import Scorer
 
 log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
@@ -158,7 +159,7 @@ class Deployment:
         # Only now what takes seconds to import: without a champion the reason is told at once.
         from leap.bundle.explaining import ready_to_explain
         from leap.bundle.model_bundle import ModelBundle
-        from leap.reviews import ReviewBook, with_rejections
+        from leap.reviews import with_rejections
         from leap.scoring import Scorer
         from leap.sources import read_workspace
 
@@ -166,10 +167,20 @@ class Deployment:
         # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
         explaining = ready_to_explain(bundle)
         bundle.check_golden()
-        reviews = ReviewBook(self._open_store().folder).of(settings.company.name)
-        bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
+        if reviews := self._reviews(settings):
+            bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
         scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
         return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
+
+    def _reviews(self, settings: Settings) -> tuple[Review, ...]:
+        """What people decided until now. A damaged book must not keep the champion from serving."""
+        from leap.reviews import ReviewBook
+
+        try:
+            return ReviewBook(self._open_store().folder).of(settings.company.name)
+        except RegistryError as error:
+            log.warning("reviews are left out, and rejected profiles count again: %s", error)
+            return ()
 
     def _open_store(self) -> Store:
         from leap.registry import Store

@@ -25,7 +25,7 @@ SHAPE_KEYS = {
     "attributes": set(),
     "history": {"at"},
     "periods": {"start", "end", "kind", "amount", "product", "renews", "cancelled", "currency"},
-    "events": {"at", "kind", "quantity", "amount", "windows_days", "created", "closed", "won"},
+    "events": {"at", "kind", "quantity", "amount", "windows_days", "created", "closed", "won", "team", "origin"},
     "market": {"indicator", "period", "published", "value", "segment"},
 }
 SECTIONS = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,14 +53,16 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
     verdicts, document = reviewed(args, settings, document)
+    summary = report.with_reviews(summary, document)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
         "csv": report.render_csv,
-        "sql": report.render_sql,
+        "sql": lambda summary: report.render_sql(summary, band=export.policy.band),
         None: report.render_text,
     }
     if chosen in EXPORTS:
+        export = without_rejected(export, document)
         document = {**document, "export": exports.document(export, chosen)}
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
@@ -97,7 +100,7 @@ def found(
     """
     from leap.bundle.model_bundle import ModelBundle
     from leap.errors import NoModel
-    from leap.icp import ICPSearch
+    from leap.icp import ICPSearch, TierPolicy
     from leap.registry import Store
     from leap.reports import icp as report
     from leap.reports.icp_exports import Export
@@ -117,18 +120,19 @@ def found(
         return alone, icp_document(nothing, settings, None), Export(nothing, settings, None)
     if declined:
         console.note(f"The latest training of {company} gave no model: {declined} This is the champion before it.")
+    tiers_by = TierPolicy.of(bundle.settings.policy)
     if args.data_until is None or day_only(args.data_until) == bundle.trained_on:
         document = {
             **bundle.icp_document(),
             "version": fetched.version,
             **data_of(bundle.trained_on, bundle.definition_hash),
         }
-        export = Export(bundle.icp, settings, bundle.catalog, fetched.version, bundle.trained_on)
+        export = Export(bundle.icp, settings, bundle.catalog, fetched.version, bundle.trained_on, tiers_by)
         return report.summarise(bundle, fetched.version), document, export
     anew, until = found_until(args, console, bundle)
     note = f"Found anew in the rows known before {until}; the models of version {fetched.version} are not part of it."
     summary = report.summarise_alone(anew, settings, data_until=until, notes=[note])
-    export = Export(anew, settings, bundle.catalog, fetched.version, until)
+    export = Export(anew, settings, bundle.catalog, fetched.version, until, tiers_by)
     document = {**icp_document(anew, settings, fetched.version), **data_of(until, summary.definition_hash)}
     return summary, document, export
 
@@ -144,6 +148,15 @@ def reviewed(
     reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
     verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
     return verdict_lines(verdicts), with_verdicts(document, verdicts)
+
+
+def without_rejected(export: Export, document: Mapping[str, Any]) -> Export:
+    """What exports are made from, without the profiles that people rejected: nothing is targeted by these."""
+    reviews = {entry["id"]: entry["review"] for entry in document["icps"]}
+    gone = {name for name, review in reviews.items() if review["state"] == "rejected" and review["counts"]}
+    kept = tuple(profile for profile in export.search.profiles if profile.id not in gone)
+    why = export.search.none_because if kept or not gone else "people rejected every profile that was found"
+    return replace(export, search=replace(export.search, profiles=kept, none_because=why))
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

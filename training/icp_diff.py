@@ -11,6 +11,7 @@ from training.console import Console, Result, command_parser, run
 
 if TYPE_CHECKING:
     from leap.config import Settings
+    from leap.registry import Store
     from leap.scoring.icp_versions import Named
     from leap.tables import AccountTables
 
@@ -78,28 +79,30 @@ def versions(args: argparse.Namespace, settings: Settings) -> tuple[Named, Named
             f"Expected two versions, found version {numbers[0]} twice.",
             remedy="Name another one with --from or --to; `leap models` lists them.",
         )
-    old, new = (named(store.load(number), settings, args) for number in numbers)
+    old, new = (named(store, number, settings, args.new == CHAMPION and number == numbers[1]) for number in numbers)
     return old, new
 
 
-def named(fetched: Any, settings: Settings, args: argparse.Namespace) -> Named:
+def named(store: Store, version: str, settings: Settings, is_champion: bool) -> Named:
     """A version of this company; what is too old or of something else to be read says what to do."""
     from leap.bundle.model_bundle import ModelBundle
     from leap.errors import BundleError
     from leap.scoring.icp_versions import Named
     from training.icp import require_same_company
+    from training.loading import as_reviewed
 
     try:
-        bundle = ModelBundle.load(fetched.folder)
+        bundle = as_reviewed(ModelBundle.load(store.load(version).folder), store.folder, settings.company.name)
     except BundleError as error:
         raise BundleError(
-            f"Version {fetched.version} cannot be compared: {error.message}",
+            f"Version {version} cannot be compared: {error.message}",
             details=error.details,
-            remedy="A bundle made before the profiles were kept in this form: train it again as it was "
-            "(leap train DIR --data-until D), or compare with another version.",
+            remedy=error.remedy
+            or "If an earlier Leap made it, train it again as it was (leap train DIR --data-until D), or compare with "
+            "another version.",
         ) from error
-    require_same_company(bundle, settings, fetched.version, args.new == CHAMPION and fetched.version == args.new)
-    return Named(bundle, fetched.version)
+    require_same_company(bundle, settings, version, is_champion)
+    return Named(bundle, version)
 
 
 def tables_of(workspace: Path, old: Named, new: Named) -> tuple[AccountTables, AccountTables]:

@@ -10,6 +10,7 @@ from training.console import Console
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.scoring.changes import Earlier
+    from leap.scoring.targets.asked import Override
     from leap.tables import AccountTables
 
 
@@ -46,3 +47,13 @@ def earlier_version(args: argparse.Namespace, console: Console) -> "Earlier":
     with console.stage("loading the earlier model"):
         fetched = Store(args.store, args.workspace).load(args.from_version)
         return Earlier(ModelBundle.load(fetched.folder), fetched.version)
+
+
+def target_overrides(args: argparse.Namespace, company: str) -> "dict[str, Override]":
+    """What people of a company decided of accounts of the target list, as counts today, by account."""
+    from leap.registry import Store
+    from leap.reviews import ReviewBook, overrides
+    from leap.scoring.targets.asked import Override
+
+    found = overrides(ReviewBook(Store(args.store, args.workspace).folder).of(company))
+    return {account: Override(one.action, one.owner, one.reason) for account, one in found.items()}

@@ -78,15 +78,16 @@ def tiers_to_publish(args: argparse.Namespace, batch: "Batch", tables: "AccountT
     from leap.registry import Store
     from leap.registry.tier_file import TierFile
     from leap.scoring.tier_looks import look_of
-    from leap.scoring.tier_state import published
+    from leap.scoring.tier_state import published, published_without_state
 
     bundle, company = batch.customers.bundle, tables.settings.company.name
     file = TierFile.of(Store(args.store, args.workspace), company)
-    before = file.read()
-    now = published(
-        before, look_of(batch, tables), bundle.icp.profiles, TierPolicy.of(bundle.settings.policy),
-        company=company, version=batch.customers.version,
-    )  # fmt: skip
+    seen, profiles, policy = look_of(batch, tables), bundle.icp.counted, TierPolicy.of(bundle.settings.policy)
+    about = {"company": company, "version": batch.customers.version}
+    kept = file.read()
+    # Where nothing was published yet, the year before says since when an account is what it is.
+    before = kept.known_as(tables) if kept else published_without_state(tables, seen, profiles, policy, **about)
+    now = published(before, seen, profiles, policy, **about)
 
     def publish() -> dict[str, Any]:
         file.publish(now)
@@ -95,6 +96,8 @@ def tiers_to_publish(args: argparse.Namespace, batch: "Batch", tables: "AccountT
         return {
             "file": str(file.path),
             "as_of": now.as_of,
+            "watched_from": now.watched_from,
+            "compared_with": before.as_of if before else None,
             "counts": now.counts,
             "changed": len(changed) - arrived,
             "arrived": arrived,

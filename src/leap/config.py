@@ -137,6 +137,8 @@ class Policy(_Frozen):
     account_cost: float | None = Field(None, ge=0)
     """What working on one prospect costs, won or not; default: what winning one usually costs (CAC) times the share
     of deals that are won, since the costs of lost deals are part of CAC."""
+    target_months: Literal[12, 36] = 36
+    """How long what a new account brings is set against the cost of winning it: CAC is seldom back within a year."""
     emerging_share: float = Field(0.1, ge=0, le=1)
     """Part of a target list kept for emerging profiles: by value alone they lose to what the base already is."""
     exploration_share: float = Field(0.1, ge=0, le=1)
@@ -185,6 +187,30 @@ class Crm(_Frozen):
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
+
+
+class MarketMove(_Frozen):
+    """Where a market figure goes in a scenario: to a value, or by a change; by segment where `segments` name it."""
+
+    change: float | None = Field(None, gt=-1, le=10)
+    """As a share of the latest published value: -0.1 is 10 % less."""
+    value: float | None = None
+    """The value itself."""
+    segments: dict[str, MarketMove] = Field(default_factory=dict)
+    """By segment of the market table, in place of what holds for all others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_number_is_a_change(cls, given: Any) -> Any:
+        return {"change": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> MarketMove:
+        if self.change is not None and self.value is not None:
+            raise ValueError("a market figure has a `change` or a `value`, found both")
+        if self.change is None and self.value is None and not self.segments:
+            raise ValueError("a market figure goes to a `value` or by a `change` (a share such as -0.1), found neither")
+        return self
 
 
 class Lineage(_Frozen):
@@ -378,6 +404,8 @@ class Settings(_Frozen):
     lineage: Lineage | None = None
     leaks: Leaks = Field(default_factory=Leaks)
     tables: dict[str, TableSpec] = Field(default_factory=dict)
+    scenarios: dict[str, dict[str, MarketMove]] = Field(default_factory=dict)
+    """By name (low, base, high or another) and indicator, where the market goes (`leap scenario`)."""
     folder: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")
@@ -452,6 +480,8 @@ def _in_words(problem: Any) -> str:
 def _known_keys(path: list[str]) -> list[str]:
     if not path:
         return [name for name in Settings.model_fields if name != "folder"]
+    if path[0] == "scenarios":
+        return list(MarketMove.model_fields)
     if path[:2] == ["crm", "fields"]:
         return list(CrmFields.model_fields)
     sections: dict[str, type[BaseModel]] = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +141,26 @@ def test_an_icp_report_is_written_in_every_format(company: Company, tmp_path: Pa
     for suffix in ("html", "md", "json", "csv", "sql"):
         leap("icp", company.workspace, "--store", company.store, "--out", tmp_path / f"icp.{suffix}")
         assert (tmp_path / f"icp.{suffix}").stat().st_size > 0
+
+
+def test_the_exported_sql_gives_the_tiers_of_the_score_file(company: Company, tmp_path: Path) -> None:
+    scores, features, sql = (tmp_path / name for name in ("scores.parquet", "features.parquet", "icp.sql"))
+    day = leap("score", company.workspace, "--store", company.store, "--out", scores)["as_of"]
+    leap("features", company.workspace, "--as-of", day, "--prospects", "--out", features)
+    profiles = leap("icp", company.workspace, "--store", company.store, "--out", sql)["icps"]
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE VIEW features AS SELECT * FROM '{features}'")  # noqa: S608 (a path of the test)
+        answers = [connection.execute(statement).df() for statement in connection.extract_statements(sql.read_text())]
+    scored = pd.read_parquet(scores).set_index("account_id")[["icp_id", "icp_tier"]].sort_index()
+    if not profiles:
+        assert not answers and scored["icp_tier"].isna().all()
+        return
+    tiers = answers[-1].set_index("account_id").sort_index()
+    pd.testing.assert_frame_equal(tiers[["icp_id", "icp_tier"]], scored, check_dtype=False)
+    assert len(answers) == len(profiles) + 1 and scored["icp_tier"].nunique() > 1
+    for profile, found in zip(profiles, answers, strict=False):
+        if profile["size"]:
+            assert len(found) == profile["size"]["customers"] + profile["size"]["prospects"]
 
 
 def test_retention_equals_plain_arithmetic(company: Company) -> None:

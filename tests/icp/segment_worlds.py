@@ -35,9 +35,18 @@ NOTHING = Planted(finance=0.0, cloud=0.0, cloud_late=0.10, expands=1.0)
 
 
 def two_segments(
-    accounts: int = 600, months: int = 84, *, seed: int = 0, planted: Planted = Planted(), prospects: int = 150
+    accounts: int = 600,
+    months: int = 84,
+    *,
+    seed: int = 0,
+    planted: Planted = Planted(),
+    prospects: int = 150,
+    order: np.random.Generator | None = None,
 ) -> AccountTables:
-    """Finance is half of all who were ever won and stays longer; cloud is few, most of them won lately."""
+    """Finance is half of all who were ever won and stays longer; cloud is few, most of them won lately.
+
+    With an `order` the rows of all tables stand in a random one.
+    """
     rng = np.random.default_rng(seed)
     everyone = [f"a{i:04}" for i in range(accounts + prospects)]
     started = np.concatenate([rng.integers(0, months, accounts), np.full(prospects, months)])
@@ -58,6 +67,8 @@ def two_segments(
     rows: list[Row] = []
     for i in range(accounts):
         rows += _years(everyone[i], int(started[i]), months, risk[i], planted.expands if cloud[i] else 1.0, rng)
+    if order is not None:
+        rows, companies = ([table[i] for i in order.permutation(len(table))] for table in (rows, companies))
     until = f"{BEGINS + pd.DateOffset(months=months):%Y-%m-%d}"
     return company_of(rows, until, tables={"accounts": ACCOUNTS}, records={"accounts": companies})
 

@@ -175,7 +175,8 @@ def test_an_account_meets_a_profile_or_is_told_what_it_misses():
     with_team, without, unknown = match(profiles, columns, 3)
     assert (with_team.icp_id, with_team.tier) == ("established-1", "A")
     for other in (without, unknown):
-        assert (other.icp_id, other.tier) == (None, "B")
+        # A yes or no is met or not: nobody is near it, and what is not known is no sign either way.
+        assert (other.icp_id, other.tier, other.near) == (None, "C", ())
         assert other.missed
 
 
@@ -186,4 +187,5 @@ def test_without_profiles_there_is_no_tier():
         "matched": [],
         "missed": [],
         "disqualified_by": [],
+        "near": [],
     }

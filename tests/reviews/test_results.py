@@ -65,6 +65,11 @@ def test_of_few_accounts_counts_are_told_and_no_share():
         assert found[name]["value"] is None and found[name]["reason"].startswith("too few yet")
 
 
+def test_an_account_overridden_after_the_end_of_the_data_is_in_no_figure():
+    found = results_of(company(), {"p0": "2023-06-01", "q0": "2023-05-31"}).to_json()
+    assert (found["accounts"], found["too_new"], found["prospects"], found["payers"]) == (2, 1, 1, 0)
+
+
 def test_an_outcome_that_is_not_complete_is_not_counted_as_retained():
     found = results_of(company(), dict.fromkeys([f"p{i}" for i in range(3, 12)], "2022-07-01")).to_json()
     assert found["prospects"] == 0 and found["payers"] == 9

@@ -109,6 +109,46 @@ def test_a_form_may_be_named_and_goes_to_the_screen(made: Path, ask: Ask) -> Non
     assert ask(made / "acme", "--store", made / "store", "--format", "md")[1].startswith("# Ideal")
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "begins"),
+    [
+        ("salesforce", "accounts.txt", "# Acme: account lists for Salesforce"),
+        ("hubspot", "lists", "{"),
+        ("hubspot", "lists.md", "# Acme: company lists for HubSpot"),
+        ("qualification", "leads.md", "# Acme: is this lead"),
+        ("qualification", "leads.json", "{"),
+        ("points", "points.md", "# Acme: points card"),
+        ("points", "points.csv", "points,words"),
+    ],
+)
+def test_an_export_is_named_and_its_file_may_be_called_anything(
+    made: Path, ask: Ask, tmp_path: Path, kind: str, name: str, begins: str
+) -> None:
+    shown = ask(made / "acme", "--store", made / "store", "--format", kind, "--out", tmp_path / name, "--json")
+    document = json.loads(shown[1])
+    assert shown[0] == 0 and document["format"] == kind and document["export"]["company"] == "Acme"
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+    assert ask(made / "acme", "--store", made / "store", "--format", kind)[1][0] in "{#"
+
+
+def test_exports_use_the_names_that_the_workspace_gives_to_fields(
+    made: Path, ask: Ask, tmp_path: Path, demo_bundle: ModelBundle
+) -> None:
+    feature = next(iter(demo_bundle.icp.profiles[0].rule.features))
+    for name, expected in ((feature, 0), (feature + "s", 2)):
+        named = f"[crm.fields.salesforce]\n{json.dumps(name)} = 'Own_Field__c'\n" + settings_of(demo_bundle)
+        mapped = workspace(tmp_path / name, "Acme", named)
+        code, out, err = ask(mapped, "--store", made / "store", "--format", "salesforce")
+        assert (code != 0) == bool(expected)
+        assert "WHERE Own_Field__c" in out if not expected else f"did you mean '{feature}'" in err
+
+
+def test_exports_of_a_declined_training_say_why_there_is_nothing(made: Path, ask: Ask, tmp_path: Path) -> None:
+    Store(tmp_path / "store").declined("Acme", "12 events, 40 needed.")
+    for kind in icp.EXPORTS:
+        assert "12 events, 40 needed." in ask(made / "acme", "--store", tmp_path / "store", "--format", kind)[1]
+
+
 @pytest.mark.parametrize(("name", "said"), [("r.pdf", "ending in .html"), ("no/r.html", "no such folder")])
 def test_a_file_that_cannot_be_is_refused(made: Path, ask: Ask, tmp_path: Path, name: str, said: str) -> None:
     code, _, err = ask(made / "acme", "--store", made / "store", "--out", tmp_path / name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from leap.registry import RunRecord, Store
 from tests.reports.searches import bundle_with
 from tests.training.test_icp import settings_of, workspace
 from training import icp, review
-from training.loading import as_reviewed
+from training.loading import as_reviewed, target_overrides
 
 Ask = Callable[..., tuple[int, Any, str]]
 
@@ -72,7 +73,7 @@ def test_a_rejected_profile_gives_no_tier_when_accounts_are_scored(ask: Ask, mad
     assert bundle.model_hash == demo_bundle.model_hash
 
 
-def test_attributes_drivers_and_accounts_are_judged_too(ask: Ask, demo_bundle: ModelBundle):
+def test_attributes_drivers_and_accounts_are_judged_too(ask: Ask, made: Path, demo_bundle: ModelBundle):
     key = ask("--json", command=icp)[1]["attributes"][0]["review"]["key"]
     driver = demo_bundle.drivers[0].id
     for option, subject in (("--note", key), ("--accept", driver), ("--exclude", "a1"), ("--include", "a2")):
@@ -82,9 +83,21 @@ def test_attributes_drivers_and_accounts_are_judged_too(ask: Ask, demo_bundle: M
     found = {one["account_id"]: (one["action"], one["owner"]) for one in document["overrides"]}
     assert found == {"a1": ("include", "Bo"), "a2": ("include", "Ann")}
     assert driver in [one["subject"] for one in document["decided"]] and len(document["notes"]) == 1
+    args = argparse.Namespace(store=str(made / "store"), workspace=made / "acme")
+    listed = {account: (one.verdict, one.owner) for account, one in target_overrides(args, "Acme").items()}
+    assert listed == found and target_overrides(args, "Another") == {}
     history = ask("--history", "a1", "--json")[1]["history"]
     assert [one["verdict"] for one in history] == ["include", "exclude"]
     assert "Overrides of the target list (2)" in ask()[1]
+
+
+def test_what_people_rejected_is_exported_to_no_crm(ask: Ask, demo_bundle: ModelBundle):
+    exported = [ask("--format", "salesforce", command=icp)[1]]
+    for profile in demo_bundle.icp.profiles:
+        ask("--reject", profile.id, "--owner", "Ann", "--reason", "no")
+    exported.append(ask("--format", "salesforce", command=icp)[1])
+    assert [demo_bundle.icp.profiles[0].id in text for text in exported] == [True, False]
+    assert "people rejected every profile" in exported[1]
 
 
 @pytest.mark.parametrize(

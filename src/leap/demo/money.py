@@ -8,7 +8,8 @@ import pandas as pd
 from leap.demo.firms import Firms
 from leap.demo.surroundings import News
 from leap.demo.terms import running_on
-from leap.demo.world import DATA_UNTIL, FIRST_DAY, FIRST_STEP, Random, date_of, some_days
+from leap.demo.truth import TRUTH
+from leap.demo.world import DATA_UNTIL, FIRST_DAY, FIRST_STEP, INDUSTRIES, Random, date_of, some_days
 
 
 def deals_table(random: Random, firms: Firms, terms: pd.DataFrame, news: News) -> pd.DataFrame:
@@ -27,6 +28,7 @@ def deals_table(random: Random, firms: Firms, terms: pd.DataFrame, news: News) -
     deals = _nearer_to_funding(random, deals, news)
     deals = deals[deals["created"] < DATA_UNTIL].sort_values(["account_id", "created"])
     result = deals["won"].map({1.0: "true", 0.0: "false"}).where(deals["closed"] < DATA_UNTIL, "")
+    source = _sources(random, firms, deals["firm"].to_numpy())
     return pd.DataFrame(
         {
             "deal_id": [f"D{number:06d}" for number in range(1, len(deals) + 1)],
@@ -35,8 +37,22 @@ def deals_table(random: Random, firms: Firms, terms: pd.DataFrame, news: News) -
             "closed_on": deals["closed"].where(deals["closed"] < DATA_UNTIL).to_numpy(),
             "won": result.to_numpy(),
             "amount": deals["amount"].to_numpy(),
+            "source": source,
+            "owner_team": np.array([SOURCES[name] for name in source]),
         }
     )
+
+
+SOURCES = {"inbound": "inside sales", "event": "field sales", "outbound": "field sales", "partner": "partner sales"}
+"""Where deals come from, and which team works on them."""
+
+
+def _sources(random: Random, firms: Firms, firm: np.ndarray) -> np.ndarray:
+    """Partners bring what they know: of the industry that leaves most they bring half, of all others a tenth."""
+    bad = firms.industry[firm] == list(INDUSTRIES).index(TRUTH.bad_industry)
+    partner = random.random(len(firm)) < np.where(bad, 0.5, 0.1)
+    own = random.choice(np.array(["inbound", "event", "outbound"]), len(firm), p=[0.45, 0.2, 0.35])
+    return np.where(partner, "partner", own)
 
 
 def _won_deals(random: Random, first: pd.DataFrame) -> pd.DataFrame:

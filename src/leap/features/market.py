@@ -1,5 +1,5 @@
 """`market`: the latest value published before the moment and its change over a quarter and a year, by segment where
-there is one.
+there is one. A figure of a period that had not begun when it was published is a forecast, and no such value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from leap.features.families import Declared
 from leap.features.naming import slugs, value_words
 from leap.features.spec import CHANGE, Feature
 from leap.tables import Table, TableView
-from leap.tables.canonical import INDICATOR, PERIOD, SEGMENT, VALUE
+from leap.tables.canonical import INDICATOR, PERIOD, PUBLISHED, SEGMENT, VALUE
 
 _YEAR, _QUARTER = 365, 91
 # A quarter of a monthly series has 89 to 92 days: with 91, three months before the first of May would be the first of
@@ -81,6 +81,7 @@ class _Series:
     group: np.ndarray
     period: np.ndarray
     value: np.ndarray
+    forecast: np.ndarray
 
     @classmethod
     def of(cls, view: TableView) -> _Series:
@@ -101,22 +102,26 @@ class _Series:
         period = rows[PERIOD].to_numpy().astype("datetime64[us]")
         order = np.lexsort((period, group))  # stable: the rows of a view are sorted by when they were known
         value = rows[VALUE].to_numpy(dtype=float)
-        return cls(indicators, segments, order, group[order], period[order], value[order])
+        forecast = period > rows[PUBLISHED].to_numpy().astype("datetime64[us]")
+        return cls(indicators, segments, order, group[order], period[order], value[order], forecast[order])
 
     def level(self, view: TableView) -> np.ndarray:
         """Latest value published before the moment, one entry for each indicator and segment."""
-        return self._value(self._last(view.source.known[self.order] < view.limit))
+        return self._value(self._last(self._published(view)))
 
     def change(self, view: TableView, back: np.timedelta64) -> np.ndarray:
         """Its change since the last period at least so long before it, as a share of the value then; both as published
         before the moment. Missing where that value is not above zero.
         """
-        known = view.source.known[self.order] < view.limit
+        known = self._published(view)
         last = self._last(known)
         reference = self.period[last] - back
         base = self._value(self._last(known & (self.period <= reference[self.group])))
         share: np.ndarray = np.divide(self._value(last), base, out=np.full(len(base), np.nan), where=base > 0)
         return share - 1
+
+    def _published(self, view: TableView) -> np.ndarray:
+        return np.asarray((view.source.known[self.order] < view.limit) & ~self.forecast)
 
     def _last(self, chosen: np.ndarray) -> np.ndarray:
         """The last of the chosen rows of each indicator and segment; -1 where there is none.

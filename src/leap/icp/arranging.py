@@ -185,7 +185,7 @@ def _described(rules: Sequence[Rule], ground: Ground, *, better: bool) -> dict[R
 def _description(rule: Rule, numbers: Sequence[int], ground: Ground) -> Described:
     part = np.logical_or.reduce([ground.parts[number] for number in numbers])
     f1, precision, recall = fits(rule, ground.book.bought, part, ground.measurable)
-    by = () if ground.segments is None else ground.segments.by(part)
+    by = () if ground.segments is None else tuple(feature.label for feature in ground.segments.told_by(part))
     named = tuple(number + 1 for number in numbers)
     return Described(named, int(part.sum()), f1, precision, recall, by, ground.pooling.pooled(part))
 

@@ -20,8 +20,9 @@ from leap.tables import AccountTables
 from leap.tables.canonical import AMOUNT, CLOSED, CREATED, DISCOUNT, KEY, ORIGIN, TEAM, WON
 from leap.value import ValueTerms, acquisition_cost, acquisition_of, margins, served, service_cost_a_year
 
+OWN_COSTS = "account"
+"""Basis of the CAC of a customer whose own costs are given."""
 _YEAR = 12
-_NEVER = np.datetime64("NaT", "us")
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,14 @@ class Book:
     def known(self) -> np.ndarray:
         """Accounts that are one of the four kinds: all but the old codes of those known as others now."""
         return np.asarray(self.customer | self.prospect | self.former | self.free)
+
+    def with_cac(self, part: np.ndarray) -> np.ndarray:
+        """The customers of a part whose CAC stands for it, shape (n_accounts,): those with costs of their own, else all
+        with an average. Both together would count the money of the first twice.
+        """
+        known = part & ~np.isnan(self.cac)
+        own = known & (self.cac_basis == OWN_COSTS)
+        return np.asarray(own if own.any() else known)
 
     @classmethod
     def of(cls, tables: AccountTables, frame: ScopeFrame) -> Book:

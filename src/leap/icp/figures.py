@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from leap.icp.book import Book
-from leap.icp.resampling import LEVEL, Interval, Resampling, effective, interval, wilson
-from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio
+from leap.icp.resampling import FEWEST, LEVEL, Interval, Resampling, effective, interval, wilson
+from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio, with_costs
 from leap.icp.undefined import why_undefined
 from leap.revenue import RetentionFigures
 from leap.value import payback_months_survival
@@ -26,6 +26,7 @@ NAMES = (
 )  # fmt: skip
 """Every figure, in the order in which they are shown."""
 _BY_MONEY = ("nrr", "grr", "churn_rate", "contraction_rate", "expansion_rate")
+_OF_THE_KEPT = ("nrr", "grr", "logo_churn", "churn_rate")
 _SHARES = {"logo_churn": ("left", "paying"), "win_rate": ("won", "decided")}
 
 
@@ -117,8 +118,8 @@ class Ledger:
         """The figures of the accounts of a mask and of all others, shape (n_accounts,)."""
         inside = inside & self.book.known
         drawn = self.resampling.sums(self.columns * inside[:, None])
-        within = self._figures(inside, drawn)
-        without = self._figures(self.book.known & ~inside, self._drawn_of_all - drawn)
+        within = self._figures(inside, drawn, self.resampling.lost_inside)
+        without = self._figures(self.book.known & ~inside, self._drawn_of_all - drawn, self.resampling.lost_outside)
         return Comparison(
             within,
             without,
@@ -128,22 +129,29 @@ class Ledger:
             self.book.currency,
         )
 
-    def _figures(self, part: np.ndarray, drawn: np.ndarray) -> Figures:
-        sums = dict(zip(COLUMNS, self.columns[part].sum(axis=0).tolist(), strict=True))
+    def _figures(self, part: np.ndarray, drawn: np.ndarray, lost: np.ndarray) -> Figures:
+        sums, in_draws = with_costs(
+            dict(zip(COLUMNS, self.columns[part].sum(axis=0).tolist(), strict=True)),
+            dict(zip(COLUMNS, drawn.T, strict=True)),
+        )
         exact = RetentionFigures.of(self.book.starting[part], self.book.ending[part])
         values: dict[str, float | None] = {name: getattr(exact, name) for name in RETENTION}
         values |= {name: _plain(ratio(name, sums)) for name in RATIOS if name not in RETENTION}
-        in_draws = dict(zip(COLUMNS, drawn.T, strict=True))
-        draws = {name: np.asarray(ratio(name, in_draws)) for name in RATIOS}
+        with_lost = _with_further_lost(in_draws, sums, lost)
+        draws = {name: np.asarray(ratio(name, with_lost if name in _OF_THE_KEPT else in_draws)) for name in RATIOS}
         values["sales_cycle_days"], draws["sales_cycle_days"] = self._median_cycle(part)
-        values["ltv_to_cac"] = _plain(lifetime_value(sums, self.book.terms) / ratio("cac", sums))
-        draws["ltv_to_cac"] = lifetime_value(in_draws, self.book.terms) / ratio("cac", in_draws)
+        values["ltv_to_cac"] = _plain(self._ltv_to_cac(sums))
+        draws["ltv_to_cac"] = self._ltv_to_cac(with_lost)
         values["payback_months_survival"] = self._payback_along(values, sums)
         reasons = why_undefined(self.book, sums, values)
         values = {name: None if name in reasons else values[name] for name in NAMES}
         rest_on = self._rest_on(part)
         ends = {name: interval(draws[name], values[name], rest_on[name]) for name in NAMES if name in draws}
         return Figures(values, _wider(ends, sums, rest_on), reasons, self._counts(part, sums), draws, rest_on)
+
+    def _ltv_to_cac(self, sums: Mapping[str, Any]) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(lifetime_value(sums, self.book.terms)) / ratio("cac", sums)
 
     def _payback_along(self, values: Mapping[str, float | None], sums: Mapping[str, float]) -> float | None:
         """The plain figure along what was kept of accounts a month in the last window."""
@@ -166,17 +174,18 @@ class Ledger:
         """Accounts that each figure rests on; of money those who pay most count most."""
         own = {name: self.columns[part, i] for i, name in enumerate(COLUMNS)}
         of_money, deals = effective(own["starting"]), float((own["won"] > 0).sum())
-        by_costs = float((own["with_cac"] > 0).sum())
+        costs = self.book.with_cac(part)[part]
+        by_costs, returning = float(costs.sum()), float((costs & (own["new_mrr"] > 0)).sum())
         counted = {
             "logo_churn": own["paying"].sum(), "margin": effective(own["revenue"]), "value_12m": own["valued"].sum(),
-            "cac": by_costs, "cac_with_lost": by_costs, "payback_months": (own["returned_by"] != 0).sum(),
+            "cac": by_costs, "cac_with_lost": by_costs, "payback_months": returning,
             "payback_months_survival": 0.0, "ltv_to_cac": min(by_costs, of_money),
             "win_rate": (own["decided"] > 0).sum(), "sales_cycle_days": deals, "deal_size": deals, "discount": deals,
         }  # fmt: skip
         return {**dict.fromkeys(_BY_MONEY, of_money), **{name: float(n) for name, n in counted.items()}}
 
     def _counts(self, part: np.ndarray, sums: Mapping[str, float]) -> dict[str, Any]:
-        basis, n = np.unique(self.book.cac_basis[part & ~np.isnan(self.book.cac)].astype(str), return_counts=True)
+        basis, n = np.unique(self.book.cac_basis[self.book.with_cac(part)].astype(str), return_counts=True)
         return {
             "accounts": int(sums["paying"]),
             "accounts_lost": int(sums["left"]),
@@ -192,6 +201,15 @@ class Ledger:
         }
 
 
+def _with_further_lost(
+    drawn: Mapping[str, np.ndarray], sums: Mapping[str, float], lost: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every draw with so many accounts of mean size more that paid at the start and left (`leap.icp.resampling`)."""
+    money = lost * sums["starting"] / max(sums["paying"], 1)
+    added = {"paying": lost, "left": lost, "starting": money, "churned": money}
+    return {name: column + added.get(name, 0.0) for name, column in drawn.items()}
+
+
 def _plain(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
@@ -202,7 +220,7 @@ def _wider(
     """A share of which nothing (or everything) was seen has no spread in any draw: there Wilson's interval stands."""
     ends = {name: found.get(name) for name in NAMES}
     for name, (events, of) in _SHARES.items():
-        if ends[name] is not None and sums[events] in (0, sums[of]):
+        if rest_on[name] >= FEWEST and sums[of] > 0 and sums[events] in (0, sums[of]):
             ends[name] = wilson(sums[events] / sums[of] * rest_on[name], rest_on[name])
     if ends["grr"] is not None and sums["kept"] == sums["starting"]:
         none_lost = wilson(0, rest_on["grr"])
@@ -214,7 +232,7 @@ def _difference(name: str, inside: Figures, outside: Figures) -> Difference | No
     a, b = inside.values[name], outside.values[name]
     if a is None or b is None:
         return None
-    if name not in inside.draws:
+    if inside.intervals[name] is None or outside.intervals[name] is None:
         return Difference(a - b, None)
     fewest = min(inside.rest_on[name], outside.rest_on[name])
     return Difference(a - b, interval(inside.draws[name] - outside.draws[name], a - b, fewest))

@@ -129,50 +129,64 @@ def funnel_of(book: Book, profiles: Sequence[ICPProfile], policy: Policy) -> Fun
     )
 
 
-def size_of(book: Book, rule_met: np.ndarray, policy: Policy) -> dict[str, Any]:
+def size_of(book: Book, rule_met: np.ndarray, policy: Policy, *, to_sell_to: bool = True) -> dict[str, Any]:
     """`size` of a profile: customers and prospects that meet it now, of how many, with a word on too few or too many.
 
-    Former customers are counted beside them: they are known to the company and nobody that it serves.
+    Former customers are counted beside them: they are known to the company and nobody that it serves. A negative
+    profile cannot be too narrow.
     """
     customers, prospects = (int((rule_met & kind).sum()) for kind in (book.customer, book.prospect))
     market = int((book.customer | book.prospect).sum())
+    say = size_note if to_sell_to else too_broad
     return {
         "customers": customers,
         "prospects": prospects,
         "former": int((rule_met & book.former).sum()),
         "market": market,
-        "note": size_note(customers + prospects, market, policy),
+        "note": say(customers + prospects, market, policy),
     }
 
 
 def size_note(matching: int, market: int, policy: Policy) -> str | None:
-    """What is said of too few or too many companies, with the threshold and why it stands where it does.
+    """What is said of too many or too few companies, with the threshold and why it stands where it does.
 
     >>> size_note(120, 1000, Policy())
     'may be too narrow: fewer than 500 accounts and prospects match (icp_min_accounts: too few deals a quarter to work)'
-    >>> size_note(700, 1000, Policy())
-    'may be too broad: 70% of all accounts and prospects match (icp_max_share: near half of a market is no choice)'
+    """
+    return too_broad(matching, market, policy) or too_narrow(matching, market, policy)
+
+
+def too_broad(matching: int, market: int, policy: Policy) -> str | None:
+    """Too large a share of the market (`icp_max_share`), or too many companies (`icp_max_accounts`).
+
+    >>> too_broad(700, 1000, Policy())
+    'may be too broad: 70.0% of all accounts and prospects match (icp_max_share: near half of a market is no choice)'
     """
     share = matching / market if market else 0.0
     if share > policy.icp_max_share:
         return (
-            f"may be too broad: {share:.0%} of all accounts and prospects match "
+            f"may be too broad: {share:.1%} of all accounts and prospects match "
             "(icp_max_share: near half of a market is no choice)"
         )
-    estimated = _estimated(share, policy)
-    count = matching if estimated is None else max(matching, estimated)
-    if count > policy.icp_max_accounts:
-        return (
-            f"may be too broad: about {count:,} companies match, more than {policy.icp_max_accounts:,} "
-            "(icp_max_accounts: no team works through so many)"
-        )
-    if count < policy.icp_min_accounts:
-        of = "companies of the stated market" if estimated is not None else "accounts and prospects"
-        return (
-            f"may be too narrow: fewer than {policy.icp_min_accounts:,} {of} match "
-            "(icp_min_accounts: too few deals a quarter to work)"
-        )
-    return None
+    count = max(matching, _estimated(share, policy) or 0)
+    if count <= policy.icp_max_accounts:
+        return None
+    return (
+        f"may be too broad: about {count:,} companies match, more than {policy.icp_max_accounts:,} "
+        "(icp_max_accounts: no team works through so many)"
+    )
+
+
+def too_narrow(matching: int, market: int, policy: Policy) -> str | None:
+    """Too few companies (`icp_min_accounts`) among those known, or in the market where its size is stated."""
+    estimated = _estimated(matching / market if market else 0.0, policy)
+    if max(matching, estimated or 0) >= policy.icp_min_accounts:
+        return None
+    of = "companies of the stated market" if estimated is not None else "accounts and prospects"
+    return (
+        f"may be too narrow: fewer than {policy.icp_min_accounts:,} {of} match "
+        "(icp_min_accounts: too few deals a quarter to work)"
+    )
 
 
 def _level(name: str, book: Book, mask: np.ndarray, policy: Policy, *, with_note: bool = True) -> Level:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
 from leap.icp.rules import Columns
 from leap.icp.shortfalls import shortfall, words_of
-from leap.icp.tiers import AS_USUAL, NEGATIVE, TierPolicy, Tiers, lacking, tiers_of
+from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, tiers_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Fit:
     @classmethod
     def of(cls, profiles: Sequence[ICPProfile], columns: Columns, n: int) -> Fit:
         """Measured on columns of n rows."""
-        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]).reshape(-1, n) for p in profiles}
+        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]) for p in profiles}
         good = tuple(p for p in profiles if p.kind != NEGATIVE)
         return cls(good, tuple(p for p in profiles if p.kind == NEGATIVE), parts, n)
 

@@ -76,6 +76,13 @@ class Pooling:
         spread = _Z * float(np.sqrt(weight * min(error2, 1e6) + (1 - weight) ** 2 * self._error2(everyone)))
         return Pooled(int(part.sum()), seen, whole, nrr, nrr - spread, nrr + spread, weight)
 
+    def p_value(self, part: np.ndarray, others: np.ndarray) -> float:
+        """That a part kept no more of its revenue than the others (masks), one-sided."""
+        from scipy.stats import norm
+
+        error = float(np.sqrt(self._error2(part) + self._error2(others)))
+        return float(norm.sf((self._seen(part) - self._seen(others)) / error)) if 0 < error < np.inf else 1.0
+
     def _seen(self, part: np.ndarray) -> float:
         """NRR of a part; that of the whole where the part paid nothing."""
         if self.starting[part].sum() > 0:

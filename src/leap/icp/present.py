@@ -40,7 +40,7 @@ def with_figures(book: Book, found: ICPSearch, policy: Policy) -> ICPSearch:
 
 
 def _with_figures(book: Book, profile: ICPProfile, compared: Comparison, policy: Policy) -> ICPProfile:
-    size = size_of(book, profile.rule.matches(book.now), policy)
+    size = size_of(book, profile.rule.matches(book.now), policy, to_sell_to=profile.kind != NEGATIVE)
     price = price_of(book, profile, compared) if profile.kind == NEGATIVE else None
     return replace(profile, size=size, kpis=compared.to_json(), price=price)
 

@@ -32,7 +32,7 @@ def price_of(book: Book, profile: ICPProfile, compared: Comparison) -> dict[str,
     paid = _YEAR * float(mrr.sum() / len(mrr)) if len(mrr) and nrr is not None else None
     lost = None if paid is None or nrr is None else [paid * -end for end in (nrr.lift, nrr.high, nrr.low)]
     point, low, high = lost or (None, None, None)
-    spent = book.cac[recent & ~np.isnan(book.cac)]
+    spent = book.cac[book.with_cac(recent)]
     return {
         "yearly_revenue_lost_per_account": point,
         "low": low,

@@ -11,8 +11,10 @@ import pandas as pd
 
 from leap.icp.figures import Ledger
 from leap.icp.membership import in_icp, sold_to
-from leap.icp.resampling import Interval, effective, interval, wilson
+from leap.icp.resampling import Interval, effective, interval, kept_in_draws, wilson
+from leap.icp.undefined import NO_DEALS, NO_WON
 from leap.revenue import add_months
+from leap.value.payback import NO_COSTS
 
 if TYPE_CHECKING:
     from leap.icp.profiles import ICPProfile
@@ -25,7 +27,7 @@ QUARTERS = 12
 OUTSIDE, EVERYONE = "outside", "everyone"
 FEW_CUSTOMERS, FEW_DEALS = f"fewer_than_{FEWEST_CUSTOMERS}_customers", f"fewer_than_{FEWEST_DEALS}_closed_deals"
 NOT_OVER, NOT_RECORDED = "window_not_complete", "before_the_churn_record"
-NO_COSTS, NO_DEALS = "no_acquisition_costs", "no_deals"
+FEW_WON = f"fewer_than_{FEWEST_CUSTOMERS}_won_deals"
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ def _quarter(ledger: Ledger, mask: np.ndarray, span: pd.Period) -> Quarter:
     decided = mask[deals.account] & deals.new_business & deals.decided & (deals.closed >= start) & (deals.closed < end)
     won = decided & (deals.won == 1)
     reasons: dict[str, str] = {}
-    costs = new & ~np.isnan(book.cac)
+    costs = book.with_cac(new)
     few = FEW_CUSTOMERS if book.has_costs else NO_COSTS
-    few_deals, few_won = (FEW_DEALS, FEW_CUSTOMERS) if book.has_deals else (NO_DEALS, NO_DEALS)
+    few_deals, few_won = (FEW_DEALS, FEW_WON) if book.has_deals else (NO_DEALS, NO_WON)
     n, n_won = int(decided.sum()), int(won.sum())
 
     def unless(name: str, enough: bool, why: str, value: float) -> float | None:
@@ -181,10 +183,9 @@ def _later(ledger: Ledger, new: np.ndarray, open_still: str | None, reasons: dic
 def later_nrr(ledger: Ledger, known: np.ndarray) -> tuple[float, Interval | None]:
     """NRR of the first window of accounts for which it is known, a ratio of sums, with its interval."""
     starting, ending = ledger.book.first_starting[known], ledger.book.first_ending[known]
-    weights = ledger.resampling.weights[:, known]
-    drawn, point = weights @ starting, float(ending.sum() / starting.sum())
-    ratios = np.divide(weights @ ending, drawn, out=np.full(drawn.shape, np.nan), where=drawn > 0)
-    return point, interval(ratios, point, effective(starting))
+    point = float(ending.sum() / starting.sum())
+    drawn = kept_in_draws(ledger.resampling, known, starting, ending)
+    return point, interval(drawn, point, effective(starting))
 
 
 def _median(values: np.ndarray) -> float:

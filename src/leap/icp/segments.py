@@ -121,12 +121,12 @@ class Segments:
         """A mask for each segment."""
         return [self.labels == number for number in range(len(self.centres))]
 
-    def by(self, part: np.ndarray) -> tuple[str, ...]:
-        """Labels of the groups whose contributions tell a part of the accounts from the mean of all, most first."""
+    def told_by(self, part: np.ndarray) -> tuple[Feature, ...]:
+        """The features whose groups' contributions tell a part of the accounts from the mean of all, most first."""
         points = self.space.points
         away = np.round(np.abs(points[part].mean(axis=0) - points.mean(axis=0)), 6)
         order = sorted(range(len(away)), key=lambda i: (-away[i], self.space.leading[i].name))
-        return tuple(self.space.leading[i].label for i in order[:_NAMED_BY] if away[i] > _LEAST_OF_SPACE * away.max())
+        return tuple(self.space.leading[i] for i in order[:_NAMED_BY] if away[i] > _LEAST_OF_SPACE * away.max())
 
 
 def _centres(points: np.ndarray) -> np.ndarray:

@@ -33,10 +33,15 @@ def shortfall(condition: Condition, columns: Columns) -> np.ndarray:
         return np.where(met, 0.0, NEVER)
     values = np.asarray(columns[condition.feature.name]).astype(float)
     bound = _nearest_bound(condition, values)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.abs(values - bound) / np.where(_is_year(condition), _YEARS_OF_A_NUMBER, np.abs(bound))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        share = np.abs(values - bound) / whole_of(condition, bound)
     share = np.where(np.isnan(share), NEVER, np.maximum(share, _ON_THE_BOUND))
     return np.where(met, 0.0, share)
+
+
+def whole_of(condition: Condition, bound: np.ndarray) -> np.ndarray:
+    """What a distance from a bound is a share of."""
+    return np.where(_is_year(condition), _YEARS_OF_A_NUMBER, np.abs(bound))
 
 
 def words_of(condition: Condition, value: object) -> str:

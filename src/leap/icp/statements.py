@@ -12,13 +12,13 @@ from leap.icp.rules import Rule
 def statement(kind: str, rule: Rule, evidence: Evidence, horizon_months: int) -> str:
     """One sentence for a meeting, which says what was seen together and never what causes what."""
     companies = who(rule)
-    seen = _seen(evidence, horizon_months)
+    told = seen(evidence, horizon_months)
     sure = f"({_measured_on(evidence, horizon_months)}; {_how_sure(evidence)})"
     if kind == "negative":
-        return f"Think twice about {companies}: {seen} {sure}."
+        return f"Think twice about {companies}: {told} {sure}."
     if kind == "emerging":
-        return f"Open next: {companies} – {seen} {sure}."
-    return f"{companies[:1].upper()}{companies[1:]}: {seen} {sure}."
+        return f"Open next: {companies} – {told} {sure}."
+    return f"{companies[:1].upper()}{companies[1:]}: {told} {sure}."
 
 
 def window_words(horizon_months: int) -> str:
@@ -30,7 +30,8 @@ def window_words(horizon_months: int) -> str:
     return "a year" if horizon_months == 12 else f"{horizon_months} months"
 
 
-def _seen(evidence: Evidence, horizon_months: int) -> str:
+def seen(evidence: Evidence, horizon_months: int) -> str:
+    """What was seen, the headline figure alone: "8 of 100 left within a year, against 22 of 100 of the others"."""
     headline, window = evidence.headline, window_words(horizon_months)
     inside, outside = of_hundred(headline.inside, headline.outside)
     if evidence.metric == "churn":

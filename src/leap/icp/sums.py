@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from leap.icp.book import Book
+from leap.icp.book import OWN_COSTS, Book
 from leap.revenue import PARTS
 from leap.value import ValueTerms, account_value
 
 COLUMNS = (
     "paying", "starting", "ending", "kept", "left", "churned", "contracted", "expanded",
     "revenue", "gross", "served", "value", "valued",
-    "new_customers", "new_mrr", "cac", "with_cac", "spent_on_lost", "to_return", "returned_by",
+    "new_customers", "new_mrr", "spent_on_lost",
+    "cac", "with_cac", "to_return", "returned_by", "cac_averaged", "with_cac_averaged", "to_return_averaged",
+    "returned_by_averaged",
     "won", "decided", "amount", "with_amount", "listed", "let_off",
 )  # fmt: skip
 RATIOS: Mapping[str, tuple[Mapping[str, int], str]] = {
@@ -34,6 +36,18 @@ RATIOS: Mapping[str, tuple[Mapping[str, int], str]] = {
     "discount": ({"let_off": 1}, "listed"),
 }
 """Above the line (with its sign) and below it. `margin` is gross margin less cost to serve, over a year's revenue."""
+
+
+_OF_COSTS = ("cac", "with_cac", "to_return", "returned_by")
+
+
+def with_costs(sums: Mapping[str, Any], drawn: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sums of a group and of its draws with the costs that are known of it: its customers' own where any are given,
+    else averages by segment and period. Both together would count the money of the first twice.
+    """
+    if sums["with_cac"]:
+        return dict(sums), dict(drawn)
+    return tuple({**s, **{name: s[f"{name}_averaged"] for name in _OF_COSTS}} for s in (sums, drawn))  # type: ignore[return-value]
 
 
 def ratio(name: str, sums: Mapping[str, Any]) -> Any:
@@ -68,9 +82,8 @@ def columns_of(book: Book) -> np.ndarray:
     paying = starting > 0
     left = paying & (ending == 0)
     has_margin = ~np.isnan(book.gross_margin)
-    has_value, has_cac = ~np.isnan(book.value_12m), ~np.isnan(book.cac)
+    has_value, own = ~np.isnan(book.value_12m), ~np.isnan(book.cac) & (book.cac_basis == OWN_COSTS)
     new = book.bought_ever & (np.nan_to_num(book.new_mrr) > 0)
-    returns = has_cac & new & has_margin
     columns: dict[str, np.ndarray] = {
         "paying": paying,
         "starting": starting,
@@ -87,14 +100,24 @@ def columns_of(book: Book) -> np.ndarray:
         "valued": has_value,
         "new_customers": new,
         "new_mrr": np.where(new, book.new_mrr, 0.0),
-        "cac": np.nan_to_num(book.cac),
-        "with_cac": has_cac,
         "spent_on_lost": book.spent_on_lost,
-        "to_return": np.where(returns, book.cac, 0.0),
-        "returned_by": np.where(returns, book.new_mrr * book.gross_margin, 0.0),
+        **_of_costs(book, own, new, ""),
+        **_of_costs(book, ~np.isnan(book.cac) & ~own, new, "_averaged"),
         **_of_deals(book),
     }
     return np.column_stack([columns[name].astype(float) for name in COLUMNS])
+
+
+def _of_costs(book: Book, known: np.ndarray, new: np.ndarray, ending: str) -> dict[str, np.ndarray]:
+    """Payback is of the customers of whom all three are known: what they cost, pay at first, and leave of it."""
+    returns = known & new & ~np.isnan(book.gross_margin)
+    columns = {
+        "cac": np.where(known, np.nan_to_num(book.cac), 0.0),
+        "with_cac": known,
+        "to_return": np.where(returns, book.cac, 0.0),
+        "returned_by": np.where(returns, book.new_mrr * book.gross_margin, 0.0),
+    }
+    return {f"{name}{ending}": column for name, column in columns.items()}
 
 
 def _of_deals(book: Book) -> dict[str, np.ndarray]:

@@ -9,9 +9,10 @@
 
 An account enters a tier as soon as the rule says so, and leaves it once it misses it by more than the band. Numbers
 wander around a bound without anything having happened; with the bound alone the account would change hands each time.
-Waiting for two looks in a row would do so too, but the day then depends on how often somebody looks, and a fact (a
-category, a yes or no) would be believed late. So facts count at once, and numbers beyond the band. What a profile
-promises is never withheld: whoever meets it is in A, and whoever meets a negative one in D, on the same day.
+Waiting until a change is seen at two looks in a row would prevent that too, but the day then depends on how often
+somebody looks, and a fact (a category, a yes or no) would be believed late. So facts count at once, and numbers beyond
+the band. Whoever meets a negative profile is in D on the same day, and whoever meets another one in A, unless it left
+a negative one by no more than the band.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 
+from leap.config import Policy
 from leap.icp.shortfalls import NEVER
 
-NEGATIVE: Final = "negative"
 EXCLUDED: Final = "excluded"
 """In place of D where the policy leaves such accounts out of lists."""
 
@@ -54,16 +55,6 @@ TIERS: Final[Mapping[str, Meaning]] = MappingProxyType(
 )
 
 
-class SettingsOfPolicy(Protocol):
-    """The part of `[policy]` in leap.toml that tiers depend on."""
-
-    @property
-    def mode(self) -> Any: ...
-
-    @property
-    def tier_band(self) -> float: ...
-
-
 @dataclass(frozen=True)
 class TierPolicy:
     """What a company decided of its tiers: the band, a share of a bound, and whether D is left out of lists."""
@@ -72,7 +63,7 @@ class TierPolicy:
     excludes: bool = False
 
     @classmethod
-    def of(cls, policy: SettingsOfPolicy) -> TierPolicy:
+    def of(cls, policy: Policy) -> TierPolicy:
         """As in `[policy]`."""
         return cls(policy.tier_band, policy.mode == "exclude")
 

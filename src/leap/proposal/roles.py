@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from leap.proposal import natures
-from leap.proposal.columns import Column
+from leap.proposal.columns import Column, Looks
 from leap.proposal.guess import Guess
 from leap.tables import values
 
@@ -111,6 +111,23 @@ def _deals(guess: Guess) -> None:
     guess.say("role", "deals", "its name says so")
     for key, column in (("created", created), ("closed", closed), ("won", won), ("amount", amount)):
         guess.say(key, column, "")
+    for key, names, look in _SAID_OF_DEALS:
+        said = file.named(names, looks=(look,))
+        if said is not None and (key != "discount" or _are_shares(guess, said)):
+            guess.say(key, said, "by its name")
+
+
+_SAID_OF_DEALS: tuple[tuple[str, str, Looks], ...] = (
+    ("team", r"(sales_|owner_|deal_)?team(_name)?", "text"),
+    ("origin", r"(lead_|deal_|original_)?source|(lead_|deal_)?(origin|channel)", "text"),
+    ("discount", r"discount(_(rate|share))?", "number"),
+)
+
+
+def _are_shares(guess: Guess, column: str) -> bool:
+    """Whether all are shares of a price; a percentage is none, and a guess would be wrong by a hundred."""
+    parsed, bad = values.numbers(guess.file.distinct(column))
+    return not bad.any() and bool(((parsed >= 0) & (parsed < 1) | parsed.isna()).all())
 
 
 def _is_truth(guess: Guess, column: str) -> bool:

@@ -6,6 +6,7 @@ on.
     STORE/bundles/V-SHA/   verified local copies, one a version; V-SHA.verified says by which libraries
     STORE/champion.json    the champion as decided, written durably
     STORE/declined.json    why the latest training of a company gave no model
+    STORE/tiers/           what tier each account is in since when, one file a company (`tier_file`)
 
 Promotion is one durable write. `champion.json` names the new champion and is not yet `settled`; then the
 aliases move, `previous` first, then `champion`, then `challenger` goes; then it is `settled`. Killed before

@@ -40,7 +40,8 @@ class Field:
     @property
     def source(self) -> str:
         """Where its values come from."""
-        return f"column {self.feature.name} of leap features"
+        values = " (1 is yes, 0 is no)" if self.feature.kind == "boolean" else ""
+        return f"column {self.feature.name} of leap features{values}"
 
 
 def salesforce_name(feature: str) -> str:

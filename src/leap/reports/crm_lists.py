@@ -11,6 +11,7 @@ from typing import Any
 from leap.config import Settings
 from leap.features import FeatureCatalog
 from leap.icp import ICPProfile, ICPSearch, Rule
+from leap.icp.tiers import AS_USUAL, TIERS, TierPolicy
 from leap.reports import hubspot, salesforce
 from leap.reports.crm_fields import Field, fields_of
 from leap.reports.rendering import line, md
@@ -47,6 +48,8 @@ class Export:
     catalog: FeatureCatalog | None
     version: str | None = None
     data_until: str | None = None
+    policy: TierPolicy = AS_USUAL
+    """By which scores give tiers: that of the version."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -106,7 +109,15 @@ def hubspot_document(export: Export) -> dict[str, Any]:
         ],
         "create_properties": [hubspot.property_of(field) for field in fields if not field.exists],
         "lists": [
-            {**_profile(p), "request": hubspot.dynamic_list(list_name(p), p.rule, names), "warnings": []}
+            {
+                **_profile(p),
+                "request": hubspot.dynamic_list(list_name(p), p.rule, names),
+                "warnings": [
+                    f"{name.name} is a choice of HubSpot's own options: the filter holds if they are stored as in Leap."
+                    for name in _of(p.rule, names)
+                    if hubspot.has_options(name)
+                ],
+            }
             for p in profiles
         ],
         "notes": list(_HUBSPOT_NOTES),
@@ -119,7 +130,8 @@ def salesforce_type(field: Field) -> str:
         return "Picklist: Yes, No"
     if field.feature.kind == "category":
         return f"Text({salesforce.LONGEST_TEXT})"
-    decimals = min(max(field.decimals, 2), 17)
+    # Where bounds have decimals, rounding values to as many would move accounts across them.
+    decimals = min(field.decimals + 4, 12) if field.decimals else 2
     return f"Number({18 - decimals}, {decimals})"
 
 
@@ -140,7 +152,9 @@ def render_salesforce(document: Mapping[str, Any]) -> str:
         lines += [*table(["No.", "Field", "Operator", "Value"], rows), "", f"Filter logic: `{found['filter_logic']}`"]
         lines += [f"\n**Note:** {md(warning)}" for warning in found["warnings"]]
     if document["tiers"]:
-        lines += ["", "## Tiers", "", "A meets a profile and no negative one; D meets a negative one."]
+        lines += ["", "## Tiers", ""]
+        lines += [f"- {tier}: {meaning.who}." for tier, meaning in TIERS.items()]
+        lines += ["", "B and C need arithmetic that SOQL does not have; `leap score` and the SQL export give them."]
         for tier, soql in document["tiers"].items():
             lines += ["", f"Tier {tier}:", "", *fenced(soql)]
     return "\n".join([*lines, *_notes(document)]) + "\n"
@@ -154,6 +168,7 @@ def render_hubspot(document: Mapping[str, Any]) -> str:
         lines += ["", "Bodies that create them:", "", *fenced(written(document["create_properties"]), "json")]
     for found in document["lists"]:
         lines += [*_list_head(found), "", *fenced(written(found["request"]), "json")]
+        lines += [f"\n**Note:** {md(warning)}" for warning in found["warnings"]]
     return "\n".join([*lines, *_notes(document)]) + "\n"
 
 
@@ -181,8 +196,20 @@ def _salesforce_list(profile: ICPProfile, names: Mapping[str, Field]) -> dict[st
         "soql": salesforce.soql(profile.rule, names),
         "rows": [row.to_json() for row in rows],
         "filter_logic": logic,
-        "warnings": salesforce.problems(profile.rule, names),
+        "warnings": [
+            *salesforce.problems(profile.rule, names),
+            *(
+                f"{field.name} is there already: it must hold Yes or No; a checkbox would be asked in another way."
+                for field in _of(profile.rule, names)
+                if field.exists and field.feature.kind == "boolean"
+            ),
+        ],
     }
+
+
+def _of(rule: Rule, names: Mapping[str, Field]) -> list[Field]:
+    """The fields of a rule in its order."""
+    return [names[name] for name in dict.fromkeys(c.feature.name for c in rule.conditions)]
 
 
 def _profile(profile: ICPProfile) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 TERMS = (
     ("ICP", "Ideal customer profile: what is true of a company before it buys, and how such accounts did later."),
+    ("Established, emerging profile", "Where the base is already, and where few are won yet but the newest do well."),
     ("Negative profile", "Conditions whose accounts kept less revenue or left more often."),
+    (
+        "Hypothesis",
+        "A profile that something suggests and nothing has measured: to be tried on a few accounts, in no list.",
+    ),
     ("Inside, outside", "Accounts that meet the conditions, and all others."),
     (
         "Difference",
@@ -23,6 +28,16 @@ TERMS = (
         "False-discovery rate",
         "Of all measured rules that look at least this good, the share expected to be chance. A profile has up to 5%.",
     ),
+    (
+        "Must, strong, useful",
+        "How large and how sure the difference of an attribute is. Must: such companies are another business, in every "
+        "later period.",
+    ),
+    ("Won already", "Of the customers and prospects that meet a profile now, the share that are customers."),
+    (
+        "Buying signal",
+        "Something that happened lately and says that a company may buy now. It says nothing of whether it stays.",
+    ),
     ("Rules tried", "How many conditions and pairs were looked at on the earlier accounts; the more, the more luck."),
     ("MRR", "Monthly recurring revenue, net of recurring discounts."),
     ("NRR", "Net revenue retention: what the accounts of a date pay a horizon later over what they paid then."),
@@ -31,6 +46,10 @@ TERMS = (
     ("Contraction", "What accounts that stayed pay less, as a share of the starting MRR."),
     ("Expansion", "What accounts that stayed pay more, as a share of the starting MRR."),
     ("CAC", "Cost of acquiring a customer: what was spent to win it, on average."),
+    ("Payback", "Months until the margin of a new customer has paid its CAC back; with churn: counting who leaves."),
+    ("Value of 12 months", "Discounted margin, less cost to serve, that an account brought in the last twelve months."),
+    ("LTV : CAC", "Value of thirty-six months over CAC."),
+    ("Bookings", "The MRR that new customers began with."),
     ("Win rate", "Won deals over closed deals."),
     ("Driver", "Attributes of one family or that say nearly the same, and their share of what moves NRR in the model."),
     (

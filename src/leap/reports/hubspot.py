@@ -66,12 +66,17 @@ def type_of(feature: Feature) -> str:
     ]
 
 
+def has_options(field: Field) -> bool:
+    """Whether a field is one of HubSpot's own with a choice of options, asked by their internal values."""
+    return field.exists and field.feature.kind == "category" and field.name in _OPTIONS
+
+
 def _filters(condition: Condition, field: Field) -> list[dict[str, Any]]:
     if condition.feature.kind == "boolean":
         return _of_boolean(condition, field.name)
     if condition.feature.kind == "category":
         turned = condition.op in ("!=", "not in")
-        by_options = field.exists and field.name in _OPTIONS
+        by_options = has_options(field)
         operators = ("IS_ANY_OF", "IS_NONE_OF") if by_options else ("IS_EQUAL_TO", "IS_NOT_EQUAL_TO")
         kind = "ENUMERATION" if by_options else "MULTISTRING"
         return [_filter(field.name, kind, operators[turned], turned, values=list(condition.levels))]

@@ -7,11 +7,13 @@ import io
 from typing import Any
 
 from leap.exports import inert_cell
+from leap.icp.tiers import AS_USUAL, TIERS
 from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
 from leap.reports.icp_evidence import METRICS, EvidenceRow, EvidenceSummary
+from leap.reports.icp_monday import Todo
 from leap.reports.icp_profile import KPIS, ProfileSummary
-from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone
+from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone, with_reviews
 
 __all__ = [
     "IcpSummary",
@@ -22,6 +24,7 @@ __all__ = [
     "render_text",
     "summarise",
     "summarise_alone",
+    "with_reviews",
 ]
 
 
@@ -72,8 +75,8 @@ def _profile_cells(profile: ProfileSummary, summary: IcpSummary) -> dict[str, An
     if profile.size:
         cells |= {f"{name}_now": getattr(profile.size, name) for name in ("customers", "prospects", "market")}
         cells["size_note"] = profile.size.note
-    for (name, _, _), kpi in zip(KPIS, profile.kpis, strict=False):
-        cells |= {f"last_year_{name}_inside": kpi.inside, f"last_year_{name}_outside": kpi.outside}
+    for kpi in profile.kpis:
+        cells |= {f"last_year_{kpi.name}_inside": kpi.inside, f"last_year_{kpi.name}_outside": kpi.outside}
     if profile.price:
         cells |= {"yearly_revenue_lost_per_account": profile.price.lost, "won_last_year": profile.price.won_last_year}
     return cells
@@ -105,7 +108,7 @@ def _evidence_cells(evidence: EvidenceSummary) -> dict[str, Any]:
     }
 
 
-def render_sql(summary: IcpSummary, table: str = "features") -> str:
+def render_sql(summary: IcpSummary, table: str = "features", band: float = AS_USUAL.band) -> str:
     """One query a profile and one for the tier of every account; comments say which is which and where they run."""
     lines = [f"-- {rendering.line(_title(summary))}"]
     lines += [f"-- {said}" for said in query.about([profile.rule for profile in summary.profiles])]
@@ -115,8 +118,9 @@ def render_sql(summary: IcpSummary, table: str = "features") -> str:
         lines += ["", f"-- {profile.id}: {rendering.line(profile.statement)}"]
         lines += [query.select(profile.rule, table)]
     if summary.profiles:
-        lines += ["", "-- Every account with its profile and tier, as `leap score` says: D meets a negative profile,"]
-        lines += ["-- A meets another, B none.", query.tiers(summary.profiles, table)]
+        lines += ["", "-- Every account with its profile and tier, as `leap score` says:"]
+        lines += [f"-- {tier} {meaning.who}." for tier, meaning in TIERS.items()]
+        lines += [query.tiers(summary.profiles, table, band)]
     return "\n".join(lines) + "\n"
 
 
@@ -125,9 +129,17 @@ def render_text(summary: IcpSummary) -> str:
     lines = [_title(summary)]
     if summary.money_note:
         lines.append(f"Note: {summary.money_note}")
+    lines += ["", "What to do on Monday", *(_todo_line(todo) for todo in summary.monday)]
     lines += [line for profile in summary.profiles for line in ("", *_profile_lines(profile))]
     if not summary.profiles:
         lines += ["", f"No profile: {summary.none_because or 'none was found'}"]
+    if summary.places:
+        lines += ["", "Seven places that this must change"]
+        lines += [f"  {place.name:<15} {place.sentence}" for place in summary.places]
+    if summary.suggested:
+        lines += ["", "Hypotheses, not measured", *(f"  {h.id}: {h.statement}" for h in summary.suggested)]
+    if summary.best:
+        lines += ["", f"Best customers: {summary.best.words}"]
     if summary.attributes:
         lines += ["", "Everything measured (difference inside less outside; false-discovery rate)"]
         lines += [_attribute_line(attribute) for attribute in summary.attributes]
@@ -138,6 +150,10 @@ def render_text(summary: IcpSummary) -> str:
         ]
     lines += [f"Note: {note}" for note in summary.notes]
     return "\n".join(lines)
+
+
+def _todo_line(todo: Todo) -> str:
+    return f"  {todo.lead:<11} {todo.text}{f'  [{todo.command}]' if todo.command else ''}".replace("−", "-")
 
 
 def _title(summary: IcpSummary) -> str:
@@ -161,6 +177,9 @@ def _profile_lines(profile: ProfileSummary) -> list[str]:
     if evidence.years:
         years = (f"{y.year} {_plain_share(y.inside)} against {_plain_share(y.outside)}" for y in evidence.years)
         lines.append(f"  churn by year: {', '.join(years)}")
+    lines += [f"  {words}" for words in (profile.because, profile.saturation) if words]
+    if profile.verdict:
+        lines.append(f"  people: {profile.verdict.words}{'; not counted' if profile.rejected else ''}")
     if size := profile.size:
         note = f"; {size.note}" if size.note else ""
         lines.append(f"  now {size.customers:,} customers and {size.prospects:,} prospects of {size.market:,}{note}")
@@ -176,7 +195,8 @@ def _profile_lines(profile: ProfileSummary) -> list[str]:
 
 def _attribute_line(attribute: AttributeSummary) -> str:
     row, rate = attribute.evidence.headline, rendering.rate(attribute.evidence.false_discovery_rate)
-    said = f"{attribute.verdict_words:<20} {attribute.words}: {row.label} {_plain_difference(row)}; {rate}"
+    verdict = f"{attribute.verdict_words}{f', {attribute.grade}' if attribute.grade else ''}"
+    said = f"{verdict:<20} {attribute.words}: {row.label} {_plain_difference(row)}; {rate}"
     return f"  {said}{f' ({attribute.profile})' if attribute.profile else ''}"
 
 

@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 
 _NO_TIER = "no tier"
 _MOST_ON_SCREEN = 20
-_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion"}
+_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
 _CHANGES = {
     "narrowed": "asks for more",
     "widened": "asks for less",
@@ -200,12 +200,11 @@ def _accounts(tiers: Document) -> str:
 
 
 def _causes(by_cause: Document) -> str:
-    parts = ", ".join(
-        f"{rendering.decimals(by_cause[name], 1)} came from {name}" for name in ("data", "model", "policy")
-    )
+    data, model, policy = (rendering.decimals(by_cause[name], 1) for name in ("data", "model", "policy"))
     return (
-        f"Of {by_cause['total']:,} changes {parts}. Data are rows that became known and the later date, model is the "
-        "profiles found anew, policy the settings; each part is a mean over all orders of changing them."
+        f"Of {by_cause['total']:,} changes {data} came from data, {model} from the model and {policy} from policy. "
+        "Data are rows that became known and the later date, the model is the profiles found "
+        "anew, policy the settings; each part is a mean over all orders of changing them."
     )
 
 
@@ -263,7 +262,7 @@ def _tier_lines(report: DiffReport) -> list[str]:
     ]
     lines += ["", *(f"  {one['tier']} {one['who']}: {one['what_to_do']}." for one in report.meanings)]
     if report.changed:
-        lines += ["", "  Accounts whose tier changed, those that pay most first"]
+        lines += ["", "  Accounts whose tier changed: to and from A and D first, by MRR"]
     lines += [
         f"  {one['name']} ({one['account_id']}, {one['mrr']}): {one['was']} to {one['now']}, by {one['why']}"
         for one in report.changed[:_MOST_ON_SCREEN]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from leap.icp import Attribute
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
-from leap.reports.rendering import count, money, share
+from leap.reports.rendering import count, listed, money, sentence, share
 
 _LAYERS = {
     "firmographic": "what they are (industry, size, age, country)",
@@ -17,6 +18,7 @@ _LAYERS = {
     "environmental": "how their market does (demand, insolvencies)",
 }
 _SEEN_TOGETHER = "they are what was seen together, not what a change brings"
+_Z = 1.96
 _MOST_TIMES = 25
 """Beyond so many times as many accounts, waiting for more is no plan."""
 
@@ -47,20 +49,28 @@ def with_profiles(
 
 def _target(good: Sequence[ProfileSummary]) -> Todo:
     first, *rest = good
-    text = f"Work on {first.who} first{_how_many(first)}: {first.seen}."
+    text = f"{first.who[:1].upper()}{first.who[1:]} first{_how_many(first)}: {first.seen}."
     if rest:
         others = f"; {len(rest) - 1} more below" if rest[1:] else ""
         text += f" Then {rest[0].who}{_how_many(rest[0])}{others}."
-    return Todo("Target", text, "leap score DIR --out scores.csv")
+    if first.size and first.size.too_broad:
+        among = f"choose among them by {rest[0].id}" if rest else "choose among them by the list's order"
+        text += f" {first.id} is {share(first.size.share, 0)} of all accounts and prospects: {among}."
+    if any(profile.size and profile.size.prospects for profile in good):
+        return Todo("Target", text, "leap targets DIR --out targets.csv")
+    nobody = (
+        " No prospect of the tables meets a profile: look for such companies elsewhere, and keep those that you have."
+    )
+    return Todo("Target", text + nobody, "leap score DIR --out scores.csv")
 
 
 def _how_many(profile: ProfileSummary) -> str:
     if profile.size is None:
         return ""
     size = profile.size
-    prospects = "1 prospect" if size.prospects == 1 else f"{count(size.prospects)} prospects"
-    customers = "1 customer" if size.customers == 1 else f"{count(size.customers)} customers"
-    return f" ({prospects} to win, {customers} to keep)"
+    parts = [(size.prospects, "prospect", "to win"), (size.customers, "customer", "to keep")]
+    said = [f"{_counted(number, what)} {todo}" for number, what, todo in parts if number]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _no_preference(bad: Sequence[ProfileSummary]) -> Todo:
@@ -73,10 +83,13 @@ def _all_rejected() -> Todo:
 
 
 def _stop(bad: Sequence[ProfileSummary]) -> Todo:
-    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.shown and p.price.lost is not None]
+    priced = [(p, p.price, p.price.lost) for p in bad if p.price and p.price.lost is not None and p.costs]
     if not priced:
         first = bad[0]
-        behind = f"Put {first.who} behind all others, but refuse nobody: {first.seen}; in money no difference is shown."
+        behind = (
+            f"About {first.who}: {first.seen}. In money no difference is shown: put them behind all others, but refuse "
+            "nobody."
+        )
         return Todo("Think twice", behind + _and_more(bad))
     return Todo("Stop", _priced(*priced[0]) + _and_more(bad))
 
@@ -86,7 +99,7 @@ def _priced(profile: ProfileSummary, price: Price, lost: float) -> str:
     together = f", together {money(lost * won, price.currency)} a year" if won > 1 else ""
     were = "was" if won == 1 else "were"
     return (
-        f"Stop looking for {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
+        f"Selling to {profile.who}: later, each pays {money(lost, price.currency)} a year less than others "
         f"that paid as much before (19 times in 20 between {money(price.low, price.currency)} and "
         f"{money(price.high, price.currency)}); {count(won)} {were} won in the last year{together}."
     )
@@ -98,16 +111,16 @@ def _and_more(bad: Sequence[ProfileSummary]) -> str:
 
 
 def _hand_over(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> Todo:
-    lists = " and ".join(
-        text for text in ("sales the accounts of " + _ids(good) if good else "",
-                          "marketing those of " + _ids(bad) + " to leave out of campaigns" if bad else "") if text
-    )  # fmt: skip
-    return Todo("Hand over", f"Give {lists}; whoever runs the CRM gets the filters.", "leap icp DIR --out icp.sql")
+    costly = [profile for profile in bad if profile.costs]
+    sales = f"to sales the accounts of {_ids(good)}" if good else ""
+    marketing = f"to marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
+    crm = f"to whoever runs the CRM the filters of {'all of them' if good and costly else _ids([*good, *bad])}"
+    parts = [part for part in (sales, marketing, crm) if part]
+    return Todo("Hand over", sentence("; ".join(parts)), "leap icp DIR --out icp.sql")
 
 
 def _ids(profiles: Sequence[ProfileSummary]) -> str:
-    ids = [profile.id for profile in profiles]
-    return ids[0] if len(ids) == 1 else f"{', '.join(ids[:-1])} and {ids[-1]}"
+    return listed([profile.id for profile in profiles])
 
 
 def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str]) -> Todo:
@@ -119,11 +132,10 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if shaky:
         parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
     if rejected:
-        parts.append(f"{' and '.join(rejected)}, which people rejected")
+        parts.append(f"{listed(rejected)}, which people rejected")
     if not parts:
         return Todo("Not yet", f"Promise nobody these figures: {_SEEN_TOGETHER}.")
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return Todo("Not yet", f"Do not act on {listed}.")
+    return Todo("Not yet", f"Do not act on {listed(parts)}.")
 
 
 def _counted(number: int, one: str, many: str = "") -> str:
@@ -142,7 +154,8 @@ def without_profiles(
     `layers` are those that the features known before a purchase have (None: not known), `left` how many accounts left
     of how many that were judged.
     """
-    lines = [Todo("Keep", f"Change no target list on the strength of this report. {_sentence(because)}")]
+    held = f"{_counted(len(attributes), 'condition')} measured on later accounts, and none held." if attributes else ""
+    lines = [Todo("Keep", f"Change no target list on the strength of this report: {held or _sentence(because)}")]
     lines.append(Todo("Wait for", _needed(attributes, left)))
     lines.append(Todo("Collect", _missing(layers), "leap check DIR"))
     if has_model:
@@ -157,36 +170,42 @@ def _sentence(text: str) -> str:
 
 def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> str:
     so_far = f" So far {count(left[0])} of {count(left[1])} accounts that could be judged left." if left else ""
-    leads = [(times, a) for a in attributes if (times := _times(a)) is not None]
     if not attributes:
         return (
             "More history: rules are found on earlier accounts and measured on later, other ones, which takes at least "
             f"two complete horizons and accounts that left in both.{so_far}"
         )
-    if not leads:
+    lead = min(attributes, key=lambda a: a.evidence.q_value)
+    times = _times(lead, len(attributes))
+    if times is None:
         return f"Other attributes rather than more accounts: none that was measured came near to a difference.{so_far}"
-    times, lead = min(leads, key=lambda found: found[0])
     now = lead.evidence.accounts
     return (
         f"About {_round(now * times)} accounts to measure on instead of {count(now)}: so many the strongest lead, "
-        f"{who(lead.rule)}, needs to be told from chance, if the difference is as large as it looks.{so_far}"
+        f"{who(lead.rule)}, needs to be told from chance among {count(len(attributes))} that were measured, if the "
+        f"difference is as large as it looks.{so_far}"
     )
 
 
-def _times(attribute: Attribute) -> float | None:
-    """How many times as many accounts the interval needs to leave zero out; None if far too many or turned round."""
+def _times(attribute: Attribute, measured: int) -> float | None:
+    """How many times as many accounts a difference needs, since errors shrink with the root of their number; None if
+    far too many, or if so many were already enough and something else speaks against it.
+
+    What is asked for is the strictest of the false-discovery rate: one in twenty over all that were measured.
+    """
     headline = attribute.evidence.headline
-    half = (headline.high - headline.low) / 2
-    if not headline.lift or not half > 0:
+    error = (headline.high - headline.low) / 2 / _Z
+    if not headline.lift or not error > 0:
         return None
-    times = max((half / abs(headline.lift)) ** 2, 1.2)
-    return times if times <= _MOST_TIMES else None
+    wanted = NormalDist().inv_cdf(1 - 0.05 / 2 / measured)
+    times = (wanted * error / abs(headline.lift)) ** 2
+    return times if 1 < times <= _MOST_TIMES else None
 
 
 def _round(number: float) -> str:
     """A number to say: two digits that count."""
     digits = 10 ** max(len(str(int(number))) - 2, 0)
-    return count(-(-number // digits) * digits)
+    return count(-(-round(number, 6) // digits) * digits)
 
 
 def _missing(layers: frozenset[str] | None) -> str:
@@ -194,11 +213,5 @@ def _missing(layers: frozenset[str] | None) -> str:
     how = "each with the day from which you knew it"
     if not wanted:
         return f"All four kinds of attributes are there; record more of what sales hears before a deal, {how}."
-    listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} and {wanted[-1]}"
     known_now = "Of companies before they buy, nothing is recorded of" if layers is not None else "Record of companies"
-    return f"{known_now} {listed}: collect it from a data vendor or in the first call, {how}."
-
-
-def penetration_words(value: float | None) -> str:
-    """How much of a profile is customers already."""
-    return "" if value is None else f"{share(value, 0)} of those that meet it are customers already"
+    return f"{known_now} {listed(wanted)}: collect it from a data vendor or in the first call, {how}."

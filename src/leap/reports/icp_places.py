@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leap.reports.icp_profile import ProfileSummary
-from leap.reports.rendering import count
+from leap.reports.icp_profile import OWN_DATA, ProfileSummary
+from leap.reports.rendering import count, listed
 
 _NEEDS = ("technographic", "behavioural")
 
@@ -47,44 +47,57 @@ def _outbound(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> 
         if good
         else "Keep the lists"
     )
-    return f"{begin}{f'; take out {bad[0].who}' if bad else ''}."
+    return f"{begin}{_behind(bad)}."
+
+
+def _behind(bad: Sequence[ProfileSummary]) -> str:
+    if not bad:
+        return ""
+    return f"; take out {bad[0].who}" if bad[0].costs else f"; put {bad[0].who} at the end"
 
 
 def _qualification(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
-    yes = " and ".join(f"“{condition.words}”" for condition in good[0].conditions) if good else ""
-    no = " and ".join(f"“{condition.words}”" for condition in bad[0].conditions) if bad else ""
-    parts = [f"count {yes} for a lead" if yes else "", f"ask twice where {no} holds" if no else ""]
+    parts = [
+        f"rank leads from {good[0].who} up" if good else "",
+        f"ask twice before leads from {bad[0].who}" if bad else "",
+    ]
     said = ", and ".join(part for part in parts if part)
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{said[:1].upper()}{said[1:]} become opportunities." if bad else f"{said[:1].upper()}{said[1:]}."
 
 
 def _messaging(good: Sequence[ProfileSummary]) -> str:
     if not good:
         return "Nothing to change: it is not shown which companies do better."
-    needs = [c for profile in good for c in profile.conditions if c.layer in _NEEDS]
-    about = f"“{needs[0].words}”, which they share before they buy" if needs else f"the daily work of {good[0].who}"
-    return f"Speak of {about}; the figures here are for your planning and no promise to a customer."
+    needs = [c for profile in good for c in profile.conditions if c.layer in _NEEDS and c.party != OWN_DATA]
+    whom = needs[0].who if needs else good[0].who
+    return f"Write for {whom}: it is what they share before they buy; promise nobody the figures of this page."
 
 
 def _discovery(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
     both = [*good[:1], *bad[:1]]
-    third = [c.words for profile in both for c in profile.conditions if c.party != "own data"]
+    third = [c.words for profile in both for c in profile.conditions if c.party != OWN_DATA]
     if third:
-        listed = " and ".join(f"“{words}”" for words in dict.fromkeys(third))
-        return f"Confirm in the first call what data vendors say: {listed}; write down where it differs, with the day."
+        said = listed([f"“{words}”" for words in dict.fromkeys(third)])
+        return f"Confirm in the first call what data vendors say: {said}; write down where it differs, with the day."
     return "Ask in the first call whether the conditions hold, and write down the answer with the day."
+
+
+def _costly(bad: Sequence[ProfileSummary]) -> bool:
+    """Whether it is shown in money what the first negative profile costs; else nobody is refused."""
+    return bool(bad) and bad[0].costs
 
 
 def _roadmap(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
     ask = f"Weigh requests by who asks: first {good[0].who}" if good else "Weigh requests by who asks"
-    return f"{ask}{f'; what only {bad[0].who} want waits' if bad else ''}."
+    return f"{ask}{f'; what only {bad[0].who} want waits' if _costly(bad) else ''}."
 
 
 def _coverage(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
     sized = [(profile.id, profile.size) for profile in good if profile.size]
     if not sized:
-        return f"Give {bad[0].who} no named owner beyond what they pay for." if bad else "Give each account one owner."
+        whom = f" but {bad[0].who}" if _costly(bad) else ""
+        return f"Keep a named owner for each account{whom}."
     name, size = sized[0]
     whom = f"the {count(size.customers)} customers and {count(size.prospects)} prospects of {name}"
     own = f"Name an owner for {whom}"
-    return f"{own}{f'; serve those of {bad[0].id} without one' if bad else ''}."
+    return f"{own}{f'; serve those of {bad[0].id} without one' if _costly(bad) else ''}."

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from leap.config import Settings
 from leap.icp import ICPProfile, Rule
 from leap.icp.phrases import who
 from leap.icp.ranking import Rank, Shares
+from leap.icp.statements import seen
 from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
-from leap.reports.rendering import known
+from leap.reports.rendering import known, listed
 
 KPIS = (
     ("nrr", "NRR", "share"),
     ("grr", "GRR", "share"),
     ("logo_churn", "Logo churn", "share"),
+    ("contraction_rate", "Contraction", "share"),
     ("expansion_rate", "Expansion", "share"),
+    ("margin", "Margin", "share"),
+    ("value_12m", "Value of 12 months", "money"),
     ("cac", "CAC", "money"),
+    ("payback_months", "Payback", "months"),
+    ("payback_months_survival", "Payback, with churn", "months"),
+    ("ltv_to_cac", "LTV : CAC", "times"),
     ("win_rate", "Win rate", "share"),
+    ("sales_cycle_days", "Sales cycle", "days"),
+    ("deal_size", "Deal size", "money"),
+    ("discount", "Discount", "share"),
 )
+"""The figures of a profile's year in their order; a document may have fewer."""
+_NEEDS: Mapping[str, Literal["costs", "deals"]] = {
+    "cac": "costs",
+    "win_rate": "deals",
+    "payback_months": "costs",
+    "ltv_to_cac": "costs",
+}
+_WHY = {
+    "no_acquisition_costs": "no acquisition cost of these accounts is known",
+    "no_closed_deals": "no deal of these accounts was closed",
+    "no_won_deals": "no deal of these accounts was won",
+    "no_new_customers": "nobody of them became a customer in that year",
+    "no_amounts": "no deal of these accounts has an amount",
+    "no_discounts": "no discount of their deals is known",
+    "no_gross_margin": "no gross margin is known",
+    "empty_cohort": "no account paid at the start of the year",
+}
 _KINDS = {"established": "Established profile", "emerging": "Emerging profile", "negative": "Negative profile"}
-_PARTIES = {"first": "own data", "third": "third-party data"}
+OWN_DATA = "own data"
+_PARTIES = {"first": OWN_DATA, "third": "third-party data"}
 _MOVED = 2.0
 """A condition that holds now this many times as often as before the purchase, or as rarely, is said to move."""
 
@@ -35,6 +63,8 @@ class ConditionSummary:
     signal: str
     party: str
     layer: str = ""
+    who: str = ""
+    """The companies that meet it, as a statement says them."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +81,27 @@ class Size:
         """Share of all accounts and prospects."""
         return (self.customers + self.prospects) / self.market if self.market else None
 
+    @property
+    def too_broad(self) -> bool:
+        """Whether so many meet the conditions that these alone are no choice."""
+        return self.note is not None and self.note.startswith("may be too broad")
+
 
 @dataclass(frozen=True)
 class Kpi:
-    """A figure of the last year inside and outside; `why` says why one is missing."""
+    """A figure of the last year inside and outside with their intervals, where they have one; `why` says why one is
+    missing, `apart` whether the interval of the difference leaves zero out.
+    """
 
+    name: str
     label: str
     unit: str
     inside: float | None
     outside: float | None
     why: str
+    inside_ends: tuple[float, float] | None = None
+    outside_ends: tuple[float, float] | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +113,12 @@ class Price:
     high: float | None
     won_last_year: int
     currency: str
+    spent: float | None = None
+    """What was spent to win those of the last year, where known."""
+    prospects: int | None = None
+    """Prospects that meet it now."""
+    open_deals: int | None = None
+    open_amount: float | None = None
 
     @property
     def shown(self) -> bool:
@@ -111,6 +158,8 @@ class ProfileSummary:
     price: Price | None
     who: str
     """The companies that meet it, as a statement says them, without a capital."""
+    seen: str
+    """What was seen of them, as a statement says it."""
     because: str = ""
     """Why it is of its kind."""
     shares: Shares | None = None
@@ -127,10 +176,15 @@ class ProfileSummary:
         return self.verdict is not None and self.verdict.rejected
 
     @property
-    def seen(self) -> str:
-        """What was seen, as the statement says it: between who and how sure."""
-        told = self.statement.split(" (seen later", 1)[0]
-        return told.split(": ", 1)[-1] if ": " in told else told.split(" – ", 1)[-1]
+    def costs(self) -> bool:
+        """Whether it is shown in money that such accounts pay less."""
+        return self.price is not None and self.price.shown and self.price.lost is not None
+
+    @property
+    def missing(self) -> tuple[tuple[str, str], ...]:
+        """Labels of figures that are missing for the same reason, and the reason."""
+        reasons = dict.fromkeys(kpi.why for kpi in self.kpis if kpi.why)
+        return tuple((listed([kpi.label for kpi in self.kpis if kpi.why == why]), why) for why in reasons)
 
     @property
     def shows_money(self) -> bool:
@@ -138,8 +192,8 @@ class ProfileSummary:
         return any(kpi.unit == "money" and (kpi.inside is not None or kpi.outside is not None) for kpi in self.kpis)
 
 
-def profile_summary(profile: ICPProfile, settings: Settings, review: Mapping[str, Any] | None = None) -> ProfileSummary:
-    """A profile as the report has it, with the `review` of its JSON beside the evidence where there is one."""
+def profile_summary(profile: ICPProfile, settings: Settings) -> ProfileSummary:
+    """A profile as the report has it."""
     evidence = evidence_summary(profile.evidence)
     size = (
         Size(**{name: profile.size[name] for name in ("customers", "prospects", "market", "note")})
@@ -155,7 +209,11 @@ def profile_summary(profile: ICPProfile, settings: Settings, review: Mapping[str
         rule=profile.rule,
         conditions=tuple(
             ConditionSummary(
-                c.words, str(c.feature.signal), _PARTIES.get(c.feature.party, c.feature.party), str(c.feature.layer)
+                c.words,
+                str(c.feature.signal),
+                _PARTIES.get(c.feature.party, c.feature.party),
+                str(c.feature.layer),
+                who(Rule((c,))),
             )
             for c in profile.rule.conditions
         ),
@@ -166,17 +224,18 @@ def profile_summary(profile: ICPProfile, settings: Settings, review: Mapping[str
         kpis_from=str(profile.kpis.get("window", {}).get("from", "")),
         price=_price(profile),
         who=who(profile.rule),
+        seen=seen(profile.evidence, settings.outcome.horizon_months),
         because=profile.because,
         shares=profile.shares,
         rank=profile.rank,
         saturation=profile.saturation.words if profile.saturation else "",
         used_up=profile.saturation is not None and profile.saturation.verdict == "saturated",
         penetration=known(profile.penetration),
-        verdict=_verdict(review),
     )
 
 
-def _verdict(review: Mapping[str, Any] | None) -> Verdict | None:
+def verdict_of(review: Mapping[str, Any] | None) -> Verdict | None:
+    """What people decided, from `review` of a profile's JSON; None while it is open."""
     if not review or review["state"] == "open":
         return None
     return Verdict(review["state"], review["words"], bool(review["counts"]))
@@ -188,27 +247,55 @@ def _kpis(figures: Mapping[str, Any], settings: Settings) -> tuple[Kpi, ...]:
     inside, outside = figures["inside"], figures["outside"]
     found = []
     for name, label, unit in KPIS:
-        a, b = known(inside[name]), known(outside[name])
-        why = _why_missing(name, inside if a is None else outside, settings) if a is None or b is None else ""
-        found.append(Kpi(label, unit, a, b, why))
+        if name in inside:
+            a, b = known(inside[name]), known(outside[name])
+            why = _why_missing(name, figures, "inside" if a is None else "outside", settings) if None in (a, b) else ""
+            of_inside, of_outside = (_ends(figures, part, name) for part in ("inside", "outside"))
+            found.append(Kpi(name, label, unit, a, b, why, of_inside, of_outside, _apart(figures, name)))
     return tuple(found)
 
 
-def _why_missing(name: str, part: Mapping[str, Any], settings: Settings) -> str:
-    if name == "cac":
-        return "no acquisition cost of these accounts is known" if settings.with_role("costs") else "no table of costs"
-    if name == "win_rate":
-        return "no deal of these accounts was closed" if settings.with_role("deals") else "no table of deals"
-    if part["accounts"] is None:
-        return "the year is not complete"
-    return "no account paid at the start of the year"
+def _ends(figures: Mapping[str, Any], part: str, name: str) -> tuple[float, float] | None:
+    ends = figures.get("intervals", {}).get(part, {}).get(name)
+    return (float(ends[0]), float(ends[1])) if ends and None not in ends else None
+
+
+def _apart(figures: Mapping[str, Any], name: str) -> bool:
+    difference = figures.get("difference", {}).get(name)
+    if not difference or difference["low"] is None:
+        return False
+    return not difference["low"] <= 0 <= difference["high"]
+
+
+def _why_missing(name: str, figures: Mapping[str, Any], part: str, settings: Settings) -> str:
+    role = _NEEDS.get(name)
+    if role and not settings.with_role(role):
+        return f"no table of {role}"
+    said = figures.get("why_null", {}).get(part, {}).get(name)
+    if said:
+        return _WHY.get(said, str(said).replace("_", " "))
+    if role:
+        return _WHY["no_acquisition_costs" if role == "costs" else "no_closed_deals"]
+    return "the year is not complete" if figures[part]["accounts"] is None else _WHY["empty_cohort"]
 
 
 def _price(profile: ICPProfile) -> Price | None:
-    if profile.price is None:
+    found = profile.price
+    if found is None:
         return None
-    lost, nrr = known(profile.price["yearly_revenue_lost_per_account"]), profile.evidence.figures["nrr"]
-    low = high = None
-    if lost is not None and nrr.lift:
+    lost, nrr = known(found["yearly_revenue_lost_per_account"]), profile.evidence.figures["nrr"]
+    low, high = known(found.get("low")), known(found.get("high"))
+    if "low" not in found and lost is not None and nrr.lift:
         low, high = known(lost * nrr.high / nrr.lift), known(lost * nrr.low / nrr.lift)
-    return Price(lost, low, high, profile.price["won_last_year"], profile.price["currency"])
+    next_ones = found.get("disqualify") or {}
+    return Price(
+        lost,
+        low,
+        high,
+        found["won_last_year"],
+        found["currency"],
+        known(found.get("cac_last_year")),
+        next_ones.get("prospects"),
+        next_ones.get("open_deals"),
+        known(next_ones.get("open_amount")),
+    )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import Settings
-from leap.features import Feature, FeatureCatalog, Scope, Signal
+from leap.features import Feature, Scope, Signal
 from leap.icp import Attribute, ICPSearch, Note
 from leap.icp.best_customers import BestCustomers
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.points import PointsCard
 from leap.reports import icp_monday
 from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
+from leap.reports.icp_figures import NONE as NO_FIGURES
+from leap.reports.icp_figures import FigureSections, figure_sections
 from leap.reports.icp_monday import Todo
 from leap.reports.icp_places import PlaceToChange, places
-from leap.reports.icp_profile import ProfileSummary, profile_summary
+from leap.reports.icp_profile import ProfileSummary, profile_summary, verdict_of
 from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary, drivers, outcomes, portfolio
 from leap.revenue import definition_hash
 
-_KIND_ORDER = {"established": 0, "emerging": 1, "negative": 2}
 _GRADES = ("must", "strong", "useful")
 _VERDICTS = {"stays": "did better", "leaves": "did worse", "not shown": "no difference shown"}
 
@@ -43,6 +44,11 @@ class AttributeSummary:
     category: str = ""
     layers: str = ""
     alike: tuple[str, ...] = ()
+
+    @property
+    def why_else(self) -> str:
+        """What keeps it from being shown beside its false-discovery rate, which stands in its own column."""
+        return "" if self.why_not.startswith("false-discovery rate") else self.why_not
 
     @property
     def shown(self) -> bool:
@@ -91,14 +97,39 @@ class IcpSummary:
     portfolio: PortfolioSummary | None
     fit_portfolio: PortfolioSummary | None
     notes: tuple[str, ...]
-    monday: tuple[Todo, ...] = ()
-    places: tuple[PlaceToChange, ...] = ()
+    instead: tuple[Todo, ...] = ()
+    """What to do where no profile was found."""
     order_of_work: str = ""
+    """Which profile is opened after the first, and when."""
+    figures: FigureSections = NO_FIGURES
     suggested: tuple[ProfileHypothesis, ...] = ()
     """Profiles that something suggests and nothing has measured."""
     best: BestCustomers | None = None
     card: PointsCard | None = None
     review_due: str = ""
+
+    @property
+    def monday(self) -> tuple[Todo, ...]:
+        """What to do first, in three to five lines."""
+        if not self.profiles:
+            return self.instead
+        return icp_monday.with_profiles(
+            self.profiles,
+            next_words=self.order_of_work,
+            unshown=len(self.not_shown),
+            unmeasured=len(self.suggested),
+            shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
+        )
+
+    @property
+    def places(self) -> tuple[PlaceToChange, ...]:
+        """The seven places that an ICP must change; empty where nothing counts."""
+        return places(self.profiles)
+
+    @property
+    def shows_price(self) -> bool:
+        """Whether a price stands among what to do on Monday."""
+        return any(p.price and p.price.shown and not p.rejected for p in self.profiles)
 
     @property
     def shown(self) -> tuple[AttributeSummary, ...]:
@@ -118,26 +149,18 @@ class IcpSummary:
         return max(-(-round(largest, 9) // 0.1) * 0.1, 0.1)
 
 
-def summarise(
-    bundle: ModelBundle,
-    version: str | None = None,
-    *,
-    reviews: Mapping[str, Mapping[str, Any]] | None = None,
-    review_due: str = "",
-) -> IcpSummary:
-    """What the report says of a bundle. `reviews` are what people decided by profile id (`review` of the JSON of
-    `icp`), `review_due` a sentence on when they should look again.
-    """
+def summarise(bundle: ModelBundle, version: str | None = None) -> IcpSummary:
+    """What the report says of a bundle."""
     trained = bundle.trained
     first, last = trained["as_of_range"]
     judged = outcomes(bundle, Scope.FIT)
     left = next(((o.events, o.accounts) for o in judged if o.label == "Churn"), None)
     driven = drivers(bundle, bundle.fit_drivers)
-    known_of = _Known(bundle.catalog, left, sum(not d.stable for d in driven), has_model=True)
+    layers = frozenset(str(f.layer) for f in bundle.catalog.of_scope(Scope.FIT).features)
     return IcpSummary(
         **_heading(bundle.settings),
-        **_found(bundle.icp, bundle.settings, known_of, reviews or {}),
-        review_due=review_due,
+        **_found(bundle.icp, bundle.settings),
+        instead=_instead(bundle.icp, layers, left, has_model=True),
         version=version,
         data_until=bundle.trained_on,
         as_of_range=(first, last),
@@ -158,7 +181,8 @@ def summarise_alone(
     """What the report says without models: of a training that was declined, or of an earlier end of the data."""
     return IcpSummary(
         **_heading(settings),
-        **_found(found, settings, _Known(), {}),
+        **_found(found, settings),
+        instead=_instead(found, None, None, has_model=False),
         version=None,
         data_until=data_until,
         as_of_range=None,
@@ -173,6 +197,15 @@ def summarise_alone(
     )
 
 
+def with_reviews(summary: IcpSummary, document: Mapping[str, Any], due: str = "") -> IcpSummary:
+    """The summary with what people decided beside the evidence: `review` of each profile in the JSON of `icp`; `due`
+    says when they should look again.
+    """
+    reviews = {profile["id"]: profile.get("review") for profile in document["icps"]}
+    profiles = tuple(replace(p, verdict=verdict_of(reviews.get(p.id))) for p in summary.profiles)
+    return replace(summary, profiles=profiles, review_due=due)
+
+
 def _heading(settings: Settings) -> dict[str, Any]:
     company = settings.company
     return {
@@ -184,57 +217,28 @@ def _heading(settings: Settings) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is known beside the search: the features, how many of how many accounts left, drivers that do not hold."""
-
-    catalog: FeatureCatalog | None = None
-    left: tuple[int, int] | None = None
-    shaky_drivers: int = 0
-    has_model: bool = False
-
-    @property
-    def layers(self) -> frozenset[str] | None:
-        """The layers of what is known of companies before they buy; None where the features are not known."""
-        if self.catalog is None:
-            return None
-        return frozenset(str(f.layer) for f in self.catalog.features if f.scope == Scope.FIT)
-
-
-def _found(
-    found: ICPSearch, settings: Settings, beside: _Known, reviews: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _found(found: ICPSearch, settings: Settings) -> dict[str, Any]:
     ids = {profile.rule: profile.id for profile in found.profiles}
     attributes = sorted(found.attributes, key=_attribute_order)
-    profiles = tuple(profile_summary(p, settings, reviews.get(p.id)) for p in found.profiles)
+    order = found.order_of_work
     return {
-        "profiles": tuple(sorted(profiles, key=lambda p: _KIND_ORDER.get(p.kind, 1))),
+        "profiles": tuple(profile_summary(p, settings) for p in found.profiles),
         "attributes": tuple(_attribute(attribute, ids.get(attribute.rule)) for attribute in attributes),
         "hypotheses": tuple(_hypothesis(note, attributes) for note in found.notes),
         "none_because": found.none_because,
-        "monday": _monday(found, profiles, beside),
-        "places": places(profiles),
-        "order_of_work": found.order_of_work.words if found.order_of_work else "",
+        "order_of_work": order.words if order and order.next else "",
+        "figures": figure_sections(found),
         "suggested": found.hypotheses,
         "best": found.best_customers,
         "card": found.card,
     }
 
 
-def _monday(found: ICPSearch, profiles: Sequence[ProfileSummary], beside: _Known) -> tuple[Todo, ...]:
-    if not profiles:
-        because = found.none_because or "No profile was found."
-        return icp_monday.without_profiles(
-            because, found.attributes, beside.layers, beside.left, has_model=beside.has_model
-        )
-    order = found.order_of_work
-    return icp_monday.with_profiles(
-        profiles,
-        next_words=order.words if order and order.next else "",
-        unshown=sum(a.verdict == "not shown" for a in found.attributes),
-        unmeasured=len(found.hypotheses),
-        shaky_drivers=beside.shaky_drivers,
-    )
+def _instead(
+    found: ICPSearch, layers: frozenset[str] | None, left: tuple[int, int] | None, *, has_model: bool
+) -> tuple[Todo, ...]:
+    because = found.none_because or "No profile was found."
+    return icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
 
 
 def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:

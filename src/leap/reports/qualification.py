@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from leap.explanation import wording
-from leap.features import Feature
+from leap.features import Feature, Layer
 from leap.icp import Attribute, Condition, ICPProfile
 from leap.reports.crm_lists import Export, table
 from leap.reports.rendering import line, md, share
 
 MOST_QUESTIONS = 7
-NEGATIVE = "negative"
+NEGATIVE, EMERGING = "negative", "emerging"
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,20 @@ class Handling:
 
 
 _FIT = Handling(True, True, "account executive, today", "Book the call: companies like this one stay.")
+_EMERGING = Handling(
+    True,
+    True,
+    "account executive, as a test",
+    "Book the call and keep notes: few companies like this one are known yet.",
+)
 _OPEN = Handling(
     True, False, "sales development", "Ask the open questions of the list above, then read the table once more."
+)
+_NEAR = Handling(
+    True,
+    False,
+    "sales development, before the others",
+    "Check the one condition that is missed: if it holds after all, go by its row above.",
 )
 _USUAL = Handling(True, False, "sales development, in the usual order", "Nothing speaks for or against: as they come.")
 _LAST = Handling(
@@ -58,7 +70,7 @@ def qualification_document(export: Export) -> dict[str, Any]:
         "none_because": export.nothing,
         "mode": export.settings.policy.mode,
         "questions": [_question(f, cs, decides) for f, cs, decides in _asked(profiles)],
-        "rows": _rows(profiles, excludes) if profiles else [],
+        "rows": _rows(profiles, excludes, export.policy.band) if profiles else [],
         "discovery": _discovery(export.search.attributes),
         "unknown": "An answer that is not known meets no condition but one that says “not”.",
     }
@@ -77,7 +89,7 @@ def render_qualification(export: Export) -> str:
         "", "## Ask, in this order", "",
     ]  # fmt: skip
     for number, asked in enumerate(document["questions"], start=1):
-        lines.append(f"{number}. {md(asked['ask'])} {md(asked['answers'])}")
+        lines.append(f"{number}. {md(asked['ask'])} {md(asked['answers'])}".rstrip())
     lines += ["", "## Decide: the first row that is true", ""]
     rows = [
         [
@@ -92,11 +104,19 @@ def render_qualification(export: Export) -> str:
         for r in document["rows"]
     ]
     lines += table(["No.", "If", "Tier", "MQL", "SQL by fit", "Goes to", "What to do"], rows)
-    lines += ["", md(document["unknown"])]
+    lines += ["", md(document["unknown"]), "", _MODES[document["mode"]]]
     if document["discovery"]:
         lines += ["", "## On the discovery call", ""]
         lines += [f"- {md(one['ask'])} {md(one['why'])}" for one in document["discovery"]]
     return "\n".join(lines) + "\n"
+
+
+_MODES = {
+    "prioritise": "The table orders the work and turns nobody away: a company that wants to buy is sales-qualified in "
+    "every tier. “No” under SQL by fit says that fit alone is no reason to hand it over (policy: prioritise).",
+    "exclude": "Tier D is left out, as leap.toml says (policy: exclude). In the other tiers a company that wants to "
+    "buy is sales-qualified; “no” under SQL by fit says that fit alone is no reason to hand it over.",
+}
 
 
 def _asked(profiles: Sequence[ICPProfile]) -> list[tuple[Feature, list[Condition], float]]:
@@ -128,6 +148,8 @@ def _question(feature: Feature, conditions: Sequence[Condition], decides: float)
 
 def _ask(feature: Feature) -> str:
     label = line(feature.label)
+    if feature.layer == Layer.ENVIRONMENTAL:
+        return f"Look up, do not ask: {label}{_unit(feature)}."
     if feature.kind == "boolean":
         return f"{label}: yes or no?"
     return f"{label}: which?" if feature.kind == "category" else f"{label}: how much{_unit(feature)}?"
@@ -147,14 +169,17 @@ def _answers(feature: Feature, conditions: Sequence[Condition]) -> str:
     return f"It matters on which side of {' and '.join(wording.measured(b, feature.unit) for b in bounds)}."
 
 
-def _rows(profiles: Sequence[ICPProfile], excludes: bool) -> list[dict[str, Any]]:
-    """Negative profiles first, then the others by rank, then what is still open, then everyone."""
+def _rows(profiles: Sequence[ICPProfile], excludes: bool, band: float) -> list[dict[str, Any]]:
+    """Negative profiles first, then the others by rank, then what is open or near, then everyone."""
     bad = [p for p in profiles if p.kind == NEGATIVE]
     good = [p for p in profiles if p.kind != NEGATIVE]
     rows = [_row(profile, "D", _OUT if excludes else _LAST) for profile in bad]
-    rows += [_row(profile, "A", _FIT) for profile in good]
+    rows += [_row(profile, "A", _EMERGING if profile.kind == EMERGING else _FIT) for profile in good]
     rows.append(_plain("a question that a row above needs has no answer yet", None, _OPEN, "open"))
-    rows.append(_plain("anything else", "B", _USUAL, "otherwise"))
+    if good:
+        words = f"one condition of a row with tier A is missed: one of several, or a number by up to {band:.0%}"
+        rows.append({**_plain(words, "B", _NEAR, "one condition missed"), "of": [p.id for p in good], "band": band})
+    rows.append(_plain("anything else", "C", _USUAL, "otherwise"))
     return [{"order": number, **row} for number, row in enumerate(rows, start=1)]
 
 
@@ -178,26 +203,47 @@ def _plain(words: str, tier: str | None, handling: Handling, when: str) -> dict[
 
 def _discovery(attributes: Sequence[Attribute]) -> list[dict[str, Any]]:
     """What to talk about: attributes that decide much, each with what was seen of them."""
-    decided = [a for a in attributes if a.grade in ("must", "strong")]
+    decided = [a for a in attributes if a.grade in ("must", "strong") and not _of_the_market(a)]
     decided.sort(key=lambda a: (a.grade != "must", -abs(a.evidence.headline.lift), a.rule.words))
+    of_features: dict[frozenset[str], Attribute] = {}
+    for attribute in decided:
+        of_features.setdefault(attribute.rule.features, attribute)
     return [
         {"ask": _tell(a), "why": _seen(a), "grade": a.grade, "words": a.rule.words, "verdict": a.verdict}
-        for a in decided[:MOST_QUESTIONS]
+        for a in list(of_features.values())[:MOST_QUESTIONS]
     ]
 
 
+def _of_the_market(attribute: Attribute) -> bool:
+    """Whether a company could not tell: what is so of its market stands in publications."""
+    return any(c.feature.layer == Layer.ENVIRONMENTAL for c in attribute.rule.conditions)
+
+
+_OPEN_QUESTIONS = {
+    "number": "“{}”: where are you today, and where will you be in a year?",
+    "boolean": "“{}”: is it so today, since when, and will it stay so?",
+    "category": "“{}”: how would you say it in your own words, and is it about to change?",
+}
+
+
 def _tell(attribute: Attribute) -> str:
-    labels = " and ".join(dict.fromkeys(f"“{line(c.feature.label)}”" for c in attribute.rule.conditions))
-    return f"Tell me about {labels}: how is it with you today, and what is about to change?"
+    features = {c.feature.name: c.feature for c in attribute.rule.conditions}.values()
+    return " ".join(_OPEN_QUESTIONS[feature.kind].format(line(feature.label)) for feature in features)
+
+
+_FIGURES = {
+    "churn": "{} of them left, against {} of the others",
+    "nrr": "they kept {} of their revenue, the others {}",
+    "contraction_rate": "they cut {} of what they paid, the others {}",
+    "expansion_rate": "they added {} to what they paid, the others {}",
+}
 
 
 def _seen(attribute: Attribute) -> str:
     headline, words = attribute.evidence.headline, line(attribute.rule.words)
-    kind = "stay longer" if attribute.verdict == "stays" else "are a risk"
-    figure = {
-        "churn": f"{share(headline.inside, 0)} of them left, against {share(headline.outside, 0)} of the others",
-        "nrr": f"they kept {share(headline.inside, 0)} of their revenue, the others {share(headline.outside, 0)}",
-    }.get(attribute.evidence.metric, f"{share(headline.inside, 0)} against {share(headline.outside, 0)} of the others")
+    kind = "do better" if attribute.verdict == "stays" else "are a risk"
+    inside, outside = share(headline.inside, 0), share(headline.outside, 0)
+    figure = _FIGURES[attribute.evidence.metric].format(inside, outside)
     return f"Companies with “{words}” {kind}: {figure}."
 
 

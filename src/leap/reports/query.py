@@ -6,8 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from leap.errors import CatalogError
 from leap.icp import Condition, Rule
+from leap.icp.shortfalls import whole_of
+from leap.icp.tiers import AS_USUAL
 
 ABOUT = (
     "Standard SQL over a table with a row an account and the feature columns, as this writes it (give one day):",
@@ -44,29 +48,57 @@ class Named(Protocol):
     def rule(self) -> Rule: ...
 
 
-def tiers(profiles: Sequence[Named], table: str) -> str:
+def tiers(profiles: Sequence[Named], table: str, band: float = AS_USUAL.band) -> str:
     """A query for the profile and tier of every account of a table, as `leap.icp.match` says them.
 
-    `icp_id` is the first profile met that is not negative, `against` the first negative one; D goes before A.
+    `icp_id` is the first profile met that is not negative, `against` the first negative one. D goes before A, and A
+    before B, which misses one condition: a number by no more than the band, or any one of several.
     """
     good = [profile for profile in profiles if profile.kind != "negative"]
     bad = [profile for profile in profiles if profile.kind == "negative"]
+    all_of = {p.id: where(p.rule, " AND ") for p in profiles}
+    near = [found for p in good if (found := _one_missed(p.rule, band))]
+    letters = [(all_of[p.id], "D") for p in bad] + [(all_of[p.id], "A") for p in good] + [(one, "B") for one in near]
     columns = (
-        ("icp_id", _case([(p.rule, p.id) for p in good])),
-        ("against", _case([(p.rule, p.id) for p in bad])),
-        (
-            "icp_tier",
-            _case([(p.rule, "D") for p in bad] + [(p.rule, "A") for p in good], "B") if profiles else _NOTHING,
-        ),
+        ("icp_id", _case([(all_of[p.id], p.id) for p in good])),
+        ("against", _case([(all_of[p.id], p.id) for p in bad])),
+        ("icp_tier", _case(letters, "C")),
     )
     chosen = "".join(f",\n  {value} AS {identifier(name)}" for name, value in columns)
     return f'SELECT "account_id"{chosen}\nFROM {identifier(table)};'
 
 
-def _case(branches: Sequence[tuple[Rule, str]], otherwise: str | None = None) -> str:
+def _one_missed(rule: Rule, band: float) -> str | None:
+    """Whether one condition is missed: any of several, or narrowly the only one; None if it cannot be narrowly."""
+    if len(rule.conditions) == 1:
+        return _narrowly(rule.conditions[0], band)
+    missed = (f"CASE WHEN {_condition(condition)} THEN 0 ELSE 1 END" for condition in rule.conditions)
+    return f"{' + '.join(missed)} = 1"
+
+
+def _narrowly(condition: Condition, band: float) -> str | None:
+    """Whether a number is no further from its nearest bound than the band, a share of it."""
+    if condition.feature.kind != "number" or condition.op in ("==", "!=") or band <= 0:
+        return None
+    column = identifier(condition.feature.name)
+    bounds = [float(b) for b in (condition.value if isinstance(condition.value, tuple) else (condition.value,))]
+    wholes = whole_of(condition, np.array(bounds)).tolist()
+    far = [f"ABS({column} - {_signed(bound)})" for bound in bounds]
+    shares = [f"{d} / {number(whole)}" if whole else "NULL" for d, whole in zip(far, wholes, strict=True)]
+    if not any(wholes):
+        return None
+    nearest = shares[0] if len(far) == 1 else f"CASE WHEN {far[0]} <= {far[1]} THEN {shares[0]} ELSE {shares[1]} END"
+    return f"{nearest} <= {number(band)}"
+
+
+def _signed(bound: float) -> str:
+    return f"({number(bound)})" if bound < 0 else number(bound)
+
+
+def _case(branches: Sequence[tuple[str, str]], otherwise: str | None = None) -> str:
     if not branches:
         return _NOTHING  # no profile, no tier
-    lines = [f"    WHEN {where(rule, ' AND ')} THEN {text(value)}" for rule, value in branches]
+    lines = [f"    WHEN {condition} THEN {text(value)}" for condition, value in branches]
     last = "NULL" if otherwise is None else text(otherwise)
     return "\n".join(["CASE", *lines, f"    ELSE {last}", "  END"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,7 @@ def _environment() -> Environment:
         day,
         md,
         line,
+        sentence,
         quoted,
         place,
         auc_place,
@@ -169,6 +171,26 @@ def line(text: object) -> str:
     'a b c'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def sentence(text: object) -> str:
+    """Text that begins with a capital and ends in a period.
+
+    >>> sentence("may be too narrow"), sentence("Why?"), sentence("")
+    ('May be too narrow.', 'Why?', '')
+    """
+    said = line(text)
+    said = said[:1].upper() + said[1:]
+    return said if not said or said.endswith((".", "!", "?")) else f"{said}."
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """Several things as they are said.
+
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["a", "b"], "or")
+    ('a', 'a, b and c', 'a or b')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
 def quoted(value: object) -> str:

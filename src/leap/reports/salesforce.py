@@ -117,8 +117,8 @@ def problems(rule: Rule, names: Mapping[str, Field]) -> list[str]:
             found.append(f"“{value}” begins or ends with a space, which Salesforce takes away: it will find nothing.")
         if len(value) > LONGEST_TEXT:
             found.append(f"A text of {len(value)} characters is longer than the {LONGEST_TEXT} of a text field.")
-        if '"' in value and "," in value:
-            found.append(f"“{value}” has a comma and a quote, which no list view takes: use the SOQL.")
+        if value.startswith('"') or ('"' in value and "," in value):
+            found.append(f"“{value}” has a quote that a list view would take for its own: use the SOQL.")
         if any(c in value for c in "\n\r\t"):
             found.append(
                 f"“{' '.join(value.split())}” has a line break or tab, which no list view takes: use the SOQL."

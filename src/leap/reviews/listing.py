@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from leap.reviews import on_evidence
 from leap.reviews.due import due
 from leap.reviews.overriding import overrides
 from leap.reviews.records import Review
@@ -96,9 +97,12 @@ class Agenda:
 
 
 def verdict_lines(verdicts: Verdicts) -> list[str]:
-    """Findings with key and standing, for the end of a text about them."""
+    """Findings with their keys, those first of which something was said, for the end of a text about them."""
     shown = [judged for judged in verdicts.findings if judged.standing.subject.kind == "rule"]
-    return _block("Reviews (leap review; a key names a finding in every version)", map(_line, shown), most=len(shown))
+    judged = [one for one in shown if one.standing.latest is not None]
+    rest = [f"  {_name(one)}: {one.words}" for one in shown if one.standing.latest is None]
+    title = "Without a verdict (leap review --accept or --reject, by id or key)"
+    return _block("What people decided", map(_line, judged), most=len(shown)) + _block(title, rest, most=len(shown))
 
 
 def history_text(words: str, key: str, history: Sequence[Review]) -> str:
@@ -116,6 +120,8 @@ def history_text(words: str, key: str, history: Sequence[Review]) -> str:
 def results_text(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Overridden accounts beside those the list would have chosen."""
     lines = ["What became of them, until the end of the data:"]
+    new = sum(one["too_new"] for one in results.values())
+    lines += [f"  {new} were overridden on or after the end of the data: nothing is known of them yet"] if new else []
     for name, one in results.items():
         lines.append(
             f"  {name}: {one['accounts']} accounts; of {one['prospects']} prospects {one['won']} won, {one['lost']} "
@@ -153,7 +159,8 @@ def _elsewhere(standing: Standing) -> dict[str, Any]:
 
 
 def _open_line(judged: Judged) -> str:
-    return f"  {_name(judged)}: {judged.entry.get('statement') or judged.words}"
+    statement = judged.entry.get("statement")
+    return f"  {_name(judged)}: {statement or f'{judged.words} ({on_evidence.in_words(judged.entry)})'}"
 
 
 def _line(judged: Judged) -> str:

@@ -57,6 +57,14 @@ def rule_changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     return f"{_name(metric)} {_points(after['lift'])} points, then {_points(before['lift'])} [{low}, {high}]"
 
 
+def in_words(entry: Mapping[str, Any]) -> str:
+    """The figure that decided, of a profile or attribute, with its interval."""
+    found = of_rule(entry)
+    own = found["figures"][found["metric"]]
+    low, high = _points(own["low"]), _points(own["high"])
+    return f"{_said(found)}: {_name(found['metric'])} {_points(own['lift'])} points [{low}, {high}]"
+
+
 def opposite(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether what did better then does worse now, or the other way round."""
     return bool(then) and {then.get("finding"), now.get("finding")} == {"stays", "leaves"}

@@ -27,13 +27,15 @@ _DRAWS: Final = 1_000
 class Results:
     """Of accounts followed since a day each until the end of the data.
 
-    `prospects` had no revenue on their day; of these `won` paid since, `lost` had a deal closed without and did not
-    pay. `payers` paid on their day or since; of these `churned` pay nothing at the end. `starting` and `ending` are the
-    MRR of payers whose whole horizon is over.
+    Those in no table (`unknown`), and those whose day is not before the end of the data (`too_new`), are in no other
+    figure. `prospects` had no revenue on their day; of these `won` paid since, `lost` had a deal closed without and did
+    not pay. `payers` paid on their day or since; of these `churned` pay nothing at the end. `starting` and `ending` are
+    the MRR of payers whose whole horizon is over.
     """
 
     accounts: int
     unknown: int
+    too_new: int
     prospects: int
     won: int
     lost: int
@@ -47,6 +49,7 @@ class Results:
         return {
             "accounts": self.accounts,
             "not_in_the_tables": self.unknown,
+            "too_new": self.too_new,
             "prospects": self.prospects,
             "won": self.won,
             "lost": self.lost,
@@ -70,12 +73,13 @@ class Results:
 
 
 def results_of(tables: AccountTables, since: Mapping[str, str]) -> Results:
-    """What became of accounts since the day given for each (ISO); those in no table are counted as unknown."""
+    """What became of accounts since the day given for each (ISO)."""
     revenue, until = Revenue(tables), tables.data_until
     days = pd.Series(pd.to_datetime(pd.Series(dict(since), dtype=object)), index=pd.Index(list(since), dtype=object))
     codes = tables.codes_of(pd.Series(days.index), known_as_at=until)
-    known = codes >= 0
-    codes, from_day = codes[known], days.to_numpy().astype("datetime64[us]")[known]
+    every_day = days.to_numpy().astype("datetime64[us]")
+    known, old_enough = codes >= 0, every_day < np.datetime64(until, "us")
+    codes, from_day = codes[known & old_enough], every_day[known & old_enough]
     first_paid, starts = revenue.first_paid_at(until)[codes], revenue.starts_at(until)[codes]
     was_prospect = np.isnat(first_paid) | (first_paid >= from_day)
     won = was_prospect & ~np.isnat(first_paid) & (first_paid < np.datetime64(until, "us"))
@@ -85,9 +89,17 @@ def results_of(tables: AccountTables, since: Mapping[str, str]) -> Results:
     paid_since = won | (~was_prospect & paying)
     now = revenue.mrr_at(until - pd.Timedelta(microseconds=1))[codes]
     return Results(
-        len(since), int((~known).sum()), int(was_prospect.sum()), int(won.sum()), int(lost.sum()),
-        int(paid_since.sum()), int((paid_since & (now == 0)).sum()), starting, ending,
-    )  # fmt: skip
+        accounts=len(since),
+        unknown=int((~known).sum()),
+        too_new=int((known & ~old_enough).sum()),
+        prospects=int(was_prospect.sum()),
+        won=int(won.sum()),
+        lost=int(lost.sum()),
+        payers=int(paid_since.sum()),
+        churned=int((paid_since & (now == 0)).sum()),
+        starting=starting,
+        ending=ending,
+    )
 
 
 def would_have_chosen(
@@ -148,4 +160,4 @@ def _share(part: int, whole: int) -> dict[str, Any]:
 
 
 def _too_few(n: int, what: str) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "accounts": n, "reason": f"{TOO_FEW}: {n} {what} of {ENOUGH}"}
+    return {"value": None, "low": None, "high": None, "accounts": n, "reason": f"{TOO_FEW}: {n} of {ENOUGH} {what}"}

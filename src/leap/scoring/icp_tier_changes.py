@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from leap.icp import ICPProfile, TierPolicy, Tiers, steady
+from leap.icp.tiers import EXCLUDED
 from leap.scoring.tier_looks import Look
 
 SWITCHES: Final = ("data", "model", "policy")
@@ -26,6 +27,8 @@ Setting = tuple[bool, bool, bool]
 SETTINGS: Final[tuple[Setting, ...]] = tuple(product((False, True), repeat=3))  # type: ignore[arg-type]
 THEN: Final[Setting] = (False, False, False)
 NOW: Final[Setting] = (True, True, True)
+_TO_ACT_ON = {"A", "D", EXCLUDED}
+"""Changes to and from these are told first, then all others; those that pay most first."""
 _SIXTHS = (2, 1, 2)
 """In how many of the six orders a switch is turned after a given set of none, one or two others."""
 
@@ -140,7 +143,7 @@ def tier_changes(looks: Looks, old: Version, new: Version) -> TierChanges:
         for i, account in enumerate(both)
         if then[account] != now[account]
     ]  # fmt: skip
-    changed.sort(key=lambda one: (-(one.mrr or 0.0), one.account_id))
+    changed.sort(key=lambda one: (not {one.was, one.now} & _TO_ACT_ON, -(one.mrr or 0.0), one.account_id))
     return TierChanges(
         as_of=(looks.of(False, False).as_of, look.as_of),
         changed=tuple(changed),

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from leap.explanation import wording
-from leap.icp import Condition, Fit, ICPProfile
-from leap.icp.tiers import EXCLUDED, NEGATIVE
+from leap.icp import Condition, Fit, ICPProfile, match
+from leap.icp.matching import Lacking
+from leap.icp.membership import NEGATIVE
+from leap.icp.tiers import EXCLUDED
 from leap.scoring.icp_diff import ICPDiff, Moved
 from leap.scoring.icp_tier_changes import Looks, TierChange, Version
 from leap.scoring.tier_looks import Look
@@ -88,7 +90,24 @@ class Reasons:
         gained = [self._gained(p, pairs.get(p.id)) for p in met if p.id not in pairs or pairs[p.id].was not in had]
         lost = [self._lost(p, partners.get(p.id)) for p in had if p.id not in partners or partners[p.id].now not in met]
         said = gained if change.now in ("A", "D", EXCLUDED) and gained else [*gained, *lost]
-        return ", ".join(said[:_MOST_TOLD]) or "it comes near other profiles than before"
+        return ", ".join(said[:_MOST_TOLD]) or self._near(change)
+
+    def _near(self, change: TierChange) -> str:
+        """Which profile it comes near now, or came near by the profiles of then, with what it lacks."""
+        for is_now, tier, verb in ((True, change.now, "nearly meets"), (False, change.was, "nearly met")):
+            lacks = self._lacks(change.account_id, is_now) if tier == "B" else ()
+            if lacks:
+                return f"it {verb} {lacks[0].profile}: {lacks[0].said}"
+        if not self.new.profiles:
+            return "there is no profile any more"
+        if not self.old.profiles:
+            return "there was no profile, and it meets none of those found now"
+        return "it comes near other profiles than before"
+
+    def _lacks(self, account: str, model: bool) -> tuple[Lacking, ...]:
+        i, version = self._row(account, True, model), self._version(model)
+        columns = {name: column[i : i + 1] for name, column in self._look(True, model).columns.items()}
+        return match(version.profiles, columns, 1, version.policy)[0].near
 
     def _gained(self, profile: ICPProfile, pair: Moved | None) -> str:
         how = "which is new" if pair is None else next((_CHANGED[c] for c in pair.changes if c in _CHANGED), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
 from leap.features import FeatureCatalog
-from leap.icp import TIERS, ICPProfile, TierPolicy
+from leap.icp import TIERS, ICPProfile, ICPSearch, TierPolicy
 from leap.scoring.icp_diff import ICPDiff, Selected, icp_diff
-from leap.scoring.icp_monday import monday
+from leap.scoring.icp_diff_monday import monday
 from leap.scoring.icp_tier_changes import SWITCHES, Looks, TierChanges, Version, tier_changes
 from leap.scoring.icp_tier_words import Reasons
 from leap.scoring.tier_looks import Look, catalog_of, features_of, look
@@ -31,8 +31,15 @@ class Named:
 
     @property
     def profiles(self) -> tuple[ICPProfile, ...]:
-        """Its profiles."""
-        return self.bundle.icp.profiles
+        """The profiles that give tiers: all but those that people rejected."""
+        return self.bundle.icp.counted
+
+    @property
+    def counted(self) -> ICPSearch:
+        """What was found, without the profiles that people rejected."""
+        found = self.bundle.icp
+        why = found.none_because or ("People rejected every profile." if found.rejected else None)
+        return replace(found, profiles=self.profiles, none_because=None if self.profiles else why)
 
     @property
     def says(self) -> Version:
@@ -46,7 +53,7 @@ class Named:
             "version": self.version,
             "data_until": self.bundle.trained_on,
             "profiles": len(self.profiles),
-            "none_because": self.bundle.icp.none_because,
+            "none_because": self.counted.none_because,
             "definition_hash": self.bundle.definition_hash,
             "policy": {"mode": policy.mode, "tier_band": policy.tier_band},
         }
@@ -61,7 +68,7 @@ def compare(old: Named, new: Named, tables: tuple[AccountTables, AccountTables] 
     comparable = bool(old.profiles or new.profiles)
     looks = _looks(old, new, tables) if tables is not None and comparable else None
     selected = None if looks is None else _selected(looks, old, new)
-    diff = icp_diff(old.bundle.icp, new.bundle.icp, selected)
+    diff = icp_diff(old.counted, new.counted, selected)
     changes = None if looks is None else tier_changes(looks, old.says, new.says)
     reasons = None if looks is None else Reasons(looks, old.says, new.says, diff)
     company = new.bundle.settings.company
@@ -175,6 +182,10 @@ def _notes(old: Named, new: Named) -> Sequence[str]:
             f"Version {old.version} knows later data ({old.bundle.trained_on}) than version {new.version} "
             f"({new.bundle.trained_on}): what is told as a change leads back in time."
         )
+    for one in (old, new):
+        if one.bundle.icp.rejected:
+            gone = ", ".join(sorted(one.bundle.icp.rejected))
+            notes.append(f"Of version {one.version} people rejected {gone}: left out here, since they give no tier.")
     only_old = sorted(features_of(old.profiles) - set(new.bundle.catalog.names))
     if only_old:
         notes.append(

@@ -11,9 +11,9 @@ import pandas as pd
 
 from leap.errors import CatalogError
 from leap.features import FeatureCatalog, build_features
-from leap.icp import Fit, ICPProfile, TierPolicy, Tiers, steady
+from leap.icp import Fit, ICPProfile, TierPolicy, Tiers
 from leap.scoring.batch import Batch
-from leap.snapshots import Snapshots, customer_snapshots, known_as, prospect_snapshots
+from leap.snapshots import Snapshots, as_of_dates, customer_snapshots, known_as, prospect_snapshots
 from leap.tables import AccountTables
 
 
@@ -71,7 +71,7 @@ def look(tables: AccountTables, catalog: FeatureCatalog, as_of: pd.Timestamp | N
     if missing:
         raise CatalogError(
             f"The profiles need table(s) {missing}; the workspace has {sorted(tables.tables)}.",
-            remedy="Use the workspace with the tables that the versions were trained on.",
+            remedy="Declare them in leap.toml as when the versions were trained, or compare with --profiles-only.",
         )
     parts = [customer_snapshots(tables, [moment]), prospect_snapshots(tables, moment)]
     columns = [_columns(tables, part, catalog) for part in parts]
@@ -85,7 +85,7 @@ def look(tables: AccountTables, catalog: FeatureCatalog, as_of: pd.Timestamp | N
 def look_of(batch: Batch, tables: AccountTables) -> Look:
     """Everyone of a batch of scores, with the features that its profiles ask for: no feature is computed again."""
     parts = (batch.customers, batch.prospects)
-    wanted = features_of(batch.customers.bundle.icp.profiles)
+    wanted = features_of(batch.customers.bundle.icp.counted)
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in sorted(wanted)}
     names = {account: name for part in parts for account, name in zip(part.account_ids, part.names, strict=True)}
     mrr = np.concatenate([batch.customers.mrr, np.full(len(batch.prospects), np.nan)])
@@ -106,27 +106,23 @@ def catalog_of(*searches: Sequence[ICPProfile]) -> FeatureCatalog:
     return FeatureCatalog(tuple(found[name] for name in sorted(found)))
 
 
-def tiers_along(
-    looks: Sequence[Look], profiles: Sequence[ICPProfile], policy: TierPolicy
-) -> dict[str, tuple[str, str]]:
-    """Tier and the date it was entered, by account of the last look, found by looking at earlier dates in their order.
-
-    What takes the place of published tiers where none were kept: the same rule, as if it had been looked at then.
-    """
-    held: dict[str, tuple[str, str]] = {}
-    for one in looks:
-        previous = [held[a][0] if a in held else None for a in one.account_ids]
-        now = steady(previous, one.tiers(profiles, policy), policy)
-        held = {
-            account: held[account] if account in held and held[account][0] == tier else (tier, one.as_of)
-            for account, tier in zip(one.account_ids, now.tolist(), strict=True)
-            if tier is not None
-        }
-    return held
+def looks_before(
+    tables: AccountTables, profiles: Sequence[ICPProfile], as_of: pd.Timestamp, most: int = 12
+) -> list[Look]:
+    """Looks at the latest dates before one at which the company looks at its accounts anyway, the earliest first."""
+    dates = [date for date in as_of_dates(tables) if date < as_of][-most:]
+    catalog = catalog_of(profiles)
+    return [look(tables, catalog, date).known_as(tables) for date in dates] if profiles else []
 
 
 def _columns(tables: AccountTables, snapshots: Snapshots, catalog: FeatureCatalog) -> dict[str, Any]:
-    built = build_features(tables, snapshots, catalog).frame
+    try:
+        built = build_features(tables, snapshots, catalog).frame
+    except KeyError as error:
+        raise CatalogError(
+            f"The profiles need a column that the workspace does not declare any more: {error.args[0]!r}.",
+            remedy="Declare it in leap.toml as when the versions were trained, or compare with --profiles-only.",
+        ) from error
     return {name: built[name].to_numpy() for name in catalog.names}
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import pandas as pd
 
 from leap.errors import UsageError
 from leap.icp import ICPProfile, TierPolicy, steady
-from leap.scoring.tier_looks import Look
+from leap.scoring.tier_looks import Look, ids_now, looks_before
+from leap.tables import AccountTables
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Held:
 class PublishedTiers:
     """The tiers of a company at a date, by account id, with what they were made from.
 
-    `kept` counts the accounts whose tier would be another by the rule alone.
+    `kept` counts the accounts whose tier would be another by the rule alone. `watched_from` is the date of the first
+    look: who is in a tier since then was in it then, or entered it earlier.
     """
 
     company: str
@@ -44,6 +48,7 @@ class PublishedTiers:
     band: float
     accounts: Mapping[str, Held] = field(default_factory=dict)
     kept: int = 0
+    watched_from: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the store, the accounts in order."""
@@ -52,6 +57,7 @@ class PublishedTiers:
             "version": self.version,
             "data_until": self.data_until,
             "as_of": self.as_of,
+            "watched_from": self.watched_from,
             "band": self.band,
             "kept": self.kept,
             "accounts": {account: self.accounts[account].to_json() for account in sorted(self.accounts)},
@@ -60,7 +66,7 @@ class PublishedTiers:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PublishedTiers:
         """The inverse of `to_json`."""
-        texts = {name: str(document[name]) for name in ("company", "version", "data_until", "as_of")}
+        texts = {name: str(document[name]) for name in ("company", "version", "data_until", "as_of", "watched_from")}
         accounts = {
             str(account): Held(str(held["tier"]), str(held["since"]), str(held["version"]))
             for account, held in document["accounts"].items()
@@ -72,6 +78,17 @@ class PublishedTiers:
         """How many accounts are in each tier."""
         return dict(sorted(Counter(held.tier for held in self.accounts.values()).items()))
 
+    def known_as(self, tables: AccountTables) -> PublishedTiers:
+        """The same under the ids that accounts have now; of accounts that became one, the one of that id goes on."""
+        if tables.lineage is None:
+            return self
+        ids = sorted(self.accounts)
+        moved: dict[str, Held] = {}
+        for account, now in zip(ids, ids_now(tables, ids, tables.data_until), strict=True):
+            if account == now or now not in moved:
+                moved[now] = self.accounts[account]
+        return replace(self, accounts=moved)
+
     def changed_since(self, before: PublishedTiers | None) -> dict[str, tuple[str | None, str]]:
         """Accounts whose tier is another than before, or that are new, with both tiers."""
         then = {} if before is None else before.accounts
@@ -81,6 +98,25 @@ class PublishedTiers:
             if was != held.tier:
                 changed[account] = (was, held.tier)
         return changed
+
+
+def published_without_state(
+    tables: AccountTables,
+    now: Look,
+    profiles: tuple[ICPProfile, ...],
+    policy: TierPolicy,
+    *,
+    company: str,
+    version: str,
+) -> PublishedTiers | None:
+    """What stands in for the tiers published before where none were: those of the year before, one date after another.
+
+    None if there is no earlier date.
+    """
+    before: PublishedTiers | None = None
+    for earlier in looks_before(tables, profiles, pd.Timestamp(now.as_of)):
+        before = published(before, earlier, profiles, policy, company=company, version=version)
+    return before
 
 
 def published(
@@ -110,4 +146,5 @@ def published(
         if tier is not None
     }
     kept = sum(tier != by_rule for tier, by_rule in zip(tiers, raw.letters.tolist(), strict=True))
-    return PublishedTiers(company, version, now.data_until, now.as_of, policy.band, accounts, kept)
+    begun = now.as_of if before is None else before.watched_from
+    return PublishedTiers(company, version, now.data_until, now.as_of, policy.band, accounts, kept, begun)

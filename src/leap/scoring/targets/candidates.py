@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leap.config import Policy
 from leap.errors import UsageError
 from leap.explanation import wording
 from leap.icp import ICPProfile
@@ -19,9 +20,8 @@ from leap.scoring.targets.signals import Signals
 from leap.tables import AccountTables
 from leap.wins.deals import Deals
 
-VALUE_12M, NRR_X_NEW_MRR = "value_12m", "nrr_x_new_mrr_x_12"
 WIN_MODEL, WIN_RATE, IF_WON = "win_model", "historic_win_rate", "if_won"
-_MONTHS = 12
+_YEAR = 12
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Candidates:
     table: ScoreTable
     signals: Signals
     rate: WinRate
+    policy: Policy
 
     @classmethod
     def of(cls, table: ScoreTable, tables: AccountTables, moment: pd.Timestamp) -> Candidates:
         """From scored prospects and the tables they come from."""
         signals = Signals.of(table.bundle, tables, table.account_ids, table.columns, moment)
-        return cls(table, signals, WinRate.of(tables, moment))
+        return cls(table, signals, WinRate.of(tables, moment), tables.settings.policy)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -75,6 +76,11 @@ class Candidates:
         found = np.full(len(self), usual) if self.table.win is None else np.asarray(self.table.win, dtype=float)
         return np.where(self.table.silent, np.nan, found)
 
+    @property
+    def months(self) -> int:
+        """How many months of an account are set against the cost of winning it."""
+        return self.policy.target_months
+
     @cached_property
     def by_margin(self) -> np.ndarray:
         """Accounts whose worth is their value (margin); of the others it is revenue, shape (n,)."""
@@ -82,12 +88,13 @@ class Candidates:
 
     @cached_property
     def worth(self) -> np.ndarray:
-        """What an account brings in twelve months once won, before the cost of winning it, shape (n,).
+        """What an account brings in `months` once won, before the cost of winning it, shape (n,).
 
-        Its account value; without a gross margin twelve times the MRR of a new customer times expected NRR.
+        Its account value; without a gross margin months times the MRR of a new customer times expected NRR.
         """
-        earned = self.table.value[0] + self.table.cost
-        revenue = _MONTHS * self.table.mrr * self.table.prediction.nrr
+        value = self.table.value[0] if self.months == _YEAR else self.table.value_36m
+        earned = value + self.table.cost
+        revenue = self.months * self.table.mrr * self.table.prediction.nrr
         return np.where(self.table.silent, np.nan, np.where(self.by_margin, earned, revenue))
 
     @cached_property
@@ -119,7 +126,7 @@ class Candidates:
 
         As `[policy]` says; else CAC times the share of deals won (CAC is per customer won), and the cost of contact.
         """
-        policy = self.table.bundle.settings.policy
+        policy = self.policy
         if policy.account_cost is not None:
             return np.full(len(self), policy.account_cost)
         share = 1.0 if self.rate.rate is None else self.rate.rate
@@ -133,7 +140,7 @@ class Candidates:
     @cached_property
     def meets(self) -> list[tuple[ICPProfile, np.ndarray]]:
         """Every profile with the rows that meet it."""
-        return [(profile, profile.rule.matches(self.table.columns)) for profile in self.table.bundle.icp.profiles]
+        return [(profile, profile.rule.matches(self.table.columns)) for profile in self.table.bundle.icp.counted]
 
     def of_kind(self, *kinds: str) -> np.ndarray:
         """Rows that meet a profile of these kinds, shape (n,)."""
@@ -176,17 +183,19 @@ class Candidates:
     @property
     def basis(self) -> dict[str, Any]:
         """In words, what every figure is made of."""
-        bundle = self.table.bundle
-        policy, currency = bundle.settings.policy, bundle.settings.company.currency
+        policy, currency = self.policy, self.table.bundle.settings.company.currency
         win = {
             WIN_MODEL: "the win model's probability that a deal with the account is won",
             WIN_RATE: f"{self.rate.rate or 0:.1%}, the share of {self.rate.deals:,} past deals that were won (no win "
             "model may be claimed, so nothing tells prospects apart in this)",
             IF_WON: "not known: no deals with a result; all gains are what they would be if the account were won",
         }[self.win_basis]
-        worth = "account value of 12 months: expected gross margin before what winning costs"
+        worth = f"account value of {self.months} months: expected gross margin before what winning costs"
         if not self.by_margin.all():
-            worth = "no gross margin is given: 12 x MRR of a new customer x expected NRR, which is revenue, not margin"
+            worth = (
+                f"no gross margin is given: {self.months} x MRR of a new customer x expected NRR, which is revenue "
+                "and not margin"
+            )
         cost = f"CAC x {1.0 if self.rate.rate is None else self.rate.rate:.1%} of deals won + contact cost"
         if policy.account_cost is not None:
             cost = f"{policy.account_cost:,.2f} {currency} an account, as [policy] account_cost says"

@@ -17,7 +17,7 @@ from leap.scoring.targets.exploring import SIMULATED
 from leap.scoring.targets.signals import NO_SIGNALS, RULE
 from leap.scoring.targets.target_list import EXPLORATION, LEFT_OUT, OVERRIDE, PARTS, TargetList
 
-WHO = "whom: what the account would bring in twelve months if it were won, less CAC; from fit features alone"
+WHO = "what the account is worth if it is won, less CAC; from fit features alone"
 _DRIVERS = 2
 _MISSED = 2
 
@@ -171,10 +171,10 @@ class Entries:
         worth, cost = (wording.money(float(figure[i]), self._currency) for figure in (own.worth, own.cost))
         gain = wording.money(float(own.gain[i]), self._currency)
         if own.win_basis == IF_WON:
-            return f"Expected gain {gain} if it is won: worth {worth} in 12 months, {cost} of work"
+            return f"Expected gain {gain} if it is won: worth {worth} in {own.months} months, {cost} of work"
         which = "by the win model" if own.win_basis == WIN_MODEL else "as of all past deals"
         return (
-            f"Expected gain {gain}: won with {own.win[i]:.0%} ({which}), worth {worth} in 12 months if won, "
+            f"Expected gain {gain}: won with {own.win[i]:.0%} ({which}), worth {worth} in {own.months} months if won, "
             f"{cost} of work"
         )
 
@@ -205,10 +205,11 @@ class Entries:
     def _width_words(self, i: int) -> str:
         table = self.made.candidates.table
         low, high = (float(part[i]) for part in self._interval)
-        said = f"{table.interval_level:.0%} interval of NRR {low:.0%} to {high:.0%}"
+        said = f"Uncertain: {table.interval_level:.0%} interval of NRR {low:.0%} to {high:.0%}"
         _, least, most = table.value
         if math.isfinite(least[i]):
-            said += f", of value less CAC {least[i]:,.0f} to {wording.money(float(most[i]), self._currency)}"
+            worth = f"{least[i]:,.0f} to {wording.money(float(most[i]), self._currency)}"
+            said += f", of the value of 12 months less CAC {worth}"
         return said
 
     def _met(self, i: int, *, negative: bool) -> Sequence[ICPProfile]:

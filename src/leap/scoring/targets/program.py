@@ -17,14 +17,19 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 Method = Literal["program", "greedy"]
-OPTIMAL, TIME_LIMIT, GREEDY = "optimal", "time_limit", "greedy"
+OPTIMAL, NOT_PROVEN, TIME_LIMIT, GREEDY = "optimal", "not_proven", "time_limit", "greedy"
 
-_DIRECT = 2_000
+_DIRECT = 500
 """Up to so many accounts the integer program has them all."""
-_CORES = (2_000, 20_000)
+_CORES = (200, 1_000, 5_000)
+"""Sizes of the core that the integer program chooses among, one after another until the choice is proven best."""
+_NEAR = 2_000
+_ROUNDS = 12
 _ROW_SCALE = 1_000.0
 """Rows are scaled to this limit, so that HiGHS's absolute tolerance of 1e-6 is a billionth of it."""
 _SLACK = 1e-9
+_NEARLY = 1e-5
+"""A quota that cannot be reached is asked for but for this share: a solver fails at a limit with one solution."""
 _LEAST_SECONDS = 0.5
 
 
@@ -123,7 +128,7 @@ def choose(pool: Pool, limits: Limits, *, seconds: float = 10.0, method: Method 
         most = replace(own, gain=own.new_mrr)
         reached = _solved(most, replace(asked, quota=None), seconds, method).gain if len(own) else 0.0
         quota_short = max(0.0, limits.quota - reached) if reached < limits.quota * (1 - _SLACK) else 0.0
-        asked = replace(asked, quota=min(limits.quota, reached * (1 - _SLACK)))
+        asked = replace(asked, quota=reached * (1 - _NEARLY) if quota_short else limits.quota)
     found = _solved(own, asked, max(seconds - (time.monotonic() - began), _LEAST_SECONDS), method)
     chosen = np.zeros(len(pool), dtype=bool)
     chosen[np.flatnonzero(useful)[found.chosen]] = True
@@ -241,40 +246,106 @@ def _integer(pool: Pool, rows: _Rows, limits: Limits | None, seconds: float) -> 
     return Choice(chosen, gain, bound, OPTIMAL if result.status == 0 else TIME_LIMIT, 0.0)
 
 
-def _linear(pool: Pool, rows: _Rows) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """Of the linear program the shares chosen, the reduced costs and the bound; None if it has no solution."""
+@dataclass(frozen=True)
+class _Relaxed:
+    """Of a linear program what is lost by turning the choice of each account round (reduced costs), and its bound."""
+
+    reduced: np.ndarray
+    bound: float
+
+
+def _duals(gain: np.ndarray, rows: _Rows) -> np.ndarray | None:
+    """The price of each row. Rows may be broken for more than any account gains, so that there is a solution."""
+    n, m = len(gain), rows.count
+    penalty = 10.0 * max(float(np.abs(gain).max(initial=1.0)), 1.0)
     above, below = np.isfinite(rows.upper), np.isfinite(rows.lower)
-    matrix = rows.matrix.tocsr()
+    matrix = sparse.hstack([rows.matrix, sparse.diags_array(np.where(above, -1.0, 1.0))], format="csr")
     upper = sparse.vstack([matrix[above], -matrix[below]], format="csr")
     limits = np.concatenate([rows.upper[above], -rows.lower[below]])
-    result = linprog(-pool.gain, A_ub=upper, b_ub=limits, bounds=(0, 1), method="highs")
+    ends = np.concatenate([np.ones(n), np.full(m, np.inf)])
+    bounds = np.column_stack([np.zeros(n + m), ends])
+    result = linprog(
+        np.concatenate([-gain, np.full(m, penalty)]), A_ub=upper, b_ub=limits, bounds=bounds, method="highs"
+    )
     if result.status != 0:
         return None
-    reduced = pool.gain + np.asarray(upper.T @ result.ineqlin.marginals)
-    return np.asarray(result.x), reduced, -float(result.fun)
+    price = np.zeros(m)
+    price[above] = -result.ineqlin.marginals[: above.sum()]
+    price[below] = result.ineqlin.marginals[above.sum() :]
+    return price
+
+
+def _linear(pool: Pool, rows: _Rows) -> _Relaxed | None:
+    """The linear program, solved on the accounts near the margin only: the others are fixed by the sign of their
+    reduced cost, until none of these changes.
+
+    The bound holds for any prices (weak duality), whether or not the rounds come to an end.
+    """
+    price = _first_prices(pool, rows)
+    if price is None:
+        return None
+    best = _priced(pool, rows, price)
+    fixed = best.reduced > 0
+    free = np.zeros(len(pool), dtype=bool)
+    free[np.argsort(np.abs(best.reduced), kind="stable")[:_NEAR]] = True
+    for _ in range(_ROUNDS):
+        at = np.flatnonzero(free)
+        found = _duals(pool.gain[at], rows.less(fixed & ~free, at))
+        if found is None:
+            break
+        now = _priced(pool, rows, found)
+        best = now if now.bound < best.bound else best
+        wrong = np.flatnonzero(~free & ((now.reduced > 0) != fixed))
+        if not len(wrong):
+            break
+        free[wrong[np.argsort(-np.abs(now.reduced[wrong]), kind="stable")[:_NEAR]]] = True
+    return best
+
+
+def _first_prices(pool: Pool, rows: _Rows) -> np.ndarray | None:
+    """Prices to begin with: of a sample with its share of the limits (good where many are chosen) or of the accounts
+    that are first by any measure (good where few are), whichever bounds the gain more tightly.
+    """
+    n = len(pool)
+    sample = np.random.default_rng(0).choice(n, min(n, 2 * _NEAR), replace=False)
+    measures = [pool.gain, pool.gain / np.maximum(pool.cost, 1e-9), pool.new_mrr / np.maximum(pool.cost, 1e-9)]
+    measures += [np.where(pool.emerging, measure, -np.inf) for measure in measures if pool.emerging.any()]
+    first = np.unique(np.concatenate([np.argsort(-measure, kind="stable")[: _NEAR // 2] for measure in measures]))
+    share = len(sample) / n
+    scaled = _Rows(rows.matrix[:, sample], rows.lower * share, rows.upper * share)
+    whole = _Rows(rows.matrix[:, first], rows.lower, rows.upper)
+    prices = [_duals(pool.gain[sample], scaled), _duals(pool.gain[first], whole)]
+    known = [price for price in prices if price is not None]
+    return min(known, key=lambda price: _priced(pool, rows, price).bound, default=None)
+
+
+def _priced(pool: Pool, rows: _Rows, price: np.ndarray) -> _Relaxed:
+    """Reduced costs at the prices of rows, and the bound that follows from any prices (weak duality)."""
+    reduced = pool.gain - rows.matrix.T @ price
+    limit = np.where(np.isfinite(rows.upper), rows.upper, rows.lower)
+    return _Relaxed(reduced, float(price @ limit + np.maximum(reduced, 0).sum()))
 
 
 def _bound(pool: Pool, rows: _Rows) -> float | None:
     found = _linear(pool, rows)
-    return None if found is None else found[2]
+    return None if found is None else found.bound
 
 
 def _by_core(pool: Pool, rows: _Rows, limits: Limits, seconds: float) -> Choice:
-    """Fix what the linear program is sure of, and choose among the rest."""
+    """Fix what the linear program is sure of, and choose among the rest: first few accounts, then more."""
     until = time.monotonic() + seconds
     relaxed = _linear(pool, rows)
     if relaxed is None:
         return _greedy(pool, limits, None)
-    shares, reduced, bound = relaxed
-    sure = np.abs(reduced)
-    order = np.lexsort((np.arange(len(pool)), sure))
+    sure = np.abs(relaxed.reduced)
+    order = np.argsort(sure, kind="stable")
     best: Choice | None = None
     for size in _CORES:
         left = until - time.monotonic()
         if left <= 0 and best is not None:
             break
         free = np.sort(order[:size])
-        fixed = shares > 0.5
+        fixed = relaxed.reduced > 0
         fixed[free] = False
         found = _integer(pool.where(free), rows.less(fixed, free), None, max(left, _LEAST_SECONDS))
         if found is None:
@@ -285,16 +356,19 @@ def _by_core(pool: Pool, rows: _Rows, limits: Limits, seconds: float) -> Choice:
             continue
         gain = float(pool.gain[chosen].sum())
         outside = sure[order[size]] if size < len(order) else math.inf
-        best = _proven(chosen, gain, bound, found.status, float(outside))
+        if best is None or gain > best.gain or found.status == OPTIMAL:
+            best = _proven(chosen, gain, relaxed.bound, found.status, float(outside))
         if best.status == OPTIMAL:
             break
-    return best or _greedy(pool, limits, bound)
+    return best or _greedy(pool, limits, relaxed.bound)
 
 
 def _proven(chosen: np.ndarray, gain: float, bound: float, status: str, outside: float) -> Choice:
     """The choice of a core: best of all if turning round an account outside of it costs more than what is open."""
     done = status == OPTIMAL and (outside >= bound - gain or bound - gain <= 1e-7 * abs(bound))
-    return Choice(chosen, gain, gain if done else bound, OPTIMAL if done else TIME_LIMIT, 0.0)
+    if done:
+        return Choice(chosen, gain, gain, OPTIMAL, 0.0)
+    return Choice(chosen, gain, bound, NOT_PROVEN if status == OPTIMAL else status, 0.0)
 
 
 def _greedy(pool: Pool, limits: Limits, bound: float | None) -> Choice:

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.errors import UsageError
 from leap.explanation.novelty import NO_CUSTOMERS_LIKE_THIS, TOO_LITTLE_KNOWN
 from leap.scoring.batch import moment_of
+from leap.scoring.scorer import Scorer
 from leap.scoring.table import score_prospects
 from leap.scoring.targets.asked import Asked, Override
 from leap.scoring.targets.candidates import Candidates
@@ -106,8 +108,22 @@ def target_list(
     moment = moment_of(bundle, tables, as_of)
     table = score_prospects(bundle, tables, moment, version)
     candidates = Candidates.of(table, tables, moment)
-    wanted = Asked.of(bundle.settings.policy) if asked is None else asked
+    wanted = Asked.of(tables.settings.policy) if asked is None else asked
     return listed(candidates, wanted, moment, overrides or {}, seed, method)
+
+
+def target_list_of(
+    scorer: Scorer, asked: Asked | None = None, overrides: Mapping[str, Override] | None = None, seed: int = 0
+) -> TargetList:
+    """The same from a scorer, which keeps the scores of its prospects; UsageError if it has no tables."""
+    table, tables = scorer.prospect_table, scorer.tables
+    if table is None or tables is None:
+        raise UsageError(
+            "There are no tables, so there are no prospects to choose from.", remedy="Give a workspace with tables."
+        )
+    moment = pd.Timestamp(scorer.as_of)
+    wanted = Asked.of(tables.settings.policy) if asked is None else asked
+    return listed(Candidates.of(table, tables, moment), wanted, moment, overrides or {}, seed)
 
 
 def listed(
@@ -130,6 +146,7 @@ class _Making:
         n = len(candidates)
         position = {account: i for i, account in enumerate(candidates.table.account_ids)}
         self.overrides = {position[account]: found for account, found in overrides.items() if account in position}
+        self.kept_nothing = False
         self.unknown = sorted(set(overrides) - set(position))
         self.segment, self.segment_names = candidates.segments(asked)
         self.part = np.full(n, "", dtype=object)
@@ -202,11 +219,13 @@ class _Making:
             return 0, 0.0
         money = share * max(self.money, 0.0) if np.isfinite(self.money) else np.inf
         if cost.min() > money:
+            self.kept_nothing = True
             return 0, 0.0
         if not np.isfinite(self.places):
             return None, money
         places = int(share * min(self.places, len(cost)) + _SLACK)
         most = places if cost.min() <= 0 else min(places, int(min(money / cost.min(), len(cost)) + _SLACK))
+        self.kept_nothing = not most
         return (most, money) if most else (0, 0.0)
 
     def _choose(self, places: int | None, money: float, method: Method) -> Choice:
@@ -277,6 +296,12 @@ class _Making:
             n = len(self.unknown)
             found.append(
                 f"{n} override(s) are of accounts that are no prospects at this date, such as {self.unknown[0]}."
+            )
+        if self.asked.emerging_share and not any(profile.kind == "emerging" for profile, _ in self.candidates.meets):
+            found.append("There is no emerging profile yet, so what is kept for such accounts goes to the others.")
+        if self.asked.exploration_share and self.kept_nothing:
+            found.append(
+                "No account is drawn at random: what is kept for that pays for none, so it went to the others."
             )
         if self.asked.budget is not None and len(self.candidates) and not self.candidates.cost.any():
             found.append(

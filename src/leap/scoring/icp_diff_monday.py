@@ -7,14 +7,15 @@ from typing import Final
 
 from leap.explanation.wording import money
 from leap.icp import ICPProfile
-from leap.icp.tiers import EXCLUDED, NEGATIVE
+from leap.icp.membership import NEGATIVE
+from leap.icp.tiers import EXCLUDED
 from leap.scoring.icp_diff import Crossed, FigureChange, ICPDiff, Moved
 from leap.scoring.icp_tier_changes import TierChange, TierChanges
 
 _NAMED = 3
 _RULE_CHANGES = ("narrowed", "widened", "redrawn")
 NOTHING: Final = "Nothing has to change: the same profiles, the same rules, and every account in the tier it was in."
-_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion"}
+_METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
 
 
 def monday(diff: ICPDiff, tiers: TierChanges | None, currency: str) -> list[str]:
@@ -30,24 +31,31 @@ def monday(diff: ICPDiff, tiers: TierChanges | None, currency: str) -> list[str]
 
 def _entered(one: Crossed) -> str:
     what = "Add a disqualification rule in the CRM" if one.profile.kind == NEGATIVE else "Build a list"
-    doubt = (
-        " The version before measured it too and showed nothing, and the two differ by no more than noise: begin with "
-        "a part of it, and go on if the next version says so again."
-    )
     said = f"{what}: {_asked(one.profile)} ({one.profile.id}, new{_counted(one.profile)})."
-    return said + (doubt if one.within_noise else "")
+    if one.shown_by_other:
+        return f"{said} The version before showed it too, though not as a profile."
+    if one.within_noise:
+        return (
+            f"{said} The version before measured it too and showed nothing, and the two differ by no more than noise: "
+            "begin with a part of it, and go on if the next version says so again."
+        )
+    return said
 
 
 def _left(one: Crossed) -> str:
     asked, then = _asked(one.profile), one.profile.id
-    doubt = (
-        " Both versions measured it, and they differ by no more than noise: it may come back."
-        if one.within_noise
-        else ""
-    )
+    why = f" ({one.other.why_not})" if one.other is not None and one.other.why_not else ""
     if one.profile.kind == NEGATIVE:
-        return f"Take the disqualification rule out of the CRM: {asked} ({then} then) is shown no longer.{doubt}"
-    return f"Stop building lists by {asked} ({then} then): it is no profile any more.{doubt}"
+        said = f"Take the disqualification rule out of the CRM: {asked} ({then} then) is no profile any more{why}."
+    else:
+        said = f"Stop building lists by {asked} ({then} then): it is no profile any more{why}."
+    if one.shown_by_other:
+        return f"{said} It still holds; others say the same or more."
+    return (
+        f"{said} Both versions measured it, and differ by no more than noise: it may come back."
+        if one.within_noise
+        else said
+    )
 
 
 def _moved(one: Moved) -> list[str]:
