@@ -167,7 +167,7 @@ def _most_sayable(own: Sequence[Hypothesis]) -> _Told:
     """Of rules that say the same the plainest that is not clearly weaker; the others in words."""
     best = max(abs(h.score) for h in own)
     near = [h for h in own if abs(h.score) >= best - _SAYABLE]
-    told = min(near, key=lambda h: (plain(h.rule), -abs(h.score)))
+    told = min(near, key=lambda h: (plain(h.rule), len(h.rule.words), -abs(h.score)))
     others = dict.fromkeys(h.rule.words for h in own if h is not told and h.rule.features != told.rule.features)
     return _Told(told, tuple(others))
 

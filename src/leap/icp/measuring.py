@@ -20,7 +20,6 @@ from leap.metrics import account_bootstrap
 ADDS = 0.05
 """Probability of chance up to which a rule adds to others: each condition of a longer one, and each beside another."""
 _FOLD_ACCOUNTS, _FOLD_EVENTS = 5, 8
-_MOST_FOLDS = 5
 
 
 @dataclass(frozen=True)
