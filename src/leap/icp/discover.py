@@ -42,21 +42,17 @@ def discover_icps(
 
     The candidates are the SHAP drivers of a fit model of the earlier accounts alone. Segments are of what the final
     `fit_model` says of all accounts, or a linear one where none is given; they order and describe, and measure nothing.
-    What was seen of customers is reviewed where their `health` frame is given; it enters no profile.
+    The points card follows it too. What was seen of customers is reviewed where their `health` frame is given; it
+    enters no profile.
     """
-    found = _measured(tables, frame, seed)
-    ground = Ground.of(Book.of(tables, frame), frame, fit_model or _linear(frame, frame.trainable, seed))
+    model = fit_model or _linear(frame, frame.trainable, seed)
+    found = _measured(tables, frame, seed, model)
+    ground = Ground.of(Book.of(tables, frame), frame, model)
     found = replace(_arranged(found, tables, ground), notes=notes_of(tables))
     if health is None or found.best_customers is None:
         return found
     seen = seen_as_customers(health, tables.settings.outcome.min_uplift)
     return replace(found, best_customers=replace(found.best_customers, seen_as_customers=seen))
-    The points card follows it too.
-    """
-    model = fit_model or _linear(frame, frame.trainable, seed)
-    found = _measured(tables, frame, seed, model)
-    ground = Ground.of(Book.of(tables, frame), frame, model)
-    return replace(_arranged(found, tables, ground), notes=notes_of(tables))
 
 
 def _measured(tables: AccountTables, frame: ScopeFrame, seed: int, model: ScopeModel) -> ICPSearch:
