@@ -3,15 +3,20 @@
 import numpy as np
 import pytest
 
+from leap.features import Scope
 from leap.icp.arranging import order_of_work
-from leap.icp.choosing import differs, kind_of
+from leap.icp.attributes import Attribute
+from leap.icp.choosing import differs, distinct, kind_of
 from leap.icp.evidence import Evidence, Measured
 from leap.icp.pooling import Pooled
+from leap.icp.population import Population
 from leap.icp.profiles import ICPProfile
 from leap.icp.ranking import Contender, Rank, Shares, in_order, ranks
+from leap.icp.rules import Condition, Rule
 from leap.icp.saturation import Saturation
 from tests.icp.books import a_book, deals
 from tests.reports.searches import GOOD, evidence
+from tests.worlds import a_feature, a_frame
 
 BETTER = Pooled(40, 1.2, 0.95, 1.1, 1.0, 1.2, 0.8)
 
@@ -175,3 +180,40 @@ def test_a_profile_that_is_won_itself_is_not_opened():
 
 def test_negative_profiles_are_no_work():
     assert order_of_work([profile("negative-1", 0.1)], 0.5) is None
+
+
+# --- rules inside each other
+
+
+def rules_of_size(*rules: tuple[float, Measured]):
+    """Attributes on the number of employees below a bound, with what was measured of churn."""
+    feature = a_feature("employees", "number", Scope.FIT)
+    return [
+        Attribute(
+            Rule((Condition(feature, "<", bound),)),
+            evidence("churn", figures={"churn": churn}, matched=int(4 * bound)),
+            1,
+            1.0,
+        )
+        for bound, churn in rules
+    ]
+
+
+def everyone_from_0_to_99() -> Population:
+    frame = a_frame({"employees": [float(i) for i in range(100)]}, Scope.FIT)
+    nothing = np.zeros(100)
+    return Population(frame, np.arange(100), nothing.astype("datetime64[us]"), nothing, nothing)
+
+
+def test_narrower_bounds_on_the_same_feature_are_one_with_the_wider_unless_they_go_further():
+    wide, near = Measured(0.3, 0.2, 0.06, 0.14), Measured(0.32, 0.2, 0.05, 0.19)
+    kept = distinct(rules_of_size((50.0, wide), (25.0, near)), everyone_from_0_to_99())
+    assert [a.rule.conditions[0].value for a in kept] == [50.0]
+    further = Measured(0.5, 0.2, 0.22, 0.38)
+    kept = distinct(rules_of_size((50.0, wide), (25.0, further)), everyone_from_0_to_99())
+    assert sorted(float(a.rule.conditions[0].value) for a in kept) == [25.0, 50.0]  # type: ignore[arg-type]
+
+
+def test_near_equal_rules_are_one():
+    wide = Measured(0.3, 0.2, 0.06, 0.14)
+    assert len(distinct(rules_of_size((50.0, wide), (45.0, wide)), everyone_from_0_to_99())) == 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from leap.icp.attributes import Attribute
-from leap.icp.candidates import same_rows
+from leap.icp.candidates import nearly_same
 from leap.icp.evidence import Evidence
 from leap.icp.pooling import Pooled
 from leap.icp.population import Population
@@ -25,6 +25,8 @@ GROWING_TIMES = 1.5
 """Emerging: it is at least this many times as large a part of the customers won in the last year as of the base."""
 OPEN_TIMES = 2.0
 """Or at least this many times as large a part of the prospects: most of it is still to be won."""
+_INSIDE = 0.95
+"""Share of the rows of one rule that another holds for from which on it lies inside that."""
 FEWEST_NEW = 10
 """New customers, and prospects, of all from which on a share of them says anything."""
 _SURE = 1.645
@@ -48,7 +50,8 @@ def profiles_of(
 
 
 def distinct(held: Sequence[Attribute], population: Population) -> list[Attribute]:
-    """Of near-equal rules one, and a longer rule inside a shorter one only where it differs materially.
+    """Of near-equal rules one, and a rule inside another (longer, or on the same features with narrower bounds) beside
+    that only where the inner one differs materially.
 
     Simple rules first, then what moves most accounts furthest.
     """
@@ -56,13 +59,22 @@ def distinct(held: Sequence[Attribute], population: Population) -> list[Attribut
         held, key=lambda a: (len(a.rule.conditions), -abs(a.evidence.headline.lift) * np.sqrt(a.evidence.support))
     )
     kept: list[Attribute] = []
+    masks = {a.rule: a.rule.matches(population.columns) for a in ordered}
     for attribute in ordered:
-        shorter = [o for o in kept if set(o.rule.conditions) <= set(attribute.rule.conditions)]
-        if not all(differs(attribute.evidence, other.evidence) for other in shorter):
-            continue
-        if not any(same_rows(attribute.rule, other.rule, population) for other in kept):
+        if not any(_says_the_same(attribute, other, masks) for other in kept):
             kept.append(attribute)
     return kept
+
+
+def _says_the_same(one: Attribute, kept: Attribute, masks: Mapping[Rule, np.ndarray]) -> bool:
+    a, b = masks[one.rule], masks[kept.rule]
+    if nearly_same(a, b):
+        return True
+    related = set(kept.rule.conditions) <= set(one.rule.conditions) or one.rule.features == kept.rule.features
+    if not related or int((a & b).sum()) < _INSIDE * min(int(a.sum()), int(b.sum())):
+        return False
+    inner, outer = (one, kept) if a.sum() <= b.sum() else (kept, one)
+    return not differs(inner.evidence, outer.evidence)
 
 
 def differs(longer: Evidence, shorter: Evidence) -> bool:
