@@ -63,7 +63,7 @@ def test_a_standard_picklist_is_asked_as_one() -> None:
 def test_the_page_says_what_to_add_which_band_and_how_near_it_is() -> None:
     page = render_points(export(CARD))
     for said in (
-        "| +3 | ", "| -2 | ", "| A | 3 or more | 30.0% |", "| B | more than -2, less than 3 |", "| C | -2 or less |",
+        "| +3 | ", "| -2 | ", "| A | 3 or more | 30.0% |", "| B | -1 to 2 |", "| C | -2 or less |",
         "on 120 accounts that neither was made of",
         "0.62 (95 % interval 0.50 to 0.70)", "70% (95 % interval 60% to 80%) of their 300 yearly rows; by chance 40%",
         "Treat blank fields as blanks", "`leap_employees`, `leap_cloud`",

@@ -163,10 +163,22 @@ def _joined(function: str, parts: list[str]) -> str:
 def _bands(card: PointsCard) -> list[dict[str, Any]]:
     a = [("A", f"{card.a_from} or more")] if card.a_from is not None else []
     c = [("C", f"{card.c_to} or less")] if card.c_to is not None else []
-    over = [f"more than {card.c_to}"] if c else []
-    under = [f"less than {card.a_from}"] if a else []
-    middle = ("B", ", ".join(over + under) or "any")
+    middle = (
+        "B",
+        _between(None if card.c_to is None else card.c_to + 1, None if card.a_from is None else card.a_from - 1),
+    )
     return [{"band": band, "sum": total, "share": card.shares.get(band)} for band, total in [*a, middle, *c]]
+
+
+def _between(low: int | None, high: int | None) -> str:
+    """Whole sums from low to high, either of which may be open.
+
+    >>> _between(-1, 2), _between(1, 1), _between(None, 2), _between(1, None), _between(None, None)
+    ('-1 to 2', '1', '2 or less', '1 or more', 'any')
+    """
+    if low is None or high is None:
+        return "any" if low == high else f"{high} or less" if low is None else f"{low} or more"
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _agreement(agreement: Agreement | None) -> list[str]:
