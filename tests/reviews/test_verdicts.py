@@ -132,6 +132,24 @@ def test_a_rejection_of_a_good_profile_is_none_of_the_same_rule_found_bad():
     assert not with_rejections(turned, [given()], DAY).rejected
 
 
+def test_a_hypothesis_may_be_judged_and_has_to_be_again_once_it_is_measured():
+    """What was suggested and not measured is a rule too, with the key that it keeps."""
+    document = search().to_json()
+    profile = document["icps"][0]
+    guess = {
+        "id": "hypothesis-1",
+        "status": "hypothesis",
+        **{k: profile[k] for k in ("words", "conditions", "statement")},
+    }
+    guessed = {**document, "icps": document["icps"][1:], "attributes": [], "hypotheses": [guess]}
+    found = named("hypothesis-1", verdicts_on(guessed, [], DAY), list)
+    assert found.subject == Subject("rule", GOOD_KEY)
+    said = given("accept", evidence=found.evidence)
+    shown = with_verdicts(guessed, verdicts_on(guessed, [said], DAY))["hypotheses"][0]["review"]
+    assert shown["state"] == "accepted" and shown["review_again"] is None and "chooses no account" in shown["effect"]
+    assert "did better, then not measured yet" in str(standing_of_good([said]).again)
+
+
 def test_a_verdict_on_what_this_version_did_not_measure_is_listed():
     verdicts = verdicts_on(search().to_json(), [given(key="r0000000000")], DAY)
     assert [s.subject.key for s in verdicts.elsewhere] == ["r0000000000"]

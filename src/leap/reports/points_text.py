@@ -195,7 +195,7 @@ def _agreement(agreement: Agreement | None) -> list[str]:
         f"- In the same band: {_percent(agreement.same_band)} of their {agreement.rows:,} yearly rows; by chance "
         f"{chance}.",
         "",
-        "The conditions were chosen because they held on these later accounts, so who stays may be told a little less "
+        "The conditions were chosen since they held on these later accounts, so who stays may be told a little less "
         "well of accounts to come.",
     ]
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_FINDINGS = {"stays": "did better", "leaves": "did worse", "not shown": "no difference shown"}
+_HYPOTHESIS = "hypothesis"
+_FINDINGS = {
+    "stays": "did better",
+    "leaves": "did worse",
+    "not shown": "no difference shown",
+    _HYPOTHESIS: "not measured yet",
+}
 _FIGURES = ("nrr", "churn", "expansion_rate")
 
 
 def of_rule(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a version says of a profile or attribute of the JSON of `icp`: finding, figures with intervals, and id."""
-    evidence = entry["evidence"]
+    """What a version says of a profile or attribute of the JSON of `icp`: finding, figures with intervals, and id.
+
+    A hypothesis has no figures.
+    """
+    evidence = entry.get("evidence", {})
     return {
         "id": entry.get("id"),
         "finding": finding(entry),
-        "metric": evidence["metric"],
+        "metric": evidence.get("metric"),
         "figures": {
             name: {end: evidence[name][end] for end in ("lift", "low", "high")}
             for name in _FIGURES
@@ -26,7 +35,9 @@ def of_rule(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def finding(entry: Mapping[str, Any]) -> str:
-    """stays, leaves or not shown, of a profile or an attribute."""
+    """stays, leaves or not shown, of a profile or an attribute; hypothesis of what is none yet."""
+    if entry.get("status") == _HYPOTHESIS:
+        return _HYPOTHESIS
     if "verdict" in entry:
         return str(entry["verdict"])
     return "leaves" if entry.get("kind") == "negative" else "stays"

@@ -31,7 +31,7 @@ def named(text: str, verdicts: Verdicts, accounts: Callable[[], Sequence[str]]) 
     kind, colon, rest = text.partition(":")
     if colon and kind in ("driver", "account"):
         return account(rest, accounts()) if kind == "account" else _driver(rest, verdicts)
-    for judged in verdicts.profiles + verdicts.attributes:
+    for judged in verdicts.profiles + verdicts.attributes + verdicts.hypotheses:
         if text in (judged.name, judged.standing.subject.key):
             return Named(judged.standing.subject, judged.words, on_evidence.of_rule(judged.entry))
     for standing in verdicts.elsewhere:

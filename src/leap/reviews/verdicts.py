@@ -38,20 +38,22 @@ class Judged:
 @dataclass(frozen=True)
 class Verdicts:
     """All findings of a version with their standing, in the order of its JSON; `elsewhere` are those judged in other
-    versions that this one did not measure.
+    versions that this one did not measure. Hypotheses may be judged too, but are no open questions.
     """
 
     profiles: tuple[Judged, ...]
     attributes: tuple[Judged, ...]
+    hypotheses: tuple[Judged, ...]
     drivers: tuple[Judged, ...]
     elsewhere: tuple[Standing, ...]
 
     @property
     def findings(self) -> tuple[Judged, ...]:
         """Each finding once: an attribute that became a profile is that profile."""
-        own = {judged.standing.subject for judged in self.profiles}
-        others = tuple(judged for judged in self.attributes if judged.standing.subject not in own)
-        return self.profiles + others + self.drivers
+        found: dict[Subject, Judged] = {}
+        for judged in self.profiles + self.attributes + self.hypotheses + self.drivers:
+            found.setdefault(judged.standing.subject, judged)
+        return tuple(found.values())
 
     @property
     def undecided(self) -> tuple[Judged, ...]:
@@ -90,22 +92,26 @@ def verdicts_on(
     said = by_subject(reviews, at)
     profiles = tuple(_of_rule(entry, said, at, mode) for entry in icp_document["icps"])
     attributes = tuple(_of_rule(entry, said, at, mode) for entry in icp_document["attributes"])
+    hypotheses = tuple(_of_rule(entry, said, at, mode) for entry in icp_document.get("hypotheses", ()))
     of_drivers = tuple(_of_driver(entry, said, at) for entry in drivers)
-    known = {judged.standing.subject for judged in profiles + attributes + of_drivers}
+    known = {judged.standing.subject for judged in profiles + attributes + hypotheses + of_drivers}
     others = [
         Standing(subject, at, given)
         for subject, given in said.items()
         if subject not in known and (subject.kind == "rule" or (subject.kind == "driver" and drivers))
     ]
-    return Verdicts(profiles, attributes, of_drivers, tuple(others))
+    return Verdicts(profiles, attributes, hypotheses, of_drivers, tuple(others))
 
 
 def with_verdicts(icp_document: Mapping[str, Any], verdicts: Verdicts) -> dict[str, Any]:
-    """The JSON of `icp` with `review` beside the evidence of every profile and attribute, which stays as it is."""
-    parts = {"icps": verdicts.profiles, "attributes": verdicts.attributes}
+    """The JSON of `icp` with `review` beside the evidence of every profile, attribute and hypothesis, which stays as it
+    is.
+    """
+    parts = {"icps": verdicts.profiles, "attributes": verdicts.attributes, "hypotheses": verdicts.hypotheses}
     reviewed = {
         name: [{**entry, "review": judged.to_json()} for entry, judged in zip(icp_document[name], found, strict=True)]
         for name, found in parts.items()
+        if name in icp_document
     }
     return {**icp_document, **reviewed}
 
@@ -142,6 +148,8 @@ def _effect(entry: Mapping[str, Any], standing: Standing, mode: str) -> str:
     """What a verdict does, on one line; nothing for an open question."""
     if standing.state in ("accepted", "rejected") and standing.opposite:
         return "Given on the opposite finding: it does not count here."
+    if standing.state in ("accepted", "rejected") and on_evidence.finding(entry) == "hypothesis":
+        return f"Marked as {standing.state}; a hypothesis chooses no account either way."
     if standing.state == "accepted":
         return "Marked as accepted; figures and tiers are the same."
     if standing.state != "rejected":
