@@ -11,7 +11,7 @@ from typing import Any
 
 from training.console import Console, Result, command_parser, day, dumps, run, whole
 from training.icp import write
-from training.loading import model_and_tables
+from training.loading import model_and_tables, target_overrides
 
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
@@ -51,7 +51,8 @@ def targets(args: argparse.Namespace, console: Console) -> Result:
     )
     bundle, version, tables = model_and_tables(args, console)
     with console.stage("choosing accounts"), solver_on_stderr():
-        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, seed=args.seed)
+        overrides = target_overrides(args, settings.company.name)
+        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, overrides=overrides, seed=args.seed)
     entries = Entries(made)
     usual = {None: report.MOST_IN_TEXT, "html": report.MOST_ON_A_PAGE, "md": report.MOST_ON_A_PAGE}
     document = entries.to_json(args.limit if args.limit is not None or args.json else usual.get(chosen))
