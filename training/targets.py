@@ -50,9 +50,9 @@ def targets(args: argparse.Namespace, console: Console) -> Result:
         segment=args.segment,
     )
     bundle, version, tables = model_and_tables(args, console)
+    decided = target_overrides(args, settings.company.name)
     with console.stage("choosing accounts"), solver_on_stderr():
-        overrides = target_overrides(args, settings.company.name)
-        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, overrides=overrides, seed=args.seed)
+        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, overrides=decided, seed=args.seed)
     entries = Entries(made)
     usual = {None: report.MOST_IN_TEXT, "html": report.MOST_ON_A_PAGE, "md": report.MOST_ON_A_PAGE}
     document = entries.to_json(args.limit if args.limit is not None or args.json else usual.get(chosen))

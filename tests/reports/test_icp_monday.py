@@ -144,6 +144,35 @@ def test_nothing_measured_asks_for_history_and_names_the_layers_that_are_missing
     assert "All four kinds" in everything[2].text
 
 
+def test_without_prospects_nobody_is_sent_to_look_for_them_in_the_tables(bundle: ModelBundle):
+    found = search()
+    customers = {"customers": 98, "prospects": 0, "market": 1000, "note": None}
+    summary = icp.summarise(replace(bundle, icp=replace(found, profiles=(replace(found.profiles[0], size=customers),))))
+    assert "first (98 customers to keep)" in todo(summary)["Target"]
+    assert "No prospect of the tables meets a profile" in todo(summary)["Target"]
+    assert summary.monday[0].command == "leap score DIR --out scores.csv"
+
+
+def test_a_profile_of_most_companies_is_said_to_choose_among_nobody(bundle: ModelBundle):
+    found = search()
+    broad = {"customers": 700, "prospects": 50, "market": 1000, "note": "may be too broad: 75% of all match"}
+    summary = icp.summarise(replace(bundle, icp=replace(found, profiles=(replace(found.profiles[0], size=broad),))))
+    assert todo(summary)["Target"].endswith(
+        "established-1 is 75% of all accounts and prospects: choose among them by the list's order."
+    )
+
+
+def test_every_command_that_is_proposed_exists_and_takes_what_it_is_given(bundle: ModelBundle):
+    from training.__main__ import COMMANDS
+    from training.icp import EXPORTS, FORMATS
+
+    nothing = icp.summarise(replace(bundle, icp=ICPSearch((), (), "None held.")))
+    for line in (*icp.summarise(bundle).monday, *nothing.monday):
+        words = line.command.split()
+        assert not words or (words[0] == "leap" and words[1] in COMMANDS and words[2] == "DIR")
+    assert "sql" in FORMATS and {"salesforce", "hubspot", "qualification", "points"} <= set(EXPORTS)
+
+
 def test_money_is_never_without_its_note(bundle: ModelBundle):
     summary = icp.summarise(bundle)
     for text in (icp.render_html(summary), icp.render_markdown(summary)):

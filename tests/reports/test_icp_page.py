@@ -6,23 +6,40 @@ from pathlib import Path
 
 import pytest
 
-from leap.bundle.model_bundle import ModelBundle
+from leap.config import parse_settings
 from leap.icp import ICPSearch
 from leap.reports import icp
-from tests.reports.searches import bundle_with
+from tests.reports.searches import NOTE
 from tests.reports.whole_search import whole_search
 
 GOLDEN = Path(__file__).with_name("icp_report.md")
 
 
-@pytest.fixture(scope="module")
-def bundle(demo_bundle: ModelBundle) -> ModelBundle:
-    return bundle_with(demo_bundle, whole_search(), "Acme")
+SETTINGS = parse_settings(
+    {
+        "company": {"name": "Acme", "currency": "EUR", "money_note": NOTE},
+        "outcome": {"horizon_months": 12},
+        "tables": {
+            "subscriptions": {
+                "source": "s.csv", "shape": "periods", "role": "revenue", "start": "start", "end": "end",
+                "amount": "mrr", "scope": "health", "signal": "retention",
+            },
+            "deals": {
+                "source": "d.csv", "shape": "events", "role": "deals", "at": "created", "created": "created",
+                "closed": "closed", "won": "won", "scope": "fit", "signal": "economic",
+            },
+            "costs": {
+                "source": "c.csv", "shape": "events", "role": "costs", "at": "on", "kind": "kind", "amount": "amount",
+                "scope": "health", "signal": "economic",
+            },
+        },
+    }
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def summary(bundle: ModelBundle) -> icp.IcpSummary:
-    return icp.summarise_alone(bundle.icp, bundle.settings, data_until="2024-06-01")
+def summary() -> icp.IcpSummary:
+    return icp.summarise_alone(whole_search(), SETTINGS, data_until="2024-06-01")
 
 
 def test_the_markdown_is_the_golden_one(summary: icp.IcpSummary):
@@ -41,12 +58,12 @@ def test_every_section_stands_on_the_page_in_the_order_of_use(summary: icp.IcpSu
     assert re.findall(r"<h2>(.*?)</h2>", page) == wanted
 
 
-def test_a_search_without_figures_has_no_empty_section(bundle: ModelBundle):
+def test_a_search_without_figures_has_no_empty_section():
     bare = replace(
         whole_search(), front=None, quarters=None, bookings=None, funnel=None, card=None, best_customers=None,
         hypotheses=(), order_of_work=None, notes=(),
     )  # fmt: skip
-    summary = icp.summarise_alone(bare, bundle.settings)
+    summary = icp.summarise_alone(bare, SETTINGS)
     for text in (icp.render_html(summary), icp.render_markdown(summary)):
         for absent in ("How many there are", "best at what", "Quarter by quarter", "Sold outside", "Points card"):
             assert absent not in text
@@ -54,7 +71,7 @@ def test_a_search_without_figures_has_no_empty_section(bundle: ModelBundle):
     assert "<tbody>\n  </tbody>" not in icp.render_html(summary)
 
 
-def test_figures_of_a_group_without_anything_to_weigh_or_sold_are_no_section(bundle: ModelBundle):
+def test_figures_of_a_group_without_anything_to_weigh_or_sold_are_no_section():
     found = whole_search()
     assert found.front is not None and found.quarters is not None
     one = replace(found.front, choices=found.front.choices[:1])
@@ -62,7 +79,7 @@ def test_figures_of_a_group_without_anything_to_weigh_or_sold_are_no_section(bun
         found.quarters,
         groups={name: tuple(replace(cell, new_customers=0) for cell in cells) for name, cells in found.quarters.groups.items()},
     )  # fmt: skip
-    sections = icp.summarise_alone(replace(found, front=one, quarters=none_new), bundle.settings).figures
+    sections = icp.summarise_alone(replace(found, front=one, quarters=none_new), SETTINGS).figures
     assert not sections.front and not sections.by_quarter and sections.funnel and sections.bookings
 
 
@@ -89,8 +106,8 @@ def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(summary: ic
             widths = []
 
 
-def test_nothing_found_is_a_short_page(bundle: ModelBundle):
-    summary = icp.summarise_alone(ICPSearch((), (), "Too few accounts."), bundle.settings)
+def test_nothing_found_is_a_short_page():
+    summary = icp.summarise_alone(ICPSearch((), (), "Too few accounts."), SETTINGS)
     page = icp.render_html(summary)
     assert re.findall(r"<h2>(.*?)</h2>", page) == ["What to do on Monday", "Profiles", "Notes and limits", "Terms"]
     assert "<table" not in page

@@ -84,7 +84,7 @@ class Comparison:
                 if metric == "churn":
                     z = _of_counts(x, parts[rows].sum(axis=0), outcome[rows], basis, spare)
                 else:
-                    z = _of_money(parts[rows], self.population.accounts[rows], inside[rows], spare)
+                    z = _of_money(x, y[:, 0], self.population.accounts[rows], spare)
         return Scores(z, parts)
 
     def bins_of(self, features: Mapping[str, str]) -> np.ndarray:
@@ -129,19 +129,24 @@ def _of_counts(x: np.ndarray, score: np.ndarray, outcome: np.ndarray, basis: np.
     return _normal(score, variance, third)
 
 
-def _of_money(parts: np.ndarray, accounts: np.ndarray, inside: np.ndarray, spare: float) -> np.ndarray:
-    """Amounts have the spread of the accounts' sums; with few accounts on one side it is known badly (Student)."""
-    from scipy.stats import norm, t
+def _of_money(x: np.ndarray, y: np.ndarray, accounts: np.ndarray, spare: float) -> np.ndarray:
+    """Amounts have the spread, the skewness and the likeness within an account of all rows, not of those inside.
 
+    Where few rows with an amount lie inside, their own spread is far too small (White's estimate errs so too).
+    """
     _, code = np.unique(accounts, return_inverse=True)
-    sums = np.zeros((code.max() + 1, parts.shape[1]))
-    np.add.at(sums, code, parts)
-    z = _normal(parts.sum(axis=0), (sums**2).sum(axis=0) * spare, (sums**3).sum(axis=0))
-    met = np.zeros(sums.shape)
-    np.add.at(met, code, inside.astype(float))
-    rows = np.bincount(code)[:, None]
-    fewest = np.maximum(np.minimum((met > 0).sum(axis=0), (met < rows).sum(axis=0)) - 1, 1)
-    return np.asarray(np.sign(z) * norm.isf(t.sf(np.abs(z), fewest)))
+    spread = float((y**2).mean()) * spare
+    if spread <= 0:
+        return np.zeros(x.shape[1])
+    sums = np.zeros((code.max() + 1, x.shape[1]))
+    np.add.at(sums, code, x)
+    rows = np.bincount(code)
+    together = float((np.bincount(code, weights=y) ** 2).sum() - (y**2).sum())
+    pairs = float((rows * (rows - 1)).sum())
+    alike = min(max(together / (pairs * spread), 0.0), 1.0) if pairs else 0.0
+    own = (x**2).sum(axis=0)
+    variance = spread * (own + alike * np.maximum((sums**2).sum(axis=0) - own, 0.0))
+    return _normal(x.T @ y, variance, float((y**3).mean()) * (x**3).sum(axis=0))
 
 
 def _normal(score: np.ndarray, variance: np.ndarray, third: np.ndarray) -> np.ndarray:

@@ -134,11 +134,9 @@ def _front(front: Front, ids: frozenset[str]) -> tuple[FrontRow, ...]:
 
 
 def _quarters(quarters: Quarters) -> tuple[QuarterRow, ...]:
-    rows = [
-        QuarterRow(_GROUPS.get(name, name), cells[-_SHOWN_QUARTERS:])
-        for name, cells in quarters.groups.items()
-        if cells
-    ]
+    places = {name: place for place, name in enumerate(_GROUPS, start=1)}
+    named = sorted(quarters.groups.items(), key=lambda group: places.get(group[0], 0))
+    rows = [QuarterRow(_GROUPS.get(name, name), cells[-_SHOWN_QUARTERS:]) for name, cells in named if cells]
     return tuple(rows) if any(cell.new_customers for row in rows for cell in row.cells) else ()
 
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from leap.icp import Attribute
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
-from leap.reports.rendering import count, listed, money, sentence
+from leap.reports.rendering import count, listed, money, sentence, share
 
 _LAYERS = {
     "firmographic": "what they are (industry, size, age, country)",
@@ -53,16 +53,24 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
     if rest:
         others = f"; {len(rest) - 1} more below" if rest[1:] else ""
         text += f" Then {rest[0].who}{_how_many(rest[0])}{others}."
-    return Todo("Target", text, "leap score DIR --out scores.csv")
+    if first.size and first.size.too_broad:
+        among = f"choose among them by {rest[0].id}" if rest else "choose among them by the list's order"
+        text += f" {first.id} is {share(first.size.share, 0)} of all accounts and prospects: {among}."
+    if any(profile.size and profile.size.prospects for profile in good):
+        return Todo("Target", text, "leap targets DIR --out targets.csv")
+    nobody = (
+        " No prospect of the tables meets a profile: look for such companies elsewhere, and keep those that you have."
+    )
+    return Todo("Target", text + nobody, "leap score DIR --out scores.csv")
 
 
 def _how_many(profile: ProfileSummary) -> str:
     if profile.size is None:
         return ""
     size = profile.size
-    prospects = "1 prospect" if size.prospects == 1 else f"{count(size.prospects)} prospects"
-    customers = "1 customer" if size.customers == 1 else f"{count(size.customers)} customers"
-    return f" ({prospects} to win, {customers} to keep)"
+    parts = [(size.prospects, "prospect", "to win"), (size.customers, "customer", "to keep")]
+    said = [f"{_counted(number, what)} {todo}" for number, what, todo in parts if number]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _no_preference(bad: Sequence[ProfileSummary]) -> Todo:
@@ -106,7 +114,7 @@ def _hand_over(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) ->
     costly = [profile for profile in bad if profile.costs]
     sales = f"to sales the accounts of {_ids(good)}" if good else ""
     marketing = f"to marketing those of {_ids(costly)}, to be left out of campaigns" if costly else ""
-    crm = f"to whoever runs the CRM the filters of {_ids([*good, *bad])}"
+    crm = f"to whoever runs the CRM the filters of {'all of them' if good and costly else _ids([*good, *bad])}"
     parts = [part for part in (sales, marketing, crm) if part]
     return Todo("Hand over", sentence("; ".join(parts)), "leap icp DIR --out icp.sql")
 

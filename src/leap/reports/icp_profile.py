@@ -81,6 +81,11 @@ class Size:
         """Share of all accounts and prospects."""
         return (self.customers + self.prospects) / self.market if self.market else None
 
+    @property
+    def too_broad(self) -> bool:
+        """Whether so many meet the conditions that these alone are no choice."""
+        return self.note is not None and self.note.startswith("may be too broad")
+
 
 @dataclass(frozen=True)
 class Kpi:
