@@ -355,7 +355,7 @@ def test_the_document_of_the_service_describes_every_field_of_a_score(
     """Answers are written without a pass over their types, which allow more: a field left out would go unnoticed."""
     (customer,), _ = scorer.by_id(staying(file)[:1])
     fit = [f.name for f in planted.bundle.fit.encoder.catalog.features if f.scope == "fit"]
-    (prospect,) = scorer.prospects([("p", dict.fromkeys(fit))], 0)
+    (prospect,) = scorer.prospects([("p", {**dict.fromkeys(fit), "industry": "retail"})], 0)
     promised = AccountAnswer.model_json_schema()
     for score in (customer, prospect):
         assert undescribed(score, promised, promised["$defs"]) == set()

@@ -202,6 +202,12 @@ def test_without_a_margin_revenue_stands_for_value_and_without_deals_gains_are_i
     assert "if it is won" in " ".join(document["targets"][0]["for"])
 
 
+def test_without_limits_everybody_who_gains_is_chosen_and_nobody_is_drawn(candidates: Candidates) -> None:
+    found = made(candidates, exploration_share=0.5)
+    assert ((found.part != "") == (candidates.gain > 0)).all() and "exploration" not in found.part
+    assert any(note.startswith("Neither a budget nor a capacity") for note in found.notes)
+
+
 def test_the_cost_of_working_on_an_account_is_cac_times_the_share_won(candidates: Candidates) -> None:
     usual = replace(candidates, policy=Policy(contact_cost=20.0))
     assert usual.cost == pytest.approx(np.full(40, 1000 * 0.3 + 20))

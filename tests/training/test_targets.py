@@ -13,7 +13,7 @@ import pytest
 from leap.bundle.model_bundle import ModelBundle
 from leap.registry import RunRecord, Store
 from tests.worlds import planted_frames
-from training import targets
+from training import review, targets
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -78,6 +78,28 @@ def test_the_text_says_what_to_do_and_who_is_not_on_the_list(ask: Ask) -> None:
     assert code == 0 and "Planted: whom to sell to next" in out and "3 of 40 prospects" in out
     assert "cannot be reached within the limits" in out and "Not on the list: " in out and "   + Expected gain" in out
     assert "no deals with a result" in out
+
+
+def test_what_owners_decided_in_reviews_counts(ask: Ask, workspace: Path) -> None:
+    before = as_json(ask, "--capacity", "5")
+    top = before["targets"][0]["account_id"]
+    arguments = [
+        str(workspace),
+        "--store",
+        str(workspace / "store"),
+        "--quiet",
+        "--owner",
+        "Ann",
+        "--reason",
+        "a rival",
+    ]
+    assert review.main([*arguments, "--exclude", top]) == 0
+    ask("--quiet")
+    after = as_json(ask, "--capacity", "5")
+    assert top not in {entry["account_id"] for entry in after["targets"]} and after["totals"]["accounts"] == 5
+    assert {"reason": "owner", "accounts": 1} in [
+        {key: row[key] for key in ("reason", "accounts")} for row in after["left_out"]["by_reason"]
+    ]
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.json", "list.md", "list.html"])

@@ -185,7 +185,14 @@ class Entries:
         said = [self._negative_words(profile) for profile in self._met(i, negative=True)]
         if not self._met(i, negative=False):
             missed = [profile for profile, _ in own.meets if profile.kind != "negative"]
-            said += [f"Misses {profile.id}: {profile.rule.words}" for profile in missed[:_MISSED]]
+            near = {one.profile: one.said for one in table.matches[i].near}
+            missed = sorted(missed, key=lambda profile: profile.id not in near)
+            said += [
+                f"Misses only one condition of {profile.id}: {near[profile.id]}"
+                if profile.id in near
+                else f"Misses {profile.id}: {profile.rule.words}"
+                for profile in missed[:_MISSED]
+            ]
         if not own.signals.reasons(i):
             said.append(own.signals.silence)
         if own.gain[i] <= 0:
@@ -200,6 +207,8 @@ class Entries:
         if lost is not None:
             amount = wording.money(abs(float(lost)), self._currency)
             price = f"; such an account brings {amount} {'less' if lost > 0 else 'more'} revenue a year than others"
+            if (profile.price or {}).get("shown") is False:
+                price += " (not shown: the interval contains zero)"
         return f"Meets {profile.id} (negative): {profile.rule.words}{price}"
 
     def _width_words(self, i: int) -> str:

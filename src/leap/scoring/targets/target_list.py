@@ -207,6 +207,11 @@ class _Making:
                 self.left_out[i] = "over_capacity" if self.places < 1 else "segment_full" if full else "over_budget"
 
     @property
+    def limitless(self) -> bool:
+        """Without budget and capacity every account that gains is chosen, and there is nothing to keep a share of."""
+        return self.asked.budget is None and self.asked.capacity is None
+
+    @property
     def _open(self) -> np.ndarray:
         """Accounts that may still be chosen, shape (n,)."""
         return np.asarray((self.part == "") & (self.left_out == ""))
@@ -215,7 +220,7 @@ class _Making:
         """Places (None: as many as follow from the share of the list) and money kept back for the draw."""
         share = self.asked.exploration_share
         cost = self.candidates.cost[self._open]
-        if not share or not len(cost):
+        if not share or not len(cost) or self.limitless:
             return 0, 0.0
         money = share * max(self.money, 0.0) if np.isfinite(self.money) else np.inf
         if cost.min() > money:
@@ -230,9 +235,9 @@ class _Making:
 
     def _choose(self, places: int | None, money: float, method: Method) -> Choice:
         rows = np.flatnonzero(self._open)
-        own = self.candidates
+        own, emerging_rows = self.candidates, self.candidates.of_kind("emerging")
         pool = Pool(
-            own.gain[rows], own.cost[rows], np.maximum(own.new_mrr[rows], 0.0), own.of_kind("emerging")[rows],
+            own.gain[rows], own.cost[rows], np.maximum(own.new_mrr[rows], 0.0), emerging_rows[rows],
             self.segment[rows],
         )  # fmt: skip
         taken = own.new_mrr[self.part != ""]
@@ -249,7 +254,7 @@ class _Making:
         if emerging > int((found.chosen & pool.emerging).sum()):
             found = choose(pool, replace(limits, emerging=emerging), seconds=self.asked.seconds, method=method)
         for i in rows[found.chosen]:
-            self._take(int(i), EMERGING if own.of_kind("emerging")[i] else VALUE)
+            self._take(int(i), EMERGING if emerging_rows[i] else VALUE)
         return found
 
     def _emerging_places(self, found: Choice, limits: Limits) -> int:
@@ -299,6 +304,8 @@ class _Making:
             )
         if self.asked.emerging_share and not any(profile.kind == "emerging" for profile, _ in self.candidates.meets):
             found.append("There is no emerging profile yet, so what is kept for such accounts goes to the others.")
+        if self.asked.exploration_share and self.limitless and len(self.candidates):
+            found.append("Neither a budget nor a capacity limits the list, so no account is drawn at random.")
         if self.asked.exploration_share and self.kept_nothing:
             found.append(
                 "No account is drawn at random: what is kept for that pays for none, so it went to the others."
