@@ -113,9 +113,10 @@ class IcpSummary:
         """What to do first, in three to five lines."""
         if not self.profiles:
             return self.instead
+        gone = any(profile.rejected and profile.id in self.order_of_work for profile in self.profiles)
         return icp_monday.with_profiles(
             self.profiles,
-            next_words=self.order_of_work,
+            next_words="" if gone else self.order_of_work,
             unshown=len(self.not_shown),
             unmeasured=len(self.suggested),
             shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
