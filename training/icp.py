@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         None: report.render_text,
     }
     if chosen in EXPORTS:
+        export = without_rejected(export, document)
         document = {**document, "export": exports.document(export, chosen)}
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
@@ -149,6 +151,15 @@ def reviewed(
     verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
     again = due(reviews, settings.policy.review_every_months).words if reviews else ""
     return verdict_lines(verdicts), with_verdicts(document, verdicts), again
+
+
+def without_rejected(export: Export, document: Mapping[str, Any]) -> Export:
+    """What exports are made from, without the profiles that people rejected: nothing is targeted by these."""
+    reviews = {entry["id"]: entry["review"] for entry in document["icps"]}
+    gone = {name for name, review in reviews.items() if review["state"] == "rejected" and review["counts"]}
+    kept = tuple(profile for profile in export.search.profiles if profile.id not in gone)
+    why = export.search.none_because if kept or not gone else "people rejected every profile that was found"
+    return replace(export, search=replace(export.search, profiles=kept, none_because=why))
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

@@ -167,7 +167,7 @@ class Room:
             "data_until": f"{tables.data_until:%Y-%m-%d}",
             "results": found,
             "limits": "The profiles are those of this version, which may have learned from what followed; overridden "
-            "accounts were chosen by people, not drawn: a difference is no effect of overriding.",
+            "accounts were chosen by people, not drawn: a difference may lie in who was chosen.",
         }
         return Result(document, f"{results_text(found)}\n{document['limits']}")
 

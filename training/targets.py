@@ -1,14 +1,17 @@
 """`leap targets`: whom to sell to next under budget, capacity and quota, as text, HTML, Markdown, CSV or JSON."""
 
 import argparse
+import ctypes
 import math
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from training.console import Console, Result, command_parser, day, dumps, run, whole
 from training.icp import write
-from training.loading import model_and_tables
+from training.loading import model_and_tables, target_overrides
 
 SUFFIXES = {".htm": "html", ".markdown": "md"}
 
@@ -47,8 +50,9 @@ def targets(args: argparse.Namespace, console: Console) -> Result:
         segment=args.segment,
     )
     bundle, version, tables = model_and_tables(args, console)
-    with console.stage("choosing accounts"):
-        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, seed=args.seed)
+    decided = target_overrides(args, settings.company.name)
+    with console.stage("choosing accounts"), solver_on_stderr():
+        made = target_list(bundle, tables, version, as_of=args.as_of, asked=asked, overrides=decided, seed=args.seed)
     entries = Entries(made)
     usual = {None: report.MOST_IN_TEXT, "html": report.MOST_ON_A_PAGE, "md": report.MOST_ON_A_PAGE}
     document = entries.to_json(args.limit if args.limit is not None or args.json else usual.get(chosen))
@@ -81,6 +85,21 @@ def amount(text: str) -> float:
     if not 0 <= found < math.inf:
         raise argparse.ArgumentTypeError(f"expected an amount from 0 on, such as 50000, found {text!r}")
     return found
+
+
+@contextmanager
+def solver_on_stderr() -> Iterator[None]:
+    """What the solver prints by itself, which it does past Python, goes to stderr: stdout holds the answer alone."""
+    library = ctypes.CDLL(None)
+    kept = os.dup(1)
+    library.fflush(None)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        library.fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def chosen_format(out: Path | None) -> str | None:

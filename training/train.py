@@ -108,7 +108,7 @@ def train_accounts(
         hazard, survival = evaluation.survival_of(tables, health, found, seed=args.seed)
         model = replace(model, hazard=hazard)
     with console.stage("looking for ICPs"):
-        icps = discover_icps(tables, fit, args.seed, fit_model)
+        icps = discover_icps(tables, fit, args.seed, fit_model, health)
     with console.stage("judging parts of the accounts"):
         quality = quality.with_slices(evaluation.slices(found, health))
         fit_quality = fit_quality.with_slices(evaluation.slices(fit_found, fit))

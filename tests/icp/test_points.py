@@ -45,6 +45,11 @@ def judged(whole: Population, expected: np.ndarray) -> list[Judged]:
     return [Judged(own & early, ~own & ~early, expected, kept) for own in (even, ~even)]
 
 
+def model(whole: Population, expected: np.ndarray) -> tuple[np.ndarray, list[Judged]]:
+    """The final model, and those it is judged by, all of one mind."""
+    return expected, judged(whole, expected)
+
+
 def expecting(whole: Population, team: float, retail: float, noise: float = 0.02) -> np.ndarray:
     """A model's expected NRR: so much more with a team, so much less in retail, and a little that nothing explains."""
     columns, rng = whole.columns, np.random.default_rng(1)
@@ -54,7 +59,7 @@ def expecting(whole: Population, team: float, retail: float, noise: float = 0.02
 
 def test_points_have_the_size_and_sign_of_what_the_model_expects() -> None:
     whole = world()
-    card = points_card([HAS_TEAM, RETAIL, UNSHOWN], whole, judged(whole, expecting(whole, 0.1, 0.05)))
+    card = points_card([HAS_TEAM, RETAIL, UNSHOWN], whole, *model(whole, expecting(whole, 0.1, 0.05)))
     assert [(line.rule, np.sign(line.points)) for line in card.lines] == [(HAS_TEAM.rule, 1), (RETAIL.rule, -1)]
     assert card.lines[0].points / -card.lines[1].points == pytest.approx(2.0, abs=0.5)
     assert card.a_from is not None and card.c_to is not None and card.c_to < card.a_from
@@ -68,26 +73,27 @@ def test_agreement_is_that_of_accounts_the_card_was_not_made_of() -> None:
     whole = world()
     expected = expecting(whole, 0.1, 0.05)
     parts = judged(whole, expected)
-    card = points_card([HAS_TEAM, RETAIL], whole, parts)
+    card = points_card([HAS_TEAM, RETAIL], whole, expected, parts)
     assert card.agreement is not None
     measured = np.logical_or.reduce([part.measured_on for part in parts])
     assert card.agreement.rows == measured.sum() and card.agreement.accounts == len(np.unique(whole.accounts[measured]))
     changed = [Judged(p.found_on, p.measured_on, np.where(p.measured_on, 0.5, p.nrr), p.kept) for p in parts]
-    other = points_card([HAS_TEAM, RETAIL], whole, changed)
+    other = points_card([HAS_TEAM, RETAIL], whole, expected, changed)
     assert other.lines == card.lines and other.agreement is not None
     assert other.agreement.rank.value == 0 and other.why_not is not None
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
     whole = world()
-    parts = judged(whole, expecting(whole, 0.1, 0.07))
-    card = points_card([HAS_TEAM, RETAIL], whole, parts)
+    expected = expecting(whole, 0.1, 0.07)
+    parts = judged(whole, expected)
+    card = points_card([HAS_TEAM, RETAIL], whole, expected, parts)
     order = np.random.default_rng(3).permutation(len(whole.accounts))
     columns = {name: [values[i] for i in order] for name, values in whole.columns.items()}
     rest = (whole.accounts, whole.as_of, whole.starting, whole.ending, whole.tenure_months)
     shuffled = Population(a_frame(columns, Scope.FIT), *(values[order] for values in rest))
     again = points_card(
-        [RETAIL, HAS_TEAM], shuffled,
+        [RETAIL, HAS_TEAM], shuffled, expected[order],
         [Judged(p.found_on[order], p.measured_on[order], p.nrr[order], p.kept[order]) for p in parts],
     )  # fmt: skip
     assert (again.lines, again.a_from, again.c_to) == (card.lines, card.a_from, card.c_to)
@@ -98,7 +104,7 @@ def test_conditions_that_overlap_share_their_points() -> None:
     wide, narrow = attribute(Condition(SIZE, ">=", 50.0)), attribute(Condition(SIZE, ">=", 60.0))
     large = np.asarray(whole.columns["employees"]) >= 55
     expected = 0.85 + 0.1 * large
-    both = points_card([wide, narrow], whole, judged(whole, expected))
+    both = points_card([wide, narrow], whole, *model(whole, expected))
     # Whoever meets both stands as far above the others as one condition alone would put them.
     assert 0 < sum(line.points for line in both.lines) <= 11
     spread = both.points(whole.columns, len(large))
@@ -107,13 +113,13 @@ def test_conditions_that_overlap_share_their_points() -> None:
 
 def test_a_condition_that_the_model_contradicts_gets_no_points() -> None:
     whole = world()
-    card = points_card([HAS_TEAM, RETAIL], whole, judged(whole, expecting(whole, 0.1, -0.05)))
+    card = points_card([HAS_TEAM, RETAIL], whole, *model(whole, expecting(whole, 0.1, -0.05)))
     assert [line.rule for line in card.lines] == [HAS_TEAM.rule]
 
 
 def test_nothing_held_is_no_card() -> None:
     whole = world()
-    card = points_card([UNSHOWN], whole, judged(whole, expecting(whole, 0.1, 0.05)))
+    card = points_card([UNSHOWN], whole, *model(whole, expecting(whole, 0.1, 0.05)))
     assert card.lines == () and card.why_not is not None and "No condition held" in card.why_not
 
 
@@ -121,14 +127,20 @@ def test_a_card_that_the_model_does_not_share_is_not_to_be_used() -> None:
     whole = world()
     rng = np.random.default_rng(0)
     elsewhere = expecting(whole, 0.02, 0.01, noise=0.0) + 0.3 * rng.normal(size=len(whole.accounts))
-    card = points_card([HAS_TEAM, RETAIL], whole, judged(whole, elsewhere))
+    card = points_card([HAS_TEAM, RETAIL], whole, *model(whole, elsewhere))
     assert card.lines and card.why_not is not None and "too far from the model's" in card.why_not
 
 
 def test_a_card_that_tells_nobody_who_stays_is_not_to_be_used() -> None:
     whole = world(effect=0.0)
-    card = points_card([HAS_TEAM, RETAIL], whole, judged(whole, expecting(whole, 0.1, 0.05)))
+    card = points_card([HAS_TEAM, RETAIL], whole, *model(whole, expecting(whole, 0.1, 0.05)))
     assert card.why_not is not None and "better than chance" in card.why_not
+
+
+def test_a_card_that_nothing_can_be_compared_with_is_not_to_be_used() -> None:
+    whole = world()
+    card = points_card([HAS_TEAM, RETAIL], whole, expecting(whole, 0.1, 0.05), [])
+    assert card.lines and card.agreement is None and card.why_not is not None
 
 
 def test_a_rule_narrower_than_one_that_held_is_left_out() -> None:
@@ -138,7 +150,13 @@ def test_a_rule_narrower_than_one_that_held_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("points", "bands"),
-    [([0, 0, 3], (3, None)), ([-2, 0, 0, 0], (None, -2)), ([-1, 0, 0, 1], (1, -1)), ([0, 0], (None, None))],
+    [
+        ([0, 0, 3], (3, None)),
+        ([-2, 0, 0, 0], (None, -2)),
+        ([-1, 0, 0, 1], (1, -1)),
+        ([-3, -1, -1, 0, 0, 0, 0, 0, 0, 0], (None, -1)),
+        ([0, 0], (None, None)),
+    ],
 )
 def test_bands_are_where_sums_part(points: list[int], bands: tuple[int | None, int | None]) -> None:
     c_to, a_from = cuts(np.array(points))
@@ -149,7 +167,7 @@ def test_bands_are_where_sums_part(points: list[int], bands: tuple[int | None, i
 
 def test_a_card_is_read_back_as_it_was() -> None:
     whole = world()
-    card = points_card([HAS_TEAM, RETAIL], whole, judged(whole, expecting(whole, 0.1, 0.05)))
+    card = points_card([HAS_TEAM, RETAIL], whole, *model(whole, expecting(whole, 0.1, 0.05)))
     search = ICPSearch((), (), None, card=card)
     assert ICPSearch.from_json(json.loads(json.dumps(search.to_json())), CATALOG).card == card
     assert ICPSearch.from_json(ICPSearch((), (), None).to_json(), CATALOG).card is None

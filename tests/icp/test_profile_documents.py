@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from leap.features import FeatureCatalog
 from leap.icp import ICPSearch
-from leap.icp.best_customers import BestCustomer, BestCustomers, Difference
+from leap.icp.best_customers import BestCustomer, BestCustomers, Difference, Seen
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.pooling import Pooled
 from leap.icp.ranking import OrderOfWork, Rank, Shares
@@ -38,6 +38,7 @@ def whole_search() -> ICPSearch:
         best_customers=BestCustomers(
             90, (BestCustomer("a", 0.9, 1.0, 0.9, None, None),), ("retention", "expansion"),
             {"margin": "no_gross_margin"}, 40, 30, 12, (difference,), (condition,), "hypothesis", "Of 90.",
+            (Seen("usage_sum_91d", "Usage", "actions", 40, 30, 12.0, 3.0, 0.7, 0.6, 0.8, 0.01),),
         ),
     )  # fmt: skip
 

@@ -1,12 +1,18 @@
 """From tables to several profiles: an old and large segment, and a young one that grows and does better."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from leap.features import discover_features
 from leap.icp import ICPSearch
+from leap.icp.arranging import Ground
+from leap.icp.book import Book
 from leap.icp.discover import discover_icps
-from leap.models.frames import fit_frame
+from leap.icp.supposing import hypotheses_of
+from leap.models.composition import train_scope
+from leap.models.frames import ScopeFrame, fit_frame
 from leap.tables import AccountTables
 from tests.icp.segment_worlds import NOTHING, Planted, two_segments
 
@@ -16,8 +22,14 @@ def discovered(tables: AccountTables) -> ICPSearch:
 
 
 @pytest.fixture(scope="module")
-def found() -> ICPSearch:
-    return discovered(two_segments(seed=1))
+def company() -> tuple[AccountTables, ScopeFrame]:
+    tables = two_segments(seed=1)
+    return tables, fit_frame(tables, discover_features(tables))
+
+
+@pytest.fixture(scope="module")
+def found(company: tuple[AccountTables, ScopeFrame]) -> ICPSearch:
+    return discover_icps(*company)
 
 
 def test_the_old_segment_is_established_and_the_young_one_emerging(found: ICPSearch):
@@ -72,6 +84,23 @@ def test_the_established_profile_is_watched_and_the_next_is_named(found: ICPSear
 
 def test_the_order_of_rows_and_a_second_time_change_nothing(found: ICPSearch):
     assert discovered(two_segments(seed=1, order=np.random.default_rng(5))).to_json() == found.to_json()
+
+
+def test_what_a_segment_suggests_and_nothing_measured_is_a_hypothesis_in_no_profile(
+    company: tuple[AccountTables, ScopeFrame], found: ICPSearch
+):
+    tables, frame = company
+    model = train_scope(frame.scope, frame.encoder, frame.trainable, only="linear")
+    ground = Ground.of(Book.of(tables, frame), frame, model)
+    assert found.best_customers is not None
+    nothing_drawn = replace(found.best_customers, status="none", drawn=())
+    suggested = hypotheses_of(ground, (), (), nothing_drawn)
+    assert "Cloud" in [hypothesis.rule.words for hypothesis in suggested]
+    first = suggested[0]
+    assert (first.id, first.status, first.source) == ("hypothesis-1", "hypothesis", "segment")
+    assert first.pooled.low > first.pooled.whole
+    assert "Not measured on later accounts" in first.statement
+    assert hypotheses_of(ground, found.attributes, found.profiles, nothing_drawn) == ()
 
 
 def test_one_feature_that_dominates_leaves_the_other_a_profile_of_its_own():

@@ -19,7 +19,14 @@ from leap.features import FeatureCatalog, Scope
 from leap.icp import Condition, ICPProfile, ICPSearch, Rule, match
 from leap.reports import hubspot, salesforce
 from leap.reports.crm_fields import Field, fields_of, hubspot_name, salesforce_name
-from leap.reports.crm_lists import Export, hubspot_document, render_hubspot, render_salesforce, salesforce_document
+from leap.reports.crm_lists import (
+    Export,
+    hubspot_document,
+    render_hubspot,
+    render_salesforce,
+    salesforce_document,
+    salesforce_type,
+)
 from tests.reports import searches
 from tests.reports.crm_semantics import hubspot_selects, list_view_selects, soql_selects
 from tests.worlds import a_feature
@@ -262,6 +269,12 @@ def test_the_document_names_what_to_create_and_what_is_there() -> None:
     assert "HubSpot's own options" in of_hubspot["lists"][1]["warnings"][0] and not of_hubspot["lists"][0]["warnings"]
     of_boolean = salesforce_document(export(salesforce={"cloud": "Uses_Cloud__c"}))
     assert "Uses_Cloud__c is there already: it must hold Yes or No" in of_boolean["lists"][0]["warnings"][0]
+
+
+def test_a_number_field_keeps_more_decimals_than_its_bounds_have() -> None:
+    for bound, expected in ((50.0, "Number(16, 2)"), (-0.02, "Number(12, 6)"), (1e-7, "Number(7, 11)")):
+        (field,) = fields_of([Rule((Condition(NUMBER, ">=", bound),))], "salesforce", {}, CATALOG)
+        assert salesforce_type(field) == expected
 
 
 def test_pages_for_crms_hold_no_markup_of_others() -> None:

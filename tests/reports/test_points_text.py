@@ -64,8 +64,8 @@ def test_the_page_says_what_to_add_which_band_and_how_near_it_is() -> None:
     page = render_points(export(CARD))
     for said in (
         "| +3 | ", "| -2 | ", "| A | 3 or more | 30.0% |", "| B | more than -2, less than 3 |", "| C | -2 or less |",
-        "On 120 accounts that neither the model nor the points were made of",
-        "0.62 (95 % interval 0.50 to 0.70)", "70% (95 % interval 60% to 80%) of the accounts; by chance 40%",
+        "on 120 accounts that neither was made of",
+        "0.62 (95 % interval 0.50 to 0.70)", "70% (95 % interval 60% to 80%) of their 300 yearly rows; by chance 40%",
         "Treat blank fields as blanks", "`leap_employees`, `leap_cloud`",
     ):  # fmt: skip
         assert said in page, said

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from leap.config import parse_settings
+from leap.features import Layer
 from leap.icp import Attribute, Condition, ICPSearch, Measured, match
+from leap.icp.evidence import HIGHER_IS_BETTER
 from leap.icp.profiles import ICPProfile
 from leap.reports.crm_lists import Export
-from leap.reports.qualification import qualification_document, render_qualification
+from leap.reports.qualification import _FIGURES, qualification_document, render_qualification
 from tests.reports import searches
 from tests.reports.test_crm_lists import CATALOG
 
@@ -101,6 +103,20 @@ def test_what_decides_more_is_asked_first_and_only_once() -> None:
     assert asked[0]["ask"] == "Employees: how much (people)?"
     assert "50 people and 200 people and 500 people" in asked[0]["answers"]
     assert asked[1]["ask"].endswith("yes or no?")
+
+
+def test_what_is_so_of_a_market_is_looked_up_and_not_asked() -> None:
+    demand = replace(searches.EMPLOYEES, name="demand", label="Demand", layer=Layer.ENVIRONMENTAL)
+    rule = searches.rule((demand, ">=", 100.0))
+    profile = ICPProfile("established-1", "established", rule, searches.evidence(), "")
+    found = ICPSearch((profile,), (Attribute(rule, searches.evidence(), 1, 0.4),), None)
+    document = qualification_document(export(found))
+    assert document["questions"][0]["ask"] == "Look up, do not ask: Demand (people)." and document["discovery"] == []
+
+
+@pytest.mark.parametrize("metric", ["nrr", "churn", "contraction_rate", "expansion_rate"])
+def test_every_figure_that_may_decide_has_words(metric: str) -> None:
+    assert metric in _FIGURES and set(HIGHER_IS_BETTER) == set(_FIGURES)
 
 
 def test_an_emerging_profile_is_a_test() -> None:

@@ -112,7 +112,7 @@ def test_a_rejected_profile_gives_no_tier_and_is_still_there():
     columns = {"employees": np.array([100.0]), "cloud": np.array([1.0]), "industry": np.array(["x"], dtype=object)}
     found = with_rejections(search(), [given()], DAY)
     assert match(search().counted, columns, 1)[0].tier == "A"
-    assert match(found.counted, columns, 1)[0].tier == "B"
+    assert match(found.counted, columns, 1)[0].tier == "C"  # meets nothing that counts
     assert found.to_json() == search().to_json()
 
 

@@ -140,6 +140,15 @@ def test_a_profile_that_was_measured_nearly_the_same_before_is_told_so() -> None
     assert icp_diff(a_search(), a_search(profile)).entered[0].to_json()["within_noise"] is None
 
 
+def test_a_rule_that_held_before_beside_the_profiles_is_no_news() -> None:
+    profile = a_profile("established-1", (CLOUD, "==", 1.0), found=churn(-0.05))
+    held = a_search(attributes=(Attribute(profile.rule, churn(-0.05), 1, 0.5),))
+    found = icp_diff(held, a_search(profile))
+    assert found.entered[0].shown_by_other and not found.entered[0].within_noise
+    assert monday(found, None, "USD")[0].endswith("The version before showed it too, though not as a profile.")
+    assert "It still holds" in monday(icp_diff(a_search(profile), held), None, "USD")[0]
+
+
 def test_an_attribute_whose_bound_moved_is_the_same_one() -> None:
     was, now = (Rule((Condition(SIZE, ">=", bound),)) for bound in (200.0, 220.0))
     old = a_search(attributes=(Attribute(was, churn(-0.1), 1, 0.5),))

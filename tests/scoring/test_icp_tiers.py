@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leap.errors import UsageError
-from leap.features import Scope
+from leap.errors import CatalogError, UsageError
+from leap.features import Recipe, Scope
 from leap.icp import Condition, ICPProfile, ICPSearch, Rule, TierPolicy
 from leap.scoring.icp_diff import icp_diff
 from leap.scoring.icp_diff_monday import monday
@@ -246,3 +247,14 @@ def test_prospects_stand_beside_customers_without_mrr() -> None:
 
     seen = look(tables, discover_features(tables).of_scope(Scope.FIT), pd.Timestamp("2024-01-01"))
     assert dict(zip(seen.account_ids, map(seen.money, range(2)), strict=True)) == {"a": 100.0, "p": None}
+
+
+@pytest.mark.parametrize(("table", "column", "said"), [("firms", "gone", "'gone'"), ("gone", "size", r"\['gone'\]")])
+def test_what_profiles_need_and_the_workspace_has_no_more_is_named(table: str, column: str, said: str) -> None:
+    tables = company_of(
+        [subscription("a", "2023-01-01")], "2024-06-02", tables=FIRMS,
+        records={"firms": [{"account_id": "a", "on": "2023-01-01", "size": 300}]},
+    )  # fmt: skip
+    size = replace(SIZE, recipe=Recipe(table, "history", "latest", column))
+    with pytest.raises(CatalogError, match=said):
+        look(tables, catalog_of([a_profile("established-1", (size, ">=", 200.0))]))

@@ -193,7 +193,7 @@ def test_an_effect_that_is_no_driver_or_does_not_hold_is_not_claimed():
     assert answer(company())["claimed"]
     small = answer(company(), drivers=())
     assert not small["claimed"] and small["all"]["at_risk_low"] is None
-    assert small["statement"].startswith("No effect of the market is claimed")
+    assert small["statement"].startswith("Nothing is claimed of the market")
     shaky = answer(company(), drivers=(driver(stable=False),))
     assert not shaky["claimed"] and "do not act on it yet" in shaky["statement"]
     assert shaky["all"]["at_risk_low"] == 0 < shaky["all"]["at_risk_high"]
@@ -225,6 +225,13 @@ def test_figures_that_are_the_same_for_all_cannot_be_told_from_time():
 def test_an_account_of_no_known_segment_is_moved_by_nothing_and_told():
     found = answer(company())
     assert any("1 customers have no known segment" in limit for limit in found["limits"])
+
+
+def test_before_the_first_figure_nothing_moves_and_it_says_so():
+    found = answer(company(), "2020-01-15")
+    assert not found["reacts"] and found["market"] == [] and found["all"]["at_risk"] == 0
+    assert found["statement"] == "No figure of the market was published before 2020-01-15: there is nothing to move."
+    assert sum(one["accounts"] for one in found["by"]["segments"]) == found["all"]["accounts"] == 21
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,15 @@ def test_attributes_drivers_and_accounts_are_judged_too(ask: Ask, made: Path, de
     assert "Overrides of the target list (2)" in ask()[1]
 
 
+def test_what_people_rejected_is_exported_to_no_crm(ask: Ask, demo_bundle: ModelBundle):
+    exported = [ask("--format", "salesforce", command=icp)[1]]
+    for profile in demo_bundle.icp.profiles:
+        ask("--reject", profile.id, "--owner", "Ann", "--reason", "no")
+    exported.append(ask("--format", "salesforce", command=icp)[1])
+    assert [demo_bundle.icp.profiles[0].id in text for text in exported] == [True, False]
+    assert "people rejected every profile" in exported[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -102,11 +102,11 @@ class Seen:
 
     def _of_numbers(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         edges, shares = np.array(self.quantiles), np.array(QUANTILES)
-        low, high = edges[0], edges[-1]
-        below = np.searchsorted(edges, values, side="left") - 1
-        above = np.searchsorted(edges, values, side="right")
-        upper = 1 - shares[np.maximum(below, 0)]
-        lower = shares[np.minimum(above, len(edges) - 1)]
+        low, high, last = edges[0], edges[-1], len(edges) - 1
+        below = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, last - 1)
+        above = np.clip(np.searchsorted(edges, values, side="right"), 1, last)
+        upper = 1 - _between(values, edges, shares, below, np.zeros(len(values)))
+        lower = _between(values, edges, shares, above - 1, np.ones(len(values)))
         share = np.maximum(np.minimum(upper, lower), 1 / (self.known + 1))
         far = np.maximum(np.maximum(values - high, low - values), 0.0)
         return share, np.log10(1 + far / self._spread)
@@ -336,6 +336,16 @@ class Novelty:
         seen = {f.name: Seen.from_json(document["features"][f.name]) for f in own.features}
         limit = math.inf if document["limit"] is None else float(document["limit"])
         return cls(own, seen, dict(document["groups"]), limit, int(document["accounts"]), float(document["refused"]))
+
+
+def _between(
+    values: np.ndarray, edges: np.ndarray, shares: np.ndarray, at: np.ndarray, on_edge: np.ndarray
+) -> np.ndarray:
+    """Shares at values between two edges; on an edge, where many may lie, that of the end given (0 lower, 1 upper)."""
+    low, high = edges[at], edges[at + 1]
+    inside = (values > low) & (values < high)
+    part = np.where(inside, (values - low) / np.where(high > low, high - low, 1.0), on_edge)
+    return np.asarray(shares[at] + part * (shares[at + 1] - shares[at]))
 
 
 def _of_company(feature: Feature) -> bool:

@@ -23,7 +23,7 @@ def trend_of_usage(tables: AccountTables) -> np.ndarray | None:
     found = False
     for table in tables.tables.values():
         spec = table.spec
-        if spec.shape != "events" or spec.role is not None or spec.scope != "health" or QUANTITY not in table.rows:
+        if spec.shape != "events" or spec.role is not None or spec.scope != "health" or spec.quantity is None:
             continue
         found = True
         rows = table.rows[tables.codes_of(table.rows[KEY]) >= 0]

@@ -69,6 +69,37 @@ class BestCustomer:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A health feature at the beginning of years in which accounts grew, and of years in which they left.
+
+    `more` is the chance that one of those that grew had a higher value than one of those that left (0.5: alike), with
+    its 95 % interval by accounts; `q_value` the false-discovery rate among all features compared. It holds no
+    condition: what exists only once a company is a customer can be part of no profile.
+    """
+
+    feature: str
+    label: str
+    unit: str
+    growers: int
+    leavers: int
+    median_of_growers: float
+    median_of_leavers: float
+    more: float
+    low: float
+    high: float
+    q_value: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the JSON of `icp`, under `best_customers.seen_as_customers`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Seen:
+        """The inverse of `to_json`."""
+        return cls(**document)
+
+
+@dataclass(frozen=True)
 class BestCustomers:
     """The best fifth of the customers of the last year, and what tells growers from leavers.
 
@@ -88,6 +119,8 @@ class BestCustomers:
     drawn: tuple[Condition, ...]
     status: Literal["measured", "hypothesis", "none"]
     words: str
+    seen_as_customers: tuple[Seen, ...] = ()
+    """What was seen of them as customers, where it was looked at: no part of any profile."""
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `icp`, under `best_customers`."""
@@ -103,6 +136,7 @@ class BestCustomers:
             "drawn": [condition.to_json() for condition in self.drawn],
             "status": self.status,
             "words": self.words,
+            "seen_as_customers": [seen.to_json() for seen in self.seen_as_customers],
         }
 
     @classmethod
@@ -114,5 +148,6 @@ class BestCustomers:
             "ranked_by": tuple(document["ranked_by"]),
             "differences": tuple(Difference.from_json(d, catalog) for d in document["differences"]),
             "drawn": drawn,
+            "seen_as_customers": tuple(Seen.from_json(d) for d in document.get("seen_as_customers", ())),
         }
         return cls(**{**document, **read})

@@ -43,15 +43,18 @@ class Judged:
     kept: np.ndarray
 
 
-def points_card(attributes: Sequence[Attribute], population: Population, judged: Sequence[Judged]) -> PointsCard:
-    """The card of what held, made of all earlier rows; each half's card is judged where its model never looked."""
+def points_card(
+    attributes: Sequence[Attribute], population: Population, nrr: np.ndarray, judged: Sequence[Judged]
+) -> PointsCard:
+    """The card of what held, made of what the final model expects of all rows, shape (n,).
+
+    How near such a card is to its model is told by cards made in the same way of earlier models and their rows.
+    """
     items = held_rules(attributes)
     if not items:
         return PointsCard((), None, None, {}, None, "No condition held on later accounts: nothing deserves points.")
     met = np.column_stack([rule.matches(population.columns) for rule, _ in items])
-    rows = [np.flatnonzero(one.found_on) for one in judged]
-    expected = [one.nrr[own] for one, own in zip(judged, rows, strict=True)]
-    card = _fitted(items, met[np.concatenate(rows)], np.concatenate(expected))
+    card = _fitted(items, met, nrr)
     if not card.lines:
         return card
     agreement = _agreement(items, met, population, judged)
@@ -113,25 +116,27 @@ def _whole(weights: np.ndarray, met: np.ndarray, signs: np.ndarray, expected: np
 
 
 def cuts(total: np.ndarray) -> tuple[int | None, int | None]:
-    """Up to which sum band C goes and from which A: near a quarter of the rows each, B between them where it can be.
+    """Up to which sum band C goes and from which A: near a quarter of the rows each, with B between them.
 
-    With two sums there are two bands: A and B where points are only given, B and C where they are only taken.
+    A band that could only hold far more than that, since few sums differ, is none.
     """
     values, counts = np.unique(total, return_counts=True)
     up = np.cumsum(counts) / len(total)
-    if len(values) < 2:
-        return None, None
-    if len(values) == 2:
-        return (int(values[0]) if values[0] < 0 else None), (int(values[1]) if values[1] > 0 else None)
-    low = int(np.argmin(np.abs(up[:-2] - _END)))
-    high = low + 2 + int(np.argmin(np.abs(1 - up[low + 1 : -1] - _END)))
-    return int(values[low]), int(values[high])
+    ends: list[tuple[float, int | None, int | None]] = []
+    for c in (None, *range(len(values) - 1)):
+        for a in (None, *range(1 if c is None else c + 2, len(values))):
+            shares = (0.0 if c is None else up[c], 0.0 if a is None else 1 - up[a - 1])
+            ends.append((round(sum(abs(share - _END) for share in shares), 9), c, a))
+    _, c, a = min(ends, key=lambda end: end[0])
+    return None if c is None else int(values[c]), None if a is None else int(values[a])
 
 
 def _agreement(
     items: Sequence[tuple[Rule, int]], met: np.ndarray, population: Population, judged: Sequence[Judged]
 ) -> Agreement | None:
     """Cards of each model's own rows against that model, on the rows that it may be measured on."""
+    if not judged:
+        return None
     parts: list[tuple[np.ndarray, ...]] = []
     for number, one in enumerate(judged):
         own = _fitted(items, met[one.found_on], one.nrr[one.found_on])

@@ -23,6 +23,7 @@ from leap.icp.present import with_figures
 from leap.icp.profiles import ICPSearch
 from leap.icp.reviewing import review
 from leap.icp.rules import Rule
+from leap.icp.seen import seen_as_customers
 from leap.icp.suggesting import Suggestions, fit_features, suggest
 from leap.icp.supposing import hypotheses_of
 from leap.models.composition import ScopeModel, TrainingRows, train_scope
@@ -31,19 +32,30 @@ from leap.tables import AccountTables
 
 
 def discover_icps(
-    tables: AccountTables, frame: ScopeFrame, seed: int = 0, fit_model: ScopeModel | None = None
+    tables: AccountTables,
+    frame: ScopeFrame,
+    seed: int = 0,
+    fit_model: ScopeModel | None = None,
+    health: ScopeFrame | None = None,
 ) -> ICPSearch:
     """Profiles of a company, and the notes beside them.
 
     The candidates are the SHAP drivers of a fit model of the earlier accounts alone. Segments are of what the final
     `fit_model` says of all accounts, or a linear one where none is given; they order and describe, and measure nothing.
+    The points card follows it too. What was seen of customers is reviewed where their `health` frame is given; it
+    enters no profile.
     """
-    found = _measured(tables, frame, seed)
-    ground = Ground.of(Book.of(tables, frame), frame, fit_model or _linear(frame, frame.trainable, seed))
-    return replace(_arranged(found, tables, ground), notes=notes_of(tables))
+    model = fit_model or _linear(frame, frame.trainable, seed)
+    found = _measured(tables, frame, seed, model)
+    ground = Ground.of(Book.of(tables, frame), frame, model)
+    found = replace(_arranged(found, tables, ground), notes=notes_of(tables))
+    if health is None or found.best_customers is None:
+        return found
+    seen = seen_as_customers(health, tables.settings.outcome.min_uplift)
+    return replace(found, best_customers=replace(found.best_customers, seen_as_customers=seen))
 
 
-def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
+def _measured(tables: AccountTables, frame: ScopeFrame, seed: int, model: ScopeModel) -> ICPSearch:
     """What held, as one profile a rule, and everything measured."""
     outcomes = frame.outcomes
     tenure = frame.snapshots.rows["tenure_months"].to_numpy(dtype=float)
@@ -61,7 +73,8 @@ def _measured(tables: AccountTables, frame: ScopeFrame, seed: int) -> ICPSearch:
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
     judged = [one for own in (half, ~half) if (one := _judged(frame, population, own, seed)) is not None]
-    return replace(result, card=points_card(result.attributes, population, judged))
+    nrr = model.predict(frame.rows.matrix).nrr
+    return replace(result, card=points_card(result.attributes, population, nrr, judged))
 
 
 def _arranged(found: ICPSearch, tables: AccountTables, ground: Ground) -> ICPSearch:

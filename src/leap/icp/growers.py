@@ -16,6 +16,8 @@ from leap.icp.rules import MOST_CONDITIONS, Condition, Rule
 
 GREW = 0.05
 """What grew by less, unless the settings ask for more, had its prices adjusted."""
+FEWEST = 20
+"""Accounts that grew, and that left, from which on what tells them apart may be more than chance."""
 FEWEST_DRAWN = 15
 """Accounts that must meet a condition, and not meet it, to be compared; growers that must meet all that is drawn."""
 _SAYS_MORE = 0.9

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leap.icp.best_customers import BestCustomer, BestCustomers
 from leap.icp.book import Book
-from leap.icp.growers import Yearly, differences_of, drawn_from
+from leap.icp.growers import FEWEST, Yearly, differences_of, drawn_from
 from leap.icp.population import Population
 from leap.icp.rules import Condition
 from leap.revenue import PARTS
@@ -17,8 +17,6 @@ from leap.revenue import PARTS
 BEST_SHARE = 0.2
 FEWEST_CUSTOMERS = 50
 """Customers with a year behind them from which on the best fifth, ten of them, says anything."""
-FEWEST = 20
-"""Accounts that grew, and that left, from which on what tells them apart may be more than chance."""
 FEWEST_TO_LOOK = 8
 """Fewer than this of either say nothing at all."""
 MOST_FALSE = 0.1

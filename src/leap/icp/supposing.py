@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from leap.features import Feature, FeatureFrame
-from leap.icp.arranging import Ground
+from leap.features import FeatureFrame
+from leap.icp.arranging import LEAST_FIT, LEAST_MET, Ground
 from leap.icp.attributes import Attribute
 from leap.icp.best_customers import BestCustomers
 from leap.icp.candidates import candidates, same_rows
@@ -24,13 +24,10 @@ from leap.icp.segments import best_of, fits
 MOST = 3
 """More hypotheses than this nobody tries."""
 FEWEST = 30
-"""Accounts with an outcome that a segment must have to suggest anything."""
-LEAST_FIT = 0.5
-"""F1 from which on a rule says who is in a segment."""
+"""Accounts with an outcome that segments must have to suggest anything."""
 LUCK = 0.1
 """The chance, over all rules looked at, that a segment suggests one where there is nothing: these rules are judged on
 the accounts they were drawn from, so each that was looked at counts."""
-_JOINED = 6
 
 
 def hypotheses_of(
@@ -51,43 +48,57 @@ def hypotheses_of(
 
 def _suggested(ground: Ground, profiles: Sequence[ICPProfile], review: BestCustomers) -> Iterator[tuple[Rule, Source]]:
     described = {number for p in profiles if p.segment is not None for number in p.segment.segments}
-    open_still = [
-        (ground.pooling.pooled(part), part) for number, part in enumerate(ground.parts, 1) if number not in described
-    ]
-    open_still.sort(key=lambda one: (-round(one[0].low, 9), -one[0].accounts))
-    for pooled, part in open_still:
-        if pooled.low > pooled.whole and pooled.accounts >= FEWEST:
-            rule = _describing(part, ground)
-            if rule is not None:
-                yield rule, "segment"
+    left = [part for number, part in enumerate(ground.parts, 1) if number not in described]
+    better = [part for part in left if (found := ground.pooling.pooled(part)).nrr > found.whole]
+    for rule in _describing(better, ground):
+        yield rule, "segment"
     if review.status == "hypothesis":
         yield Rule(review.drawn), "best customers"
 
 
-def _describing(part: np.ndarray, ground: Ground) -> Rule | None:
-    """The rule of one or two conditions that says who is in a segment, where what it tells is more than luck."""
-    if ground.segments is None:
-        return None
-    rules = _looked_at(ground, ground.segments.told_by(part))
+def _describing(parts: Sequence[np.ndarray], ground: Ground) -> list[Rule]:
+    """Rules that say who is in one or several segments, where what they tell is more than luck; the best fit first.
+
+    Segments that the same condition describes best are taken together; two conditions may describe one alone.
+    """
     columns, among = ground.book.bought, ground.measurable
-    best = best_of(rules, columns, part, among)
-    if best is None or fits(best, columns, part, among)[0] < LEAST_FIT:
-        return None
-    inside = best.matches(columns) & among
-    return best if ground.pooling.p_value(inside, among & ~inside) * len(rules) <= LUCK else None
+    tried: set[Rule] = set()
+    told: dict[Rule, np.ndarray] = {}
+    for part in parts:
+        singles, pairs = _looked_at(ground, part)
+        tried.update(singles, pairs)
+        for rules in (singles, pairs):
+            best = best_of(rules, columns, part, among)
+            if best is not None and fits(best, columns, part, among)[2] >= LEAST_MET:
+                told[best] = told.get(best, np.zeros(len(part), dtype=bool)) | part
+    found = []
+    for rule, part in told.items():
+        f1, inside, pooled = (
+            fits(rule, columns, part, among)[0],
+            rule.matches(columns) & among,
+            ground.pooling.pooled(part),
+        )
+        enough = f1 >= LEAST_FIT and pooled.accounts >= FEWEST and pooled.low > pooled.whole
+        if enough and ground.pooling.p_value(inside, among & ~inside) * len(tried) <= LUCK:
+            found.append((f1, rule))
+    return [rule for _, rule in sorted(found, key=lambda one: (-round(one[0], 9), one[1].words))]
 
 
-def _looked_at(ground: Ground, features: Sequence[Feature]) -> list[Rule]:
+def _looked_at(ground: Ground, part: np.ndarray) -> tuple[list[Rule], list[Rule]]:
+    """Single conditions on the features that tell a segment from the others, and two of them together."""
+    if ground.segments is None:
+        return [], []
     catalog, among = ground.book.catalog, ground.measurable
     columns = {name: np.asarray(ground.book.bought[name])[among] for name in catalog.names}
     nothing = np.zeros(int(among.sum()))
     frame = FeatureFrame(pd.DataFrame(columns), catalog, nothing.astype(bool))
     accounts = Population(frame, np.flatnonzero(among), nothing.astype("datetime64[us]"), nothing, nothing)
-    singles = candidates(accounts, [feature for feature in features if feature.name in columns])
+    told_by = [feature for feature in ground.segments.told_by(part) if feature.name in columns]
+    singles = candidates(accounts, told_by)
     pairs = (
         Rule(a.conditions + b.conditions) for a, b in itertools.combinations(singles, 2) if not a.features & b.features
     )
-    return [*singles, *(rule for rule in pairs if int(rule.matches(accounts.columns).sum()) >= FEWEST)]
+    return singles, [rule for rule in pairs if int(rule.matches(accounts.columns).sum()) >= FEWEST]
 
 
 def _is_decided(known: Attribute | None) -> bool:

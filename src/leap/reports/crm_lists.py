@@ -130,7 +130,8 @@ def salesforce_type(field: Field) -> str:
         return "Picklist: Yes, No"
     if field.feature.kind == "category":
         return f"Text({salesforce.LONGEST_TEXT})"
-    decimals = min(max(field.decimals, 2), 17)
+    # Where bounds have decimals, rounding values to as many would move accounts across them.
+    decimals = min(field.decimals + 4, 12) if field.decimals else 2
     return f"Number({18 - decimals}, {decimals})"
 
 

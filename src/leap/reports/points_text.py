@@ -77,13 +77,13 @@ def render_points(export: Export) -> str:
             "", "## HubSpot", "",
             "A score property of companies: one criterion a line of the table above, with its points; lines with minus "
             "points under negative criteria. The properties:", "",
-            *table(["Points", "Properties"], [_of_properties(each) for each in document["lines"]]),
+            *table(["Points", "If", "Properties"], [_of_properties(each) for each in document["lines"]]),
         ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def _of_properties(each: Mapping[str, Any]) -> list[str]:
-    return [f"{each['points']:+d}", ", ".join(f"`{name}`" for name in each["hubspot"])]
+    return [f"{each['points']:+d}", md(each["words"]), ", ".join(f"`{name}`" for name in each["hubspot"])]
 
 
 def render_points_csv(export: Export) -> str:
@@ -174,12 +174,14 @@ def _agreement(agreement: Agreement | None) -> list[str]:
         return ["There are no other accounts to compare it on."]
     chance = share(agreement.same_by_chance, 0)
     return [
-        f"On {agreement.accounts:,} accounts that neither the model nor the points were made of:",
+        f"Cards made in the same way of earlier accounts and their model, on {agreement.accounts:,} accounts that "
+        "neither was made of:",
         "",
         f"- Order: correlation of points and expected NRR {_figure(agreement.rank)} (1 is the same order, 0 none).",
         f"- Who stayed later: by points {_figure(agreement.kept)}, by the model {_figure(agreement.kept_by_model)} "
         "(how often, of one that stayed and one that left, the right one stands higher; 0.50 is chance).",
-        f"- In the same band: {_percent(agreement.same_band)} of the accounts; by chance {chance}.",
+        f"- In the same band: {_percent(agreement.same_band)} of their {agreement.rows:,} yearly rows; by chance "
+        f"{chance}.",
         "",
         "The conditions were chosen because they held on these later accounts, so who stays may be told a little less "
         "well of accounts to come.",

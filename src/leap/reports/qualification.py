@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leap.explanation import wording
-from leap.features import Feature
+from leap.features import Feature, Layer
 from leap.icp import Attribute, Condition, ICPProfile
 from leap.reports.crm_lists import Export, table
 from leap.reports.rendering import line, md, share
@@ -148,6 +148,8 @@ def _question(feature: Feature, conditions: Sequence[Condition], decides: float)
 
 def _ask(feature: Feature) -> str:
     label = line(feature.label)
+    if feature.layer == Layer.ENVIRONMENTAL:
+        return f"Look up, do not ask: {label}{_unit(feature)}."
     if feature.kind == "boolean":
         return f"{label}: yes or no?"
     return f"{label}: which?" if feature.kind == "category" else f"{label}: how much{_unit(feature)}?"
@@ -201,7 +203,7 @@ def _plain(words: str, tier: str | None, handling: Handling, when: str) -> dict[
 
 def _discovery(attributes: Sequence[Attribute]) -> list[dict[str, Any]]:
     """What to talk about: attributes that decide much, each with what was seen of them."""
-    decided = [a for a in attributes if a.grade in ("must", "strong")]
+    decided = [a for a in attributes if a.grade in ("must", "strong") and not _of_the_market(a)]
     decided.sort(key=lambda a: (a.grade != "must", -abs(a.evidence.headline.lift), a.rule.words))
     of_features: dict[frozenset[str], Attribute] = {}
     for attribute in decided:
@@ -210,6 +212,11 @@ def _discovery(attributes: Sequence[Attribute]) -> list[dict[str, Any]]:
         {"ask": _tell(a), "why": _seen(a), "grade": a.grade, "words": a.rule.words, "verdict": a.verdict}
         for a in list(of_features.values())[:MOST_QUESTIONS]
     ]
+
+
+def _of_the_market(attribute: Attribute) -> bool:
+    """Whether a company could not tell: what is so of its market stands in publications."""
+    return any(c.feature.layer == Layer.ENVIRONMENTAL for c in attribute.rule.conditions)
 
 
 _OPEN_QUESTIONS = {
@@ -224,13 +231,19 @@ def _tell(attribute: Attribute) -> str:
     return " ".join(_OPEN_QUESTIONS[feature.kind].format(line(feature.label)) for feature in features)
 
 
+_FIGURES = {
+    "churn": "{} of them left, against {} of the others",
+    "nrr": "they kept {} of their revenue, the others {}",
+    "contraction_rate": "they cut {} of what they paid, the others {}",
+    "expansion_rate": "they added {} to what they paid, the others {}",
+}
+
+
 def _seen(attribute: Attribute) -> str:
     headline, words = attribute.evidence.headline, line(attribute.rule.words)
     kind = "do better" if attribute.verdict == "stays" else "are a risk"
-    figure = {
-        "churn": f"{share(headline.inside, 0)} of them left, against {share(headline.outside, 0)} of the others",
-        "nrr": f"they kept {share(headline.inside, 0)} of their revenue, the others {share(headline.outside, 0)}",
-    }.get(attribute.evidence.metric, f"{share(headline.inside, 0)} against {share(headline.outside, 0)} of the others")
+    inside, outside = share(headline.inside, 0), share(headline.outside, 0)
+    figure = _FIGURES[attribute.evidence.metric].format(inside, outside)
     return f"Companies with “{words}” {kind}: {figure}."
 
 

@@ -160,4 +160,4 @@ def _share(part: int, whole: int) -> dict[str, Any]:
 
 
 def _too_few(n: int, what: str) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "accounts": n, "reason": f"{TOO_FEW}: {n} {what} of {ENOUGH}"}
+    return {"value": None, "low": None, "high": None, "accounts": n, "reason": f"{TOO_FEW}: {n} of {ENOUGH} {what}"}

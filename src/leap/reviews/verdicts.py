@@ -112,6 +112,8 @@ def with_verdicts(icp_document: Mapping[str, Any], verdicts: Verdicts) -> dict[s
 
 def with_rejections(search: ICPSearch, reviews: Sequence[Review], at: date | None = None) -> ICPSearch:
     """What was found, with the profiles marked that people rejected: these give no tier and choose no account."""
+    if not reviews:
+        return search
     found = verdicts_on(search.to_json(), reviews, at)
     gone = {p.name for p in found.profiles if p.standing.state == "rejected" and p.standing.counts}
     return replace(search, rejected=frozenset(gone))

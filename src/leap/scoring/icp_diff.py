@@ -115,23 +115,36 @@ class VerdictChange:
 
 @dataclass(frozen=True)
 class Crossed:
-    """A profile of one version alone. `figures` are there if the other measured its rule too: what held in one and not
-    in the other may differ by no more than noise, having crossed the line between shown and not shown.
+    """A profile of one version alone; `other` is what the other version measured of its rule, if it did.
+
+    `figures` compare both, the later less the earlier. What held in one and not in the other may differ by no more than
+    noise, having crossed the line between shown and not shown.
     """
 
     profile: ICPProfile
+    other: Attribute | None
     figures: tuple[FigureChange, ...]
 
     @property
     def within_noise(self) -> bool:
-        """Whether the other version measured nearly the same of it."""
-        return bool(self.figures) and not self.figures[0].exceeds_noise
+        """Whether the other version measured nearly the same of it and did not show it."""
+        return self.shown_by_other is False and bool(self.figures) and not self.figures[0].exceeds_noise
+
+    @property
+    def shown_by_other(self) -> bool | None:
+        """Whether the rule held in the other version too, where it is no profile; None if it was not measured."""
+        return None if self.other is None else self.other.verdict != "not shown"
 
     def to_json(self) -> dict[str, Any]:
-        """One of `entered` or `left`; `figures` is empty where only one version measured the rule."""
+        """One of `entered` or `left`; `figures` is empty where only one version measured the rule.
+
+        `why_not` says what kept the other version from showing it.
+        """
         return {
             **of_profile(self.profile),
             "figures": [figure.to_json() for figure in self.figures],
+            "shown_by_other": self.shown_by_other,
+            "why_not": None if self.other is None else self.other.why_not,
             "within_noise": self.within_noise if self.figures else None,
         }
 
@@ -170,8 +183,8 @@ def icp_diff(old: ICPSearch, new: ICPSearch, selected: tuple[Selected, Selected]
     matched = [_moved(was, now, overlap) for was, now, overlap in pairs]
     kept = {was.id for was, _, _ in pairs}, {now.id for _, now, _ in pairs}
     return ICPDiff(
-        entered=tuple(Crossed(p, _measured(old, p, new=False)) for p in new.profiles if p.id not in kept[1]),
-        left=tuple(Crossed(p, _measured(new, p, new=True)) for p in old.profiles if p.id not in kept[0]),
+        entered=tuple(_crossed(p, old, is_new=True) for p in new.profiles if p.id not in kept[1]),
+        left=tuple(_crossed(p, new, is_new=False) for p in old.profiles if p.id not in kept[0]),
         moved=tuple(one for one in matched if one.changes),
         unchanged=tuple(one for one in matched if not one.changes),
         attributes=_verdicts(old, new),
@@ -179,12 +192,13 @@ def icp_diff(old: ICPSearch, new: ICPSearch, selected: tuple[Selected, Selected]
     )
 
 
-def _measured(other: ICPSearch, profile: ICPProfile, *, new: bool) -> tuple[FigureChange, ...]:
-    """What the other version (the new one or the old) measured of a profile's rule, against what the profile says."""
-    found = next((a.evidence for a in other.attributes if same(a.rule, profile.rule)), None)
+def _crossed(profile: ICPProfile, other: ICPSearch, *, is_new: bool) -> Crossed:
+    """A profile of one version (the new one or the old) beside what the other measured of its rule."""
+    found = next((a for a in other.attributes if same(a.rule, profile.rule)), None)
     if found is None:
-        return ()
-    return figures_of(profile.evidence, found) if new else figures_of(found, profile.evidence)
+        return Crossed(profile, None, ())
+    sides = (found.evidence, profile.evidence) if is_new else (profile.evidence, found.evidence)
+    return Crossed(profile, found, figures_of(*sides))
 
 
 def of_profile(profile: ICPProfile) -> dict[str, Any]:

@@ -31,24 +31,31 @@ def monday(diff: ICPDiff, tiers: TierChanges | None, currency: str) -> list[str]
 
 def _entered(one: Crossed) -> str:
     what = "Add a disqualification rule in the CRM" if one.profile.kind == NEGATIVE else "Build a list"
-    doubt = (
-        " The version before measured it too and showed nothing, and the two differ by no more than noise: begin with "
-        "a part of it, and go on if the next version says so again."
-    )
     said = f"{what}: {_asked(one.profile)} ({one.profile.id}, new{_counted(one.profile)})."
-    return said + (doubt if one.within_noise else "")
+    if one.shown_by_other:
+        return f"{said} The version before showed it too, though not as a profile."
+    if one.within_noise:
+        return (
+            f"{said} The version before measured it too and showed nothing, and the two differ by no more than noise: "
+            "begin with a part of it, and go on if the next version says so again."
+        )
+    return said
 
 
 def _left(one: Crossed) -> str:
     asked, then = _asked(one.profile), one.profile.id
-    doubt = (
-        " Both versions measured it, and they differ by no more than noise: it may come back."
-        if one.within_noise
-        else ""
-    )
+    why = f" ({one.other.why_not})" if one.other is not None and one.other.why_not else ""
     if one.profile.kind == NEGATIVE:
-        return f"Take the disqualification rule out of the CRM: {asked} ({then} then) is shown no longer.{doubt}"
-    return f"Stop building lists by {asked} ({then} then): it is no profile any more.{doubt}"
+        said = f"Take the disqualification rule out of the CRM: {asked} ({then} then) is no profile any more{why}."
+    else:
+        said = f"Stop building lists by {asked} ({then} then): it is no profile any more{why}."
+    if one.shown_by_other:
+        return f"{said} It still holds; others say the same or more."
+    return (
+        f"{said} Both versions measured it, and differ by no more than noise: it may come back."
+        if one.within_noise
+        else said
+    )
 
 
 def _moved(one: Moved) -> list[str]:

@@ -35,14 +35,17 @@ from leap.tables import AccountTables
 
 NO_PROFILE: Final = "(no profile)"
 _CENTS: Final = 100
+_NO_FIGURE = "No figure of the market was published before {at}: there is nothing to move."
 _NO_FEATURE = "The model looks at no market feature: scenarios change nothing."
-_NO_EFFECT = "The model reacts to no market feature: scenarios change nothing, since no effect of the market was found."
+_NO_REACTION = (
+    "The model reacts to no market feature: scenarios change nothing, since nothing was found that goes with it."
+)
 _TIME = (
     "{tables}: one figure for all accounts at a time, so the model cannot tell the market from anything else that "
     "changed with time."
 )
 _SEGMENTS = (
-    "{tables}: the accounts of a segment share its figures, so an effect of the market is known from as many "
+    "{tables}: the accounts of a segment share its figures, so what goes with the market is known from as many "
     "histories as there are segments, not accounts."
 )
 _LIMITS = (
@@ -286,13 +289,15 @@ def _statement(
     alike: bool,
 ) -> str:
     """One sentence on what is at risk, or why nothing is."""
+    if not any(m.series for m in scored.figures):
+        return _NO_FIGURE.format(at=f"{scored.figures[0].at:%Y-%m-%d}")
     if not scored.features:
         return _NO_FEATURE
     if not moved:
-        return _NO_EFFECT
+        return _NO_REACTION
     if interval is None:
         return (
-            f"No effect of the market is claimed: its features are among no drivers of the model and make up "
+            f"Nothing is claimed of the market: its features are among no drivers of the model and make up "
             f"{scored.reaction:.1%} of what moves NRR. Low and high differ by what may be chance (NRR "
             f"{everyone['nrr'][LOW]:.1%} to {everyone['nrr'][HIGH]:.1%})."
         )
@@ -307,5 +312,5 @@ def _statement(
             f"{said}. These figures are the same for all accounts: the model cannot tell them from time, so no claim."
         )
     if interval[0] <= 0:
-        return f"{said}, and the effect of the market does not hold in all of them: do not act on it yet."
+        return f"{said}, and what goes with the market does not hold in all of them: do not act on it yet."
     return f"{said}."

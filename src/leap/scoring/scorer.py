@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.reasons import plain
 from leap.scoring.standing import code_of, was, without_mrr
-from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, usual_cac
+from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables, Table, tables_from_records
@@ -68,6 +69,18 @@ class Scorer:
     def as_of(self) -> date:
         """The date that the features are of."""
         return self._as_of.date()
+
+    @property
+    def tables(self) -> AccountTables | None:
+        """The workspace's tables, where there are any."""
+        return self._tables
+
+    @cached_property
+    def prospect_table(self) -> ScoreTable | None:
+        """The scores of all prospects, made when first asked for; None without tables."""
+        if self._tables is None:
+            return None
+        return score_prospects(self.bundle, self._tables, self._as_of, self.version)
 
     @property
     def definition_hash(self) -> str:

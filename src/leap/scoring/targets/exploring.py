@@ -44,15 +44,15 @@ def draw(cost: np.ndarray, segment: np.ndarray, room: Room, seed: int) -> Draw:
     if not n or room.places <= 0:
         return Draw(np.zeros(0, dtype=int), np.zeros(n), True)
     counted = _rounded_up(cost)
-    rng = np.random.default_rng(seed)
-    taken = _taken(counted, segment, room, rng.permutation(n))
+    taken = taken_in_order(counted, segment, room, np.random.default_rng(seed).permutation(n))
     propensity = _exact(counted, segment, room)
     if propensity is not None:
         return Draw(taken, propensity, True)
     return Draw(taken, _counted(counted, segment, room, np.random.default_rng((seed, 1))), False)
 
 
-def _taken(cost: np.ndarray, segment: np.ndarray, room: Room, order: np.ndarray) -> np.ndarray:
+def taken_in_order(cost: np.ndarray, segment: np.ndarray, room: Room, order: np.ndarray) -> np.ndarray:
+    """Positions, sorted, of the accounts that still fit when their turn comes."""
     left = np.inf if room.money is None else room.money * (1 + 1e-9)
     free = None if room.of_segment is None else room.of_segment.copy()
     found: list[int] = []
@@ -84,7 +84,7 @@ def _exact(cost: np.ndarray, segment: np.ndarray, room: Room) -> np.ndarray | No
         if (np.minimum(counts, places) > room.of_segment[: len(counts)]).any():
             return None
     if cost.min() == cost.max():
-        fits = places if cost[0] <= 0 else min(places, int(np.floor(money / cost[0])))
+        fits = places if cost[0] <= 0 else int(min(places, np.floor(money / cost[0])))
         return np.full(n, fits / n)
     if np.sort(cost)[::-1][:places].sum() <= money:
         return np.full(n, places / n)

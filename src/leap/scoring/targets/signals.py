@@ -129,7 +129,7 @@ def _events(
     row = position[view.codes(at)]
     ago = ((view.limit - view.source.at[at]) / np.timedelta64(1, "D")).astype(float)
     kinds = {f.recipe.kind for f in features} - {None}
-    if KIND in view.source.rows and kinds:
+    if KIND in view.source.rows:
         kind = view.values(KIND, at).astype(str)
         named = {level: value_words(level) for level in set(kind)}
         what = np.array([named[level] for level in kind], dtype=object)

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.errors import UsageError
 from leap.explanation.novelty import NO_CUSTOMERS_LIKE_THIS, TOO_LITTLE_KNOWN
 from leap.scoring.batch import moment_of
+from leap.scoring.scorer import Scorer
 from leap.scoring.table import score_prospects
 from leap.scoring.targets.asked import Asked, Override
 from leap.scoring.targets.candidates import Candidates
@@ -108,6 +110,20 @@ def target_list(
     candidates = Candidates.of(table, tables, moment)
     wanted = Asked.of(tables.settings.policy) if asked is None else asked
     return listed(candidates, wanted, moment, overrides or {}, seed, method)
+
+
+def target_list_of(
+    scorer: Scorer, asked: Asked | None = None, overrides: Mapping[str, Override] | None = None, seed: int = 0
+) -> TargetList:
+    """The same from a scorer, which keeps the scores of its prospects; UsageError if it has no tables."""
+    table, tables = scorer.prospect_table, scorer.tables
+    if table is None or tables is None:
+        raise UsageError(
+            "There are no tables, so there are no prospects to choose from.", remedy="Give a workspace with tables."
+        )
+    moment = pd.Timestamp(scorer.as_of)
+    wanted = Asked.of(tables.settings.policy) if asked is None else asked
+    return listed(Candidates.of(table, tables, moment), wanted, moment, overrides or {}, seed)
 
 
 def listed(
