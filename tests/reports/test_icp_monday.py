@@ -87,7 +87,9 @@ def test_what_people_rejected_is_shown_and_not_acted_on(bundle: ModelBundle):
 
 
 def test_the_next_profile_is_opened_when_the_search_says_so(bundle: ModelBundle):
-    order = OrderOfWork("established-1", "emerging-1", True, 0.6, 0.5, "Open emerging-1 now: 60% of established-1 are won.")
+    order = OrderOfWork(
+        "established-1", "emerging-1", True, 0.6, 0.5, "Open emerging-1 now: 60% of established-1 are won."
+    )
     summary = icp.summarise(replace(bundle, icp=replace(search(), order_of_work=order)))
     assert todo(summary)["Open next"] == order.words
     rejected = {"state": "rejected", "words": "rejected by Ann", "counts": True}
