@@ -106,6 +106,9 @@ def test_a_hypothesis_is_marked_and_nobody_acts_on_it(bundle: ModelBundle):
     page, markdown = icp.render_html(summary), icp.render_markdown(summary)
     assert "Hypotheses, not measured" in page and SCRIPT not in page and SCRIPT not in markdown
     assert "hypothesis-1: 12 accounts" in icp.render_text(summary)
+    alone = icp.summarise(replace(bundle, icp=ICPSearch((), (), "None held.", hypotheses=(guess,))))
+    assert todo(alone)["Try"].startswith("On a few accounts, companies with at least 1,000 employees: a hypothesis")
+    assert len(alone.monday) == 5
 
 
 def test_without_a_profile_the_list_stays_and_what_is_missing_is_said(bundle: ModelBundle):

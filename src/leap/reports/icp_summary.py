@@ -239,7 +239,8 @@ def _instead(
     found: ICPSearch, layers: frozenset[str] | None, left: tuple[int, int] | None, *, has_model: bool
 ) -> tuple[Todo, ...]:
     because = found.none_because or "No profile was found."
-    return icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
+    lines = icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
+    return (*lines, icp_monday.to_try(found.hypotheses[0].rule)) if found.hypotheses else lines
 
 
 def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:
