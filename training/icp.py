@@ -52,8 +52,8 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
-    verdicts, document = reviewed(args, settings, document)
-    summary = report.with_reviews(summary, document)
+    verdicts, document, due_words = reviewed(args, settings, document)
+    summary = report.with_reviews(summary, document, due_words)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
@@ -139,15 +139,18 @@ def found(
 
 def reviewed(
     args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
-) -> tuple[list[str], dict[str, Any]]:
-    """Lines of what people decided, and the document with `review` beside the evidence of each finding."""
+) -> tuple[list[str], dict[str, Any], str]:
+    """Lines of what people decided, the document with `review` beside the evidence of each finding, and when they look
+    again (empty before they ever did).
+    """
     from leap.registry import Store
-    from leap.reviews import ReviewBook, verdicts_on, with_verdicts
+    from leap.reviews import ReviewBook, due, verdicts_on, with_verdicts
     from leap.reviews.listing import verdict_lines
 
     reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
     verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
-    return verdict_lines(verdicts), with_verdicts(document, verdicts)
+    again = due(reviews, settings.policy.review_every_months).words if reviews else ""
+    return verdict_lines(verdicts), with_verdicts(document, verdicts), again
 
 
 def without_rejected(export: Export, document: Mapping[str, Any]) -> Export:

@@ -76,20 +76,25 @@ def test_what_people_rejected_is_shown_and_not_acted_on(bundle: ModelBundle):
     assert "established-1, which people rejected" in lines["Not yet"]
     assert "established-1" not in lines["Hand over"] and "50 to 199" not in summary.places[0].sentence
     page = icp.render_html(summary)
-    assert "rejected by Ann &lt;script&gt;" in page and "It is shown and not counted." in page
-    assert "rejected by Ann &lt;script&gt;" in icp.render_markdown(summary)
+    assert "Rejected by Ann &lt;script&gt;" in page and "It is shown and not counted." in page
+    assert "Rejected by Ann &lt;script&gt;" in icp.render_markdown(summary)
     accepted = {**review, "state": "accepted", "words": "accepted by Bo"}
     kept = icp.with_reviews(
         icp.summarise(bundle), {"icps": [{"id": "established-1", "review": accepted}]}, "Look again."
     )
-    assert todo(kept)["Target"].startswith("Companies with") and "accepted by Bo" in icp.render_html(kept)
+    assert todo(kept)["Target"].startswith("Companies with") and "Accepted by Bo." in icp.render_html(kept)
     assert "Look again." in icp.render_html(kept) and "Look again." in icp.render_markdown(kept)
 
 
 def test_the_next_profile_is_opened_when_the_search_says_so(bundle: ModelBundle):
-    order = OrderOfWork("established-1", "emerging-1", True, 0.6, 0.5, "Open emerging-1 now: 60% of the first are won.")
+    order = OrderOfWork(
+        "established-1", "emerging-1", True, 0.6, 0.5, "Open emerging-1 now: 60% of established-1 are won."
+    )
     summary = icp.summarise(replace(bundle, icp=replace(search(), order_of_work=order)))
     assert todo(summary)["Open next"] == order.words
+    rejected = {"state": "rejected", "words": "rejected by Ann", "counts": True}
+    again = icp.with_reviews(summary, {"icps": [{"id": "established-1", "review": rejected}]})
+    assert "Open next" not in todo(again)  # the order of work was made with the profile that people rejected
 
 
 def test_a_hypothesis_is_marked_and_nobody_acts_on_it(bundle: ModelBundle):
@@ -101,6 +106,9 @@ def test_a_hypothesis_is_marked_and_nobody_acts_on_it(bundle: ModelBundle):
     page, markdown = icp.render_html(summary), icp.render_markdown(summary)
     assert "Hypotheses, not measured" in page and SCRIPT not in page and SCRIPT not in markdown
     assert "hypothesis-1: 12 accounts" in icp.render_text(summary)
+    alone = icp.summarise(replace(bundle, icp=ICPSearch((), (), "None held.", hypotheses=(guess,))))
+    assert todo(alone)["Try"].startswith("On a few accounts, companies with at least 1,000 employees: a hypothesis")
+    assert len(alone.monday) == 5
 
 
 def test_without_a_profile_the_list_stays_and_what_is_missing_is_said(bundle: ModelBundle):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from leap.icp import Attribute
+from leap.icp import Attribute, Rule
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
 from leap.reports.rendering import count, listed, money, sentence, share
@@ -162,6 +162,11 @@ def without_profiles(
         text = "Work on the customers that are likely to leave: their scores do not need a profile."
         lines.append(Todo("Meanwhile", text, "leap score DIR --out scores.csv"))
     return tuple(lines)
+
+
+def to_try(rule: Rule) -> Todo:
+    """A hypothesis, where there is nothing that was measured."""
+    return Todo("Try", f"On a few accounts, {who(rule)}: a hypothesis that nobody has measured, so use it in no list.")
 
 
 def _sentence(text: str) -> str:

@@ -113,9 +113,10 @@ class IcpSummary:
         """What to do first, in three to five lines."""
         if not self.profiles:
             return self.instead
+        gone = any(profile.rejected and profile.id in self.order_of_work for profile in self.profiles)
         return icp_monday.with_profiles(
             self.profiles,
-            next_words=self.order_of_work,
+            next_words="" if gone else self.order_of_work,
             unshown=len(self.not_shown),
             unmeasured=len(self.suggested),
             shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
@@ -238,7 +239,8 @@ def _instead(
     found: ICPSearch, layers: frozenset[str] | None, left: tuple[int, int] | None, *, has_model: bool
 ) -> tuple[Todo, ...]:
     because = found.none_because or "No profile was found."
-    return icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
+    lines = icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
+    return (*lines, icp_monday.to_try(found.hypotheses[0].rule)) if found.hypotheses else lines
 
 
 def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:
