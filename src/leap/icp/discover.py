@@ -65,14 +65,15 @@ def _measured(tables: AccountTables, frame: ScopeFrame, seed: int, model: ScopeM
     half = halves([str(account) for account in frame.snapshots.rows["account_id"]])
     dates = cutoffs(population, frame.rows.known_at, half) or [None]
     singles = candidates(population, fit_features(population))
-    parts = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
-    suggested = [part for part in parts if part is not None]
+    sought = [_suggested_by(frame, population, own, date, singles, seed) for date in dates for own in (half, ~half)]
+    found = [part for part in sought if part is not None]
+    suggested = [part for part, _ in found]
     if not suggested:
         return ICPSearch(
             (), (), "The history is too short to find attributes on earlier accounts and measure them on later ones."
         )
     result = conclude(suggested, tables.settings.outcome.horizon_months, Groups.of(frame.features))
-    judged = [one for own in (half, ~half) if (one := _judged(frame, population, own, seed)) is not None]
+    judged = [one for part, one in found if part.date == suggested[-1].date]
     nrr = model.predict(frame.rows.matrix).nrr
     return replace(result, card=points_card(result.attributes, population, nrr, judged))
 
@@ -93,25 +94,20 @@ def _arranged(found: ICPSearch, tables: AccountTables, ground: Ground) -> ICPSea
 
 def _suggested_by(
     frame: ScopeFrame, population: Population, half: np.ndarray, date: Any, singles: Sequence[Rule], seed: int
-) -> Suggestions | None:
-    """What the earlier rows of one half of the accounts suggest; None if there is nothing to find or to measure on."""
+) -> tuple[Suggestions, Judged] | None:
+    """What the earlier rows of one half of the accounts suggest, and what their model expects of all rows; None if
+    there is nothing to find or to measure on.
+    """
     found_on, measured_on = parted(population, frame.rows.known_at, half, date)
     earlier = frame.rows.where(found_on & frame.outcomes.trainable)
     if not len(earlier.accounts) or not measured_on.any():
         return None
-    drivers = fit_driver_order(_linear(frame, earlier, seed), earlier.matrix)
-    return suggest(population.where(found_on), drivers, population, measured_on, date, singles)
-
-
-def _judged(frame: ScopeFrame, population: Population, half: np.ndarray, seed: int) -> Judged | None:
-    """What a fit model of the earlier rows of one half expects of all rows; None without rows to fit or judge."""
-    found_on, measured_on = parted(population, frame.rows.known_at, half)
-    earlier = frame.rows.where(found_on & frame.outcomes.trainable)
-    if not len(earlier.accounts) or not measured_on.any():
-        return None
-    expected = _linear(frame, earlier, seed).predict(frame.rows.matrix)
-    return Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
+    model = _linear(frame, earlier, seed)
+    expected = model.predict(frame.rows.matrix)
+    drivers = fit_driver_order(model, earlier.matrix)
+    suggested = suggest(population.where(found_on), drivers, population, measured_on, date, singles)
+    return suggested, Judged(found_on, measured_on, expected.nrr, 1 - expected.p)
 
 
 def _linear(frame: ScopeFrame, rows: TrainingRows, seed: int) -> ScopeModel:
-    return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed)
+    return train_scope(Scope.FIT, frame.encoder, rows, only="linear", seed=seed, direct="base_rate")

@@ -299,8 +299,10 @@ def train_scope(
     only: str | None = None,
     unproven: Sequence[str] = (),
     seed: int = 0,
+    direct: str | None = None,
 ) -> ScopeModel:
-    """The three components and the direct model of one scope; `tuned` is offered to churn, `only` fixes the learner.
+    """The three components and the direct model of one scope; `tuned` is offered to churn, `only` fixes the learner,
+    and `direct` that of the direct model where it is another one.
 
     Components that are `unproven` out of time predict their base rate.
     """
@@ -311,7 +313,7 @@ def train_scope(
         found = train(part, tuned if name == "churn" else None, fixed, seed)
         components[name] = _component(rows, name, part, found, fixed, seed)
     parts = (components["churn"], components["contraction"], components["expansion"])
-    return ScopeModel(scope, encoder, *parts, direct=fit_direct(rows, only, seed))
+    return ScopeModel(scope, encoder, *parts, direct=fit_direct(rows, direct or only, seed))
 
 
 def _component(rows: TrainingRows, name: str, part: Rows, found: Trained, only: str | None, seed: int) -> Component:
