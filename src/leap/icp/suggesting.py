@@ -31,6 +31,8 @@ condition more than a plain one: money is noisier than counts, and plain words a
 _WORTH_MEASURING = 1.0
 """Standard errors on the earlier accounts from which a second condition of a feature, or a longer rule, is measured."""
 _OPPOSITE = 0.8
+_MOST_LEVELS = 3
+_AGE = ("history", "age")
 _JOINED = 6
 _GOOD = np.array([1.0 if HIGHER_IS_BETTER[metric] else -1.0 for metric in TESTED])
 
@@ -113,10 +115,9 @@ def strength(rule: Rule, population: Population) -> Strength:
 
 
 def plain(rule: Rule) -> float:
-    """What a rule's words cost, in standard errors: a range or several categories are harder to say than one bound."""
-    return sum(_CLEARLY_MORE for c in rule.conditions if c.op in ("between", "in")) + _CLEARLY_MORE * (
-        len(rule.conditions) - 1
-    )
+    """What words cost, in standard errors: a range, or each further category, is harder to say than one bound."""
+    further = sum(1 if c.op == "between" else len(c.levels) - 1 if c.op == "in" else 0 for c in rule.conditions)
+    return _CLEARLY_MORE * (further + len(rule.conditions) - 1)
 
 
 def suggest(
@@ -157,8 +158,13 @@ def suggest(
 
 
 def fit_features(population: Population) -> list[Feature]:
-    """The features of a population that conditions may be on."""
-    return [feature for feature in population.frame.catalog.features if feature.scope == Scope.FIT]
+    """The features of a population that conditions may be on: what is true of a company before it buys.
+
+    The state of a market says when to sell, not to whom, and is the same for all companies of a segment; how old an
+    observation is says something of the data only.
+    """
+    found = [feature for feature in population.frame.catalog.features if feature.scope == Scope.FIT]
+    return [f for f in found if f.recipe.family != "market" and (f.recipe.family, f.recipe.operation) != _AGE]
 
 
 def _in(rule: Rule, population: Population) -> bool:
@@ -166,7 +172,7 @@ def _in(rule: Rule, population: Population) -> bool:
 
 
 def _several(singles: Sequence[Rule], rows: Earlier) -> list[Rule]:
-    """For each category feature its two to four levels that make stay, and that make leave, as one condition."""
+    """For each category feature its two or three levels that make stay, and that make leave, as one condition."""
     by_feature: dict[Feature, list[Rule]] = {}
     for rule in singles:
         if rule.conditions[0].feature.kind == "category":
@@ -175,7 +181,7 @@ def _several(singles: Sequence[Rule], rows: Earlier) -> list[Rule]:
     for feature, rules in by_feature.items():
         for sign in (1, -1):
             scored = sorted(((sign * rows.strength(rule, "churn")[0], rule) for rule in rules), key=lambda s: -s[0])
-            alike = [rule.conditions[0].levels[0] for score, rule in scored if score >= _WORTH_MEASURING][:4]
+            alike = [rule.conditions[0].levels[0] for score, rule in scored if score >= _WORTH_MEASURING][:_MOST_LEVELS]
             if 2 <= len(alike) < len(rules):
                 found.append(together(feature, alike))
     return [rule for rule in found if _in(rule, rows.population)]
