@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="F", help="write the report into this file")
     parser.add_argument("--format", choices=(*FORMATS, *EXPORTS), help="default: by the name of --out, else text")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
+    parser.epilog = "To compare two versions: leap icp diff [DIR] --from V --to V (see leap icp diff --help)."
     return run(parser, argv, icp)
 
 
