@@ -219,6 +219,11 @@ class OrderOfWork:
     opens_at: float
     words: str
 
+    @property
+    def used_up(self) -> bool:
+        """Whether so much of the first is won that more of it, or another, must be found."""
+        return self.penetration is not None and self.penetration >= self.opens_at
+
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `icp`, under `order_of_work`."""
         return asdict(self)

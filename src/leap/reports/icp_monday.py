@@ -56,7 +56,7 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
     if first.size and first.size.too_broad:
         among = f"choose among them by {rest[0].id}" if rest else "choose among them by the list's order"
         text += f" {first.id} is {share(first.size.share, 0)} of all accounts and prospects: {among}."
-    if any(profile.size and profile.size.prospects for profile in good):
+    if any(profile.to_work_on and profile.to_work_on.prospects for profile in good):
         return Todo("Target", text, "leap targets DIR --out targets.csv")
     nobody = (
         " No prospect of the tables meets a profile: look for such companies elsewhere, and keep those that you have."
@@ -67,10 +67,11 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
 def _how_many(profile: ProfileSummary) -> str:
     if profile.size is None:
         return ""
-    size = profile.size
+    size = profile.to_work_on or profile.size
     parts = [(size.prospects, "prospect", "to win"), (size.customers, "customer", "to keep")]
     said = [f"{_counted(number, what)} {todo}" for number, what, todo in parts if number]
-    return f" ({', '.join(said)})" if said else ""
+    without = ", without those that meet a negative profile too" if profile.opposed else ""
+    return f" ({', '.join(said)}{without})" if said else ""
 
 
 def _no_preference(bad: Sequence[ProfileSummary]) -> Todo:
@@ -128,7 +129,7 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if unshown:
         parts.append(f"{_counted(unshown, 'condition')} that showed no difference (what was seen may be luck)")
     if unmeasured:
-        parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that nobody has measured")
+        parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that no measurement has shown")
     if shaky:
         parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
     if rejected:
@@ -166,7 +167,9 @@ def without_profiles(
 
 def to_try(rule: Rule) -> Todo:
     """A hypothesis, where there is nothing that was measured."""
-    return Todo("Try", f"On a few accounts, {who(rule)}: a hypothesis that nobody has measured, so use it in no list.")
+    return Todo(
+        "Try", f"On a few accounts, {who(rule)}: a hypothesis that no measurement has shown, so use it in no list."
+    )
 
 
 def _sentence(text: str) -> str:
@@ -177,8 +180,8 @@ def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> st
     so_far = f" So far {count(left[0])} of {count(left[1])} accounts that could be judged left." if left else ""
     if not attributes:
         return (
-            "More history: rules are found on earlier accounts and measured on later, other ones, which takes at least "
-            f"two complete horizons and accounts that left in both.{so_far}"
+            "More history or other attributes, as the reason says: rules are found on earlier accounts and measured on "
+            f"later, other ones, which takes at least two complete horizons and accounts that left in both.{so_far}"
         )
     lead = min(attributes, key=lambda a: a.evidence.q_value)
     times = _times(lead, len(attributes))

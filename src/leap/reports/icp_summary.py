@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.config import Settings
-from leap.features import Feature, Scope, Signal
+from leap.config import ColumnSpec, Settings
+from leap.features import LAYERS, Feature, Layer, Scope, Signal
 from leap.icp import Attribute, ICPSearch, Note
 from leap.icp.best_customers import BestCustomers
 from leap.icp.hypotheses import ProfileHypothesis
@@ -45,10 +45,20 @@ class AttributeSummary:
     layers: str = ""
     alike: tuple[str, ...] = ()
 
+    conditions: int = 1
+
     @property
     def why_else(self) -> str:
-        """What keeps it from being shown beside its false-discovery rate, which stands in its own column."""
-        return "" if self.why_not.startswith("false-discovery rate") else self.why_not
+        """What keeps it from being shown beside its false-discovery rate, which has a column; of a rate that its
+        interval seems to contradict, where it comes from.
+        """
+        if not self.why_not.startswith("false-discovery rate"):
+            return self.why_not
+        if self.evidence.headline.tone == "open":
+            return ""
+        if 2 * self.evidence.same < self.evidence.periods:
+            return "the earlier accounts, which it was found on, pointed the other way"
+        return "not shown that each condition adds to the rest" if self.conditions > 1 else ""
 
     @property
     def shown(self) -> bool:
@@ -183,7 +193,7 @@ def summarise_alone(
     return IcpSummary(
         **_heading(settings),
         **_found(found, settings),
-        instead=_instead(found, None, None, has_model=False),
+        instead=_instead(found, _declared_layers(settings), None, has_model=False),
         version=None,
         data_until=data_until,
         as_of_range=None,
@@ -223,11 +233,11 @@ def _found(found: ICPSearch, settings: Settings) -> dict[str, Any]:
     attributes = sorted(found.attributes, key=_attribute_order)
     order = found.order_of_work
     return {
-        "profiles": tuple(profile_summary(p, settings) for p in found.profiles),
+        "profiles": tuple(profile_summary(p, settings, found.funnel) for p in found.profiles),
         "attributes": tuple(_attribute(attribute, ids.get(attribute.rule)) for attribute in attributes),
         "hypotheses": tuple(_hypothesis(note, attributes) for note in found.notes),
         "none_because": found.none_because,
-        "order_of_work": order.words if order and order.next else "",
+        "order_of_work": order.words if order and (order.next or order.used_up) else "",
         "figures": figure_sections(found),
         "suggested": found.hypotheses,
         "best": found.best_customers,
@@ -241,6 +251,17 @@ def _instead(
     because = found.none_because or "No profile was found."
     lines = icp_monday.without_profiles(because, found.attributes, layers, left, has_model=has_model)
     return (*lines, icp_monday.to_try(found.hypotheses[0].rule)) if found.hypotheses else lines
+
+
+def _declared_layers(settings: Settings) -> frozenset[str]:
+    """The layers of the columns declared as known before a purchase, where no catalog says which were used."""
+    declared = [
+        column.layer or table.layer or LAYERS.get(table.shape, Layer.FIRMOGRAPHIC)
+        for table in settings.tables.values()
+        for column in table.columns.values() or [ColumnSpec()] * (table.shape in LAYERS)
+        if Scope(column.scope or table.scope) == Scope.FIT and column.available == "before"
+    ]
+    return frozenset(map(str, declared))
 
 
 def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:
@@ -285,4 +306,5 @@ def _attribute(attribute: Attribute, profile: str | None) -> AttributeSummary:
         category=str(attribute.category),
         layers=" and ".join(attribute.layers),
         alike=attribute.alike,
+        conditions=len(attribute.rule.conditions),
     )
