@@ -148,3 +148,11 @@ def test_what_the_negative_profile_takes_away_is_not_counted_among_those_to_work
     assert said["Outbound lists"].startswith("Begin with the 15 prospects that meet established-1 and no negative")
     assert "the 25 customers and 15 prospects of established-1 and no negative profile" in said["Coverage"]
     assert "without those" not in icp.summarise_alone(replace(found, funnel=None), SETTINGS).monday[0].text
+
+
+def test_why_the_best_customers_are_not_ranked_by_something_is_said_in_words():
+    found = whole_search()
+    assert found.best_customers is not None
+    best = replace(found.best_customers, missing={"adoption": "no_events_with_a_quantity"})
+    page = icp.render_html(icp.summarise_alone(replace(found, best_customers=best), SETTINGS))
+    assert "Without adoption: no table of events, such as usage, names a quantity." in page

@@ -131,7 +131,7 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if unmeasured:
         parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that no measurement has shown")
     if shaky:
-        parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
+        parts.append(f"{_counted(shaky, 'driver')} marked “do not act yet”")
     if rejected:
         parts.append(f"{listed(rejected)}, which people rejected")
     if not parts:

@@ -24,6 +24,11 @@ from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary
 from leap.revenue import definition_hash
 
 _GRADES = ("must", "strong", "useful")
+_NOT_RANKED = {
+    "no_gross_margin": "no gross margin is known",
+    "no_events_with_a_quantity": "no table of events, such as usage, names a quantity",
+    "no_customers_with_a_year": "no customer has a whole year behind it",
+}
 _VERDICTS = {"stays": "did better", "leaves": "did worse", "not shown": "no difference shown"}
 
 
@@ -131,6 +136,11 @@ class IcpSummary:
             unmeasured=len(self.suggested),
             shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
         )
+
+    @staticmethod
+    def why_not_ranked(reason: str) -> str:
+        """Why the best customers are not ranked by something, in words."""
+        return _NOT_RANKED.get(reason, reason)
 
     @property
     def places(self) -> tuple[PlaceToChange, ...]:
