@@ -8,6 +8,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.features import Layer
 from leap.icp import Attribute, ICPSearch, Measured
+from leap.icp.concluding import _would_take
 from leap.icp.hypotheses import Pooled, ProfileHypothesis
 from leap.icp.ranking import OrderOfWork
 from leap.reports import icp
@@ -132,11 +133,12 @@ def test_the_accounts_that_are_missing_follow_from_the_interval_of_the_strongest
         search().attributes[0], evidence=evidence(q_value=0.2, figures={"nrr": Measured(0.95, 0.9, -0.05, 0.15)})
     )
     said = {t.lead: t.text for t in without_profiles("None held.", [lead], None, (38, 340), has_model=False)}
-    # half of the interval is 10 points for a difference of 5: four times the 400 accounts
+    # half of the interval is 10 points for a difference of 5, of which 3.8 errors are wanted: 15 times the 400 accounts
     assert said["Wait for"].startswith(
-        "About 1,600 accounts to measure on instead of 400: so many the strongest lead, companies with at least 1,000 "
-        "employees, needs to be told from chance among 1 that were measured"
+        "About 6,000 accounts to measure on instead of 400: so many show the strongest lead, companies with at least "
+        "1,000 employees, four times in five"
     )
+    assert "6,000 accounts" in _would_take(lead)  # as the reason says: two numbers for one question were told
     assert said["Wait for"].endswith("So far 38 of 340 accounts that could be judged left.")
     assert "Meanwhile" not in said
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from leap.icp import Attribute, Rule
+from leap.icp.concluding import accounts_needed
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
 from leap.reports.rendering import count, listed, money, sentence, share
@@ -18,9 +18,6 @@ _LAYERS = {
     "environmental": "how their market does (demand, insolvencies)",
 }
 _SEEN_TOGETHER = "they are what was seen together, not what a change brings"
-_Z = 1.96
-_MOST_TIMES = 25
-"""Beyond so many times as many accounts, waiting for more is no plan."""
 
 
 @dataclass(frozen=True)
@@ -184,36 +181,13 @@ def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> st
             f"later, other ones, which takes at least two complete horizons and accounts that left in both.{so_far}"
         )
     lead = min(attributes, key=lambda a: a.evidence.q_value)
-    times = _times(lead, len(attributes))
-    if times is None:
+    needed = accounts_needed(lead)
+    if needed is None:
         return f"Other attributes rather than more accounts: none that was measured came near to a difference.{so_far}"
-    now = lead.evidence.accounts
     return (
-        f"About {_round(now * times)} accounts to measure on instead of {count(now)}: so many the strongest lead, "
-        f"{who(lead.rule)}, needs to be told from chance among {count(len(attributes))} that were measured, if the "
-        f"difference is as large as it looks.{so_far}"
+        f"About {count(needed)} accounts to measure on instead of {count(lead.evidence.accounts)}: so many show the "
+        f"strongest lead, {who(lead.rule)}, four times in five, if the difference is as large as it looks.{so_far}"
     )
-
-
-def _times(attribute: Attribute, measured: int) -> float | None:
-    """How many times as many accounts a difference needs, since errors shrink with the root of their number; None if
-    far too many, or if so many were already enough and something else speaks against it.
-
-    What is asked for is the strictest of the false-discovery rate: one in twenty over all that were measured.
-    """
-    headline = attribute.evidence.headline
-    error = (headline.high - headline.low) / 2 / _Z
-    if not headline.lift or not error > 0:
-        return None
-    wanted = NormalDist().inv_cdf(1 - 0.05 / 2 / measured)
-    times = (wanted * error / abs(headline.lift)) ** 2
-    return times if 1 < times <= _MOST_TIMES else None
-
-
-def _round(number: float) -> str:
-    """A number to say: two digits that count."""
-    digits = 10 ** max(len(str(int(number))) - 2, 0)
-    return count(-(-round(number, 6) // digits) * digits)
 
 
 def _missing(layers: frozenset[str] | None) -> str:
