@@ -24,6 +24,7 @@ from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary
 from leap.revenue import definition_hash
 
 _GRADES = ("must", "strong", "useful")
+_MOST_NOT_SHOWN = 3
 _NOT_RANKED = {
     "no_gross_margin": "no gross margin is known",
     "no_events_with_a_quantity": "no table of events, such as usage, names a quantity",
@@ -286,12 +287,23 @@ def _hypothesis(note: Note, attributes: Sequence[Attribute]) -> Hypothesis:
     """A note beside the measured conditions on the feature that it names by column, kind, name or label."""
     about = note.about.casefold()
     measured = [
-        f"{attribute.rule.words}: {_VERDICTS[attribute.verdict]}"
+        attribute
         for attribute in attributes
         if about and any(about in _names_of(condition.feature) for condition in attribute.rule.conditions)
     ]
-    evidence = "; ".join(measured) or ("not measured" if about else "names no attribute")
+    evidence = _measured_of(measured) or ("not measured" if about else "names no attribute")
     return Hypothesis(note.on, note.account_id, note.text, note.owner, note.about, evidence)
+
+
+def _measured_of(attributes: Sequence[Attribute]) -> str:
+    """What was shown of each; of the rest the plainest first, and how many more."""
+    told = [f"{a.rule.words}: {_VERDICTS[a.verdict]}" for a in attributes if a.verdict != "not shown"]
+    rest = sorted((a for a in attributes if a.verdict == "not shown"), key=lambda a: len(a.rule.conditions))
+    more = len(rest) - _MOST_NOT_SHOWN
+    if rest:
+        words = "; ".join(a.rule.words for a in rest[:_MOST_NOT_SHOWN])
+        told.append(f"{_VERDICTS['not shown']}: {words}{f' and {more} more' if more > 0 else ''}")
+    return "; ".join(told)
 
 
 def _names_of(feature: Feature) -> set[str]:
