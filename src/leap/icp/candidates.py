@@ -104,7 +104,7 @@ def round_within(low: float, high: float) -> float:
     if low <= 0 <= high:
         return 0.0
     if low == high:
-        return low
+        return float(low)
     largest = int(np.floor(np.log10(max(abs(low), abs(high))))) + 1
     for power in range(largest, largest - 16, -1):
         for step in (5, 2.5, 2, 1):
