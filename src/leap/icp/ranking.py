@@ -36,7 +36,7 @@ class Shares:
     @classmethod
     def of(cls, bought: np.ndarray, now: np.ndarray, book: Book) -> Shares:
         """From who met the rule at the purchase, and who meets it now; shape (n_accounts,) each."""
-        new = book.first_paid >= np.datetime64(book.until, "us") - np.timedelta64(365, "D")
+        new = book.won_within(1)
         return cls(
             customers=int((bought & book.customer).sum()),
             customers_now=int((now & book.customer).sum()),
