@@ -89,3 +89,11 @@ def test_intervals_of_shares_are_those_of_wilson_and_newcombe():
     assert low == pytest.approx(-0.1611, abs=5e-4)
     assert high == pytest.approx(0.2775, abs=5e-4)
     assert wilson(0, 10)[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_last_year_is_a_year_with_a_leap_day_in_it():
+    """The price of a negative profile counted from 1 March 2023, its saturation and the bookings from 2 March."""
+    book = replace(a_book(2), until=pd.Timestamp("2024-03-01"))
+    first_paid = np.array(["2023-03-01", "2022-03-01"], dtype="datetime64[us]")
+    found = judged(replace(book, first_paid=first_paid))
+    assert (found.won_last_year, found.won_year_before) == (1, 1)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.config import parse_settings
 from leap.features import Layer
-from leap.icp import ICPSearch, Measured
+from leap.icp import Attribute, ICPSearch, Measured
+from leap.icp.concluding import _would_take
 from leap.icp.hypotheses import Pooled, ProfileHypothesis
 from leap.icp.ranking import OrderOfWork
 from leap.reports import icp
@@ -102,9 +104,9 @@ def test_a_hypothesis_is_marked_and_nobody_acts_on_it(bundle: ModelBundle):
     said = f"12 accounts of a segment suggest it {SCRIPT}; it was not measured."
     guess = ProfileHypothesis("hypothesis-1", NOTHING, "segment", 12, pooled, said)
     summary = icp.summarise(replace(bundle, icp=replace(search(), hypotheses=(guess,))))
-    assert "1 hypothesis that nobody has measured" in todo(summary)["Not yet"]
+    assert "1 hypothesis that no measurement has shown" in todo(summary)["Not yet"]
     page, markdown = icp.render_html(summary), icp.render_markdown(summary)
-    assert "Hypotheses, not measured" in page and SCRIPT not in page and SCRIPT not in markdown
+    assert "Hypotheses, not shown" in page and SCRIPT not in page and SCRIPT not in markdown
     assert "hypothesis-1: 12 accounts" in icp.render_text(summary)
     alone = icp.summarise(replace(bundle, icp=ICPSearch((), (), "None held.", hypotheses=(guess,))))
     assert todo(alone)["Try"].startswith("On a few accounts, companies with at least 1,000 employees: a hypothesis")
@@ -131,11 +133,12 @@ def test_the_accounts_that_are_missing_follow_from_the_interval_of_the_strongest
         search().attributes[0], evidence=evidence(q_value=0.2, figures={"nrr": Measured(0.95, 0.9, -0.05, 0.15)})
     )
     said = {t.lead: t.text for t in without_profiles("None held.", [lead], None, (38, 340), has_model=False)}
-    # half of the interval is 10 points for a difference of 5: four times the 400 accounts
+    # half of the interval is 10 points for a difference of 5, of which 3.8 errors are wanted: 15 times the 400 accounts
     assert said["Wait for"].startswith(
-        "About 1,600 accounts to measure on instead of 400: so many the strongest lead, companies with at least 1,000 "
-        "employees, needs to be told from chance among 1 that were measured"
+        "About 6,000 accounts to measure on instead of 400: so many show the strongest lead, companies with at least "
+        "1,000 employees, four times in five"
     )
+    assert "6,000 accounts" in _would_take(lead)  # as the reason says: two numbers for one question were told
     assert said["Wait for"].endswith("So far 38 of 340 accounts that could be judged left.")
     assert "Meanwhile" not in said
 
@@ -187,3 +190,44 @@ def test_money_is_never_without_its_note(bundle: ModelBundle):
         monday = text.split("What to do on Monday")[1].split("Profiles")[0]
         assert "EUR" in monday and "Fees are assumed." in monday
     assert GOOD.words not in todo(summary)["Target"]  # the words of conditions are for tables, not for sentences
+
+
+def test_a_profile_that_is_used_up_asks_for_more_companies_like_it(bundle: ModelBundle):
+    words = "Look for more companies like those of established-1: 77% are customers, and there is no other profile."
+    order = OrderOfWork("established-1", None, False, 0.77, 0.5, words)
+    summary = icp.summarise(replace(bundle, icp=replace(search(), order_of_work=order)))
+    assert todo(summary)["Open next"] == words
+    open_still = replace(order, penetration=0.2)
+    assert "Open next" not in todo(icp.summarise(replace(bundle, icp=replace(search(), order_of_work=open_still))))
+
+
+def test_without_a_model_what_is_declared_is_not_asked_for(bundle: ModelBundle):
+    """A declined training asked for industry, size and country of a company that records them."""
+    table = {"shape": "attributes", "source": "a.csv", "scope": "fit", "columns": {"industry": {}}}
+    usage = {"shape": "events", "source": "u.csv", "columns": {"quantity": {}}}
+    market = {"shape": "market", "source": "m.csv", "scope": "fit"}
+    settings = parse_settings(
+        {"company": {"name": "Acme"}, "tables": {"accounts": table, "usage": usage, "market": market}}
+    )
+    summary = icp.summarise_alone(ICPSearch((), (), "No learner beat the base rate."), settings)
+    assert todo(summary)["Collect"].startswith(
+        "Of companies before they buy, nothing is recorded of what they use (technologies, tools) and what they do "
+        "(hiring, funding, news): collect"
+    )
+
+
+def test_a_rate_of_luck_that_the_interval_seems_to_contradict_says_where_it_comes_from(bundle: ModelBundle):
+    """-18 to -4 points beside "99 % luck" reads as an error unless the earlier accounts are named."""
+    clear = {"nrr": Measured(0.9, 0.8, 0.04, 0.18)}
+    turned = Attribute(NOTHING, evidence(q_value=0.99, figures=clear, same_sign=0, folds=4), 1, 0.1)
+    longer = Attribute(GOOD, evidence(q_value=0.85, figures=clear, same_sign=4, folds=4), 1, 0.1)
+    open_still = replace(turned, evidence=evidence(q_value=0.99, figures={"nrr": Measured(0.9, 0.8, -0.1, 0.1)}))
+    found = replace(search(), attributes=(turned, longer))
+    summary = icp.summarise(replace(bundle, icp=found))
+    assert {a.why_else for a in summary.attributes} == {
+        "the earlier accounts, which it was found on, pointed the other way",
+        "not shown that each condition adds to the rest",
+    }
+    assert "pointed the other way" in icp.render_html(summary) and "pointed the other way" in icp.render_text(summary)
+    unclear = icp.summarise(replace(bundle, icp=replace(found, attributes=(open_still,))))
+    assert unclear.attributes[0].why_else == ""

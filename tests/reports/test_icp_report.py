@@ -15,7 +15,18 @@ from leap.features import FeatureCatalog
 from leap.icp import ICPSearch, Measured, Note
 from leap.reports import icp
 from leap.reports.icp import IcpSummary
-from tests.reports.searches import CLOUD, EMPLOYEES, FORMULA, INDUSTRY, NOTE, SCRIPT, bundle_with, evidence, search
+from tests.reports.searches import (
+    CLOUD,
+    EMPLOYEES,
+    FORMULA,
+    INDUSTRY,
+    NOTE,
+    SCRIPT,
+    bundle_with,
+    evidence,
+    rule,
+    search,
+)
 
 CAUSAL = re.compile(
     r"\b(because of|causes?|caused|leads? to|due to|drives|impacts?|effects? of|results? in)\b", re.IGNORECASE
@@ -205,6 +216,20 @@ def test_a_note_stands_beside_what_was_measured_of_the_attribute_it_names(demo_b
     assert [h.owner for h in found] == [FORMULA, "Ana", "Ben"]
     assert "did better" in found[0].evidence and "no difference shown" in found[0].evidence
     assert [h.evidence for h in found[1:]] == ["not measured", "names no attribute"]
+
+
+def test_of_what_was_not_shown_a_note_names_a_few_and_the_plainest_first(demo_bundle: ModelBundle):
+    """Five pairs in a row were no answer to "large firms churn"."""
+    pair = rule((EMPLOYEES, ">=", 1000.0), (INDUSTRY, "==", "Retail"))
+    unclear = search().attributes[0]
+    more = [replace(unclear, rule=rule((EMPLOYEES, ">=", bound))) for bound in (10.0, 20.0, 30.0)]
+    found = replace(search(), attributes=(replace(unclear, rule=pair), *more, search().attributes[1]))
+    note = Note("2024-03-01", "acme", "Large firms stay", "Ana", "employees")
+    said = icp.summarise(bundle_with(demo_bundle, replace(found, notes=(note,)))).hypotheses[0].evidence
+    assert said.endswith(
+        "did better; no difference shown: Employees: at least 10 people; Employees: at least 20 people; Employees: at "
+        "least 30 people and 1 more"
+    )
 
 
 def test_notes_are_inert_on_every_page_and_survive_the_bundle(demo_bundle: ModelBundle):

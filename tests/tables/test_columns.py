@@ -173,3 +173,16 @@ def test_the_column_of_margins_must_be_there_and_hold_fractions():
     assert said(one_table(text, company={"gross_margin": "margins"}, shape="attributes")) == [
         ("fail", "margins", "missing_column", 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "kinds", "warned"), [({}, ("acquisition", "service"), 1), ({}, ("acquisition", "Acquisition"), 0),
+                                      ({}, ("flight", "dinner"), 0), ({"kind": "type"}, ("acquisition", "service"), 0)]
+)  # fmt: skip
+def test_costs_whose_kind_is_not_declared_are_named(declared, kinds, warned):
+    """All of them count as spent to win customers then, also what it cost to serve them."""
+    text = "account_id,occurred_at,type,amount\n" + "".join(
+        f"a{i},2024-01-0{i + 1},{k},5\n" for i, k in enumerate(kinds)
+    )
+    tables = one_table(text, shape="events", role="costs", amount="amount", **declared)
+    assert [rule for *_, rule, _ in said(tables)].count("cost_kind_not_declared") == warned

@@ -1,11 +1,25 @@
 """Features: declarations with words, and the one path that computes them from what was known."""
 
 from leap.features.build import TENURE, FeatureFrame, build_features, discover_features, feature_matrix
-from leap.features.spec import CHANGE, RATE, SHARE, Feature, FeatureCatalog, Kind, Layer, Nature, Recipe, Scope, Signal
+from leap.features.spec import (
+    CHANGE,
+    LAYERS,
+    RATE,
+    SHARE,
+    Feature,
+    FeatureCatalog,
+    Kind,
+    Layer,
+    Nature,
+    Recipe,
+    Scope,
+    Signal,
+)
 from leap.features.streams import EventStream, StreamedWindows, stream_windows
 
 __all__ = [
     "CHANGE",
+    "LAYERS",
     "RATE",
     "SHARE",
     "TENURE",

@@ -12,7 +12,7 @@ import pandas as pd
 from leap.config import ColumnSpec, TableSpec
 from leap.features.columns import DAY, days_since, empty, has_offset, holds_dates, is_date, kind_of, latest, typed
 from leap.features.naming import distinct, is_plural, since, slug, slugs, value_words, within, words
-from leap.features.spec import Feature, Kind, Layer, Nature, Recipe, Scope, Signal
+from leap.features.spec import LAYERS, Feature, Kind, Layer, Nature, Recipe, Scope, Signal
 from leap.tables import Table, values
 from leap.tables.canonical import CURRENCY, KEY
 
@@ -22,7 +22,6 @@ __all__ = [
 ]  # fmt: skip
 
 _MAX_KINDS = 12
-_LAYERS = {"periods": Layer.TECHNOGRAPHIC, "events": Layer.BEHAVIOURAL, "market": Layer.ENVIRONMENTAL}
 _MIN_ACCOUNTS = 10
 _OVERWRITTEN = re.compile(r"last|latest|recent|next|previous|modified|updated|changed|until|expir", re.IGNORECASE)
 
@@ -72,7 +71,7 @@ class Declared:
             direction=own.direction if directed else "none",
             actionable=nature == "actionable",
             consequence=nature == "consequence",
-            layer=Layer(own.layer or spec.layer or _LAYERS.get(spec.shape, Layer.FIRMOGRAPHIC)),
+            layer=Layer(own.layer or spec.layer or LAYERS.get(spec.shape, Layer.FIRMOGRAPHIC)),
         )
 
     def _nature(self, own: ColumnSpec, column: str | None, kind: str | None) -> Nature:

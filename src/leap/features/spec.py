@@ -40,6 +40,9 @@ class Layer(StrEnum):
     ENVIRONMENTAL = "environmental"
 
 
+LAYERS: Final = {"periods": Layer.TECHNOGRAPHIC, "events": Layer.BEHAVIOURAL, "market": Layer.ENVIRONMENTAL}
+"""The layer of a table by its shape, where none is declared; all others are firmographic."""
+
 CHANGE: Final = "of what it was"
 """Unit of a change as a share of what was before: 0.12 is 12 % more."""
 SHARE: Final = "share"

@@ -127,6 +127,10 @@ class Book:
         """Customers and former ones."""
         return np.asarray(~np.isnat(self.first_paid))
 
+    def won_within(self, years: int) -> np.ndarray:
+        """Who became a customer in the last years, leap days or not: one last year in the whole report."""
+        return np.asarray(self.first_paid >= np.datetime64(self.until - pd.DateOffset(years=years), "us"))
+
     @property
     def known(self) -> np.ndarray:
         """Accounts that are one of the four kinds: all but the old codes of those known as others now."""

@@ -137,7 +137,7 @@ def _by_name(ledger: Ledger, fits: np.ndarray, names: np.ndarray) -> tuple[Booki
 def _bookings(ledger: Ledger, fits: np.ndarray, mask: np.ndarray, name: str) -> Bookings:
     book = ledger.book
     money = np.where(mask, np.nan_to_num(book.new_mrr), 0.0)
-    lately = book.first_paid >= np.datetime64(book.until - np.timedelta64(365, "D"), "us")
+    lately = book.won_within(1)
     share = _outside_share(money, fits)
     drawn = ledger.resampling.sums(np.column_stack([money * ~fits, money]))
     shares = np.divide(drawn[:, 0], drawn[:, 1], out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)

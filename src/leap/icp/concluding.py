@@ -209,15 +209,25 @@ def _nothing(attributes: Sequence[Attribute], tried: int) -> str:
 
 def _would_take(best: Attribute) -> str:
     """How many accounts would show a difference as large as the strongest one seen; empty where it came to nothing."""
+    needed = accounts_needed(best)
+    if needed is None:
+        return ""
+    return (
+        f" If that difference is real, about {needed:,} accounts with a known outcome would show it; "
+        f"{best.evidence.accounts:,} had one."
+    )
+
+
+def accounts_needed(best: Attribute) -> int | None:
+    """So many accounts would show, four times in five, a difference as large as the one seen; None where it came to
+    nothing, where far too many would be needed, and where something else speaks against it.
+    """
     evidence, headline = best.evidence, best.evidence.headline
     seen = headline.observed or (headline.inside, headline.outside)
     half_width, difference = (headline.high - headline.low) / 2, abs(seen[0] - seen[1])
     if best.why_not is None or evidence.beyond or not 0 < difference < half_width * _SURE / 1.96:
-        return ""
+        return None
     needed = evidence.accounts * (_SURE * half_width / 1.96 / difference) ** 2
     if needed > _MOST_NEEDED * evidence.accounts:
-        return ""
-    return (
-        f" If that difference is real, about {round(needed, -int(np.log10(needed)) + 1):,.0f} accounts with a known "
-        f"outcome would show it; {evidence.accounts:,} had one."
-    )
+        return None
+    return int(round(needed, -int(np.log10(needed)) + 1))

@@ -170,7 +170,7 @@ def _one_of(condition: Condition) -> Part:
     levels = [_level(level) for level in condition.levels]
     plain = all(_PLAIN_LEVEL.fullmatch(level) for level in levels) and len(levels) <= _MOST_LEVELS
     if plain and not no and _INDUSTRY.fullmatch(label) and not any(_JOINS.search(level) for level in levels):
-        kinds = _or([level[:1].lower() + level[1:] if level[1:].islower() else level for level in levels])
+        kinds = _or([_small(level) for level in levels])
         return Part(Place.HEAD, kinds if kinds.endswith("companies") else f"{kinds} companies")
     if plain and _PLACE.fullmatch(label) and "of " not in label:
         where = _or([f"the {level}" if _WITH_ARTICLE.fullmatch(level) else level for level in levels])
@@ -181,10 +181,24 @@ def _one_of(condition: Condition) -> Part:
     ]
     if len(levels) > _MOST_LEVELS:
         names[-1:] = [f"one of {len(levels) - _MOST_LEVELS + 1} others"]
+    first, _, rest = label.partition(" ")
+    verb = _VERBS.get(first.lower())
+    if verb and rest:
+        does = _NEGATED.get(verb, f"do not {verb}") if no else verb
+        return Part(Place.THAT, f"that {does} {rest} {_or(names)}")
     if no:
         other_than = f"neither {_or(names, 'nor')}" if names[1:] else f"not {names[0]}"
         return Part(Place.WHOSE, f"whose {named(label)} is {other_than}")
     return Part(Place.WHOSE, f"whose {named(label)} is {_or(names)}")
+
+
+def _small(level: str) -> str:
+    """A category as it stands in a sentence.
+
+    >>> _small("Financial Services"), _small("SaaS tools")
+    ('financial services', 'SaaS tools')
+    """
+    return " ".join(word.lower() if word[1:].islower() else word for word in level.split(" "))
 
 
 def _level(value: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leap.icp.book import Book
 from leap.icp.figures import Comparison
@@ -26,7 +25,7 @@ def price_of(book: Book, profile: ICPProfile, compared: Comparison) -> dict[str,
     contraction), and how much more than at the NRR of the others.
     """
     inside = profile.rule.matches(book.bought) & book.known
-    recent = inside & (book.first_paid >= np.datetime64(book.until - pd.DateOffset(years=1), "us"))
+    recent = inside & book.won_within(1)
     mrr = book.mrr[inside & book.customer]
     nrr = profile.evidence.figures.get("nrr")
     paid = _YEAR * float(mrr.sum() / len(mrr)) if len(mrr) and nrr is not None else None

@@ -36,7 +36,7 @@ class Shares:
     @classmethod
     def of(cls, bought: np.ndarray, now: np.ndarray, book: Book) -> Shares:
         """From who met the rule at the purchase, and who meets it now; shape (n_accounts,) each."""
-        new = book.first_paid >= np.datetime64(book.until, "us") - np.timedelta64(365, "D")
+        new = book.won_within(1)
         return cls(
             customers=int((bought & book.customer).sum()),
             customers_now=int((now & book.customer).sum()),
@@ -218,6 +218,11 @@ class OrderOfWork:
     penetration: float | None
     opens_at: float
     words: str
+
+    @property
+    def used_up(self) -> bool:
+        """Whether so much of the first is won that more of it, or another, must be found."""
+        return self.penetration is not None and self.penetration >= self.opens_at
 
     def to_json(self) -> dict[str, Any]:
         """As in the JSON of `icp`, under `order_of_work`."""

@@ -100,7 +100,7 @@ def _words(found: BestCustomers, shown: int, enough: bool) -> str:
     if not found.drawn:
         told = f"{shown} of them differ, none of them in favour of growers" if shown else "none of them differs"
         return f"{seen}; {found.compared} conditions were compared, and {told} beyond what chance gives."
-    traits = " and ".join(condition.words for condition in found.drawn)
+    traits = " and ".join(f"“{condition.words}”" for condition in found.drawn)
     said = f"{seen}; of {found.compared} conditions compared {shown} differ, and growers are marked by {traits}"
     if found.status == "measured":
         return f"{said}: each of these held on later accounts."

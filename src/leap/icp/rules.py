@@ -87,13 +87,18 @@ class Condition:
         'Employees: 50 to under 200 people'
         >>> Condition(replace(f, label="Tickets", unit="tickets"), ">=", 1.0).words
         'Tickets: at least 1 ticket'
+        >>> Condition(replace(f, label="Industry", kind="category"), "not in", ("Media", "Retail", "Banks")).words
+        'Industry: none of Media, Retail or Banks'
         """
         label = self.feature.label
         if self.feature.kind == "boolean":
             yes = (float(self.value) >= 0.5) == (self.op == "==")  # type: ignore[arg-type]
             return label if yes else f"not: {label}"
         if self.feature.kind == "category":
-            return f"{label}: {'not ' if self.op in ('!=', 'not in') else ''}{' or '.join(self.levels)}"
+            *rest, last = self.levels
+            names = f"{', '.join(rest)} or {last}" if rest else last
+            no = "" if self.op in ("==", "in") else "none of " if rest else "not "
+            return f"{label}: {no}{names}"
         if self.op == "between":
             low, high = self._bounds
             return f"{label}: {wording.between(low, high, self.feature.unit)}"

@@ -92,15 +92,13 @@ def saturation_of(bought: np.ndarray, now: np.ndarray, book: Book, opens_at: flo
     Newest and earlier accounts are compared at the same age, in their first horizon, so that those who have had more
     time to leave do not look worse.
     """
-    until = np.datetime64(book.until, "us")
-    year = np.timedelta64(365, "D")
     since = np.datetime64(book.until - pd.DateOffset(months=NEWEST_MONTHS), "us")
     known = bought & np.isfinite(book.first_starting) & np.isfinite(book.first_ending) & (book.first_starting > 0)
     newest, earlier = known & (book.first_paid >= since), known & (book.first_paid < since)
     enough = min(int(newest.sum()), int(earlier.sum())) >= FEWEST
     customers, prospects = int((now & book.customer).sum()), int((now & book.prospect).sum())
-    last = int((bought & (book.first_paid >= until - year)).sum())
-    before = int((bought & (book.first_paid >= until - 2 * year)).sum()) - last
+    last = int((bought & book.won_within(1)).sum())
+    before = int((bought & book.won_within(2)).sum()) - last
     found = Saturation(
         penetration=customers / (customers + prospects) if prospects else None,
         won_last_year=last,

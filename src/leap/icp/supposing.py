@@ -123,5 +123,5 @@ def _statement(rule: Rule, source: Source, pooled: Pooled, known: Attribute | No
     headline, words = known.evidence.headline, known.evidence.metric.replace("_", " ")
     return (
         f"{seen}. Measured on {known.evidence.matched} later accounts, too few to show it: {words} "
-        f"{headline.lift * 100:+z.0f} points, interval {headline.low * 100:+z.0f} to {headline.high * 100:+z.0f}."
+        f"{headline.lift * 100:+z.1f} points, interval {headline.low * 100:+z.1f} to {headline.high * 100:+z.1f}."
     )

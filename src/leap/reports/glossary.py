@@ -1,12 +1,14 @@
 """The terms that the reports use in a sentence each."""
 
+from leap.icp.grades import MAX_Q
+
 TERMS = (
     ("ICP", "Ideal customer profile: what is true of a company before it buys, and how such accounts did later."),
     ("Established, emerging profile", "Where the base is already, and where few are won yet but the newest do well."),
     ("Negative profile", "Conditions whose accounts kept less revenue or left more often."),
     (
         "Hypothesis",
-        "A profile that something suggests and nothing has measured: to be tried on a few accounts, in no list.",
+        "A profile that something suggests and no measurement has shown: to be tried on a few accounts, in no list.",
     ),
     ("Inside, outside", "Accounts that meet the conditions, and all others."),
     (
@@ -26,7 +28,8 @@ TERMS = (
     ),
     (
         "False-discovery rate",
-        "Of all measured rules that look at least this good, the share expected to be chance. A profile has up to 5%.",
+        "Of all measured rules that look at least this good, the share expected to be chance. A profile has up to "
+        f"{MAX_Q:.0%}.",
     ),
     (
         "Must, strong, useful",

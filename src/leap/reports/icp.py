@@ -12,7 +12,7 @@ from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
 from leap.reports.icp_evidence import METRICS, EvidenceRow, EvidenceSummary
 from leap.reports.icp_monday import Todo
-from leap.reports.icp_profile import KPIS, ProfileSummary
+from leap.reports.icp_profile import KPIS, OF_ALL_YEARS, ProfileSummary
 from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, summarise_alone, with_reviews
 
 __all__ = [
@@ -57,9 +57,13 @@ def _columns() -> list[str]:
         "accounts_measured", "accounts_matched", "share_matched", "measured_from", "measured_to",
         "accounts_found_on", "found_from", "found_to", "rules_tried", "false_discovery_rate",
         "customers_now", "prospects_now", "market_now", "size_note",
-        *(f"last_year_{name}_{part}" for name, _, _ in KPIS for part in ("inside", "outside")),
+        *(f"{_when(name)}_{name}_{part}" for name, _, _ in KPIS for part in ("inside", "outside")),
         "yearly_revenue_lost_per_account", "won_last_year", "currency", "money_note",
     ]  # fmt: skip
+
+
+def _when(name: str) -> str:
+    return "all_years" if name in OF_ALL_YEARS else "last_year"
 
 
 def _profile_cells(profile: ProfileSummary, summary: IcpSummary) -> dict[str, Any]:
@@ -76,7 +80,8 @@ def _profile_cells(profile: ProfileSummary, summary: IcpSummary) -> dict[str, An
         cells |= {f"{name}_now": getattr(profile.size, name) for name in ("customers", "prospects", "market")}
         cells["size_note"] = profile.size.note
     for kpi in profile.kpis:
-        cells |= {f"last_year_{kpi.name}_inside": kpi.inside, f"last_year_{kpi.name}_outside": kpi.outside}
+        when = _when(kpi.name)
+        cells |= {f"{when}_{kpi.name}_inside": kpi.inside, f"{when}_{kpi.name}_outside": kpi.outside}
     if profile.price:
         cells |= {"yearly_revenue_lost_per_account": profile.price.lost, "won_last_year": profile.price.won_last_year}
     return cells
@@ -137,7 +142,7 @@ def render_text(summary: IcpSummary) -> str:
         lines += ["", "Seven places that this must change"]
         lines += [f"  {place.name:<15} {place.sentence}" for place in summary.places]
     if summary.suggested:
-        lines += ["", "Hypotheses, not measured", *(f"  {h.id}: {h.statement}" for h in summary.suggested)]
+        lines += ["", "Hypotheses, not shown", *(f"  {h.id}: {h.statement}" for h in summary.suggested)]
     if summary.best:
         lines += ["", f"Best customers: {summary.best.words}"]
     if summary.attributes:
@@ -171,7 +176,7 @@ def _profile_lines(profile: ProfileSummary) -> list[str]:
         lines.append(f"  {row.label:<10} {figures}{' (decides)' if row.decides else ''}")
     lines.append(
         f"  measured on {evidence.matched:,} of {evidence.accounts:,} other accounts ({later.first} to {later.last}), "
-        f"found on {earlier.accounts:,} earlier ones ({earlier.first} to {earlier.last}); {evidence.tried} rules "
+        f"found on {earlier.accounts:,} earlier ones ({earlier.first} to {earlier.last}); {evidence.tried:,} rules "
         f"tried, false-discovery rate {rendering.rate(evidence.false_discovery_rate)}"
     )
     if evidence.years:
@@ -186,8 +191,8 @@ def _profile_lines(profile: ProfileSummary) -> list[str]:
     if profile.price and profile.price.lost is not None:
         price = profile.price
         lines.append(
-            f"  price: {rendering.money(price.lost, price.currency)} less revenue a year for each such account "
-            f"(95 % interval {rendering.money(price.low, price.currency)} to "
+            f"  price: each such account later pays {rendering.money(price.lost, price.currency)} a year less than "
+            f"others that paid as much before (95 % interval {rendering.money(price.low, price.currency)} to "
             f"{rendering.money(price.high, price.currency)}); {price.won_last_year:,} won in the last year"
         )
     return [line.replace("−", "-") for line in lines]
@@ -197,7 +202,8 @@ def _attribute_line(attribute: AttributeSummary) -> str:
     row, rate = attribute.evidence.headline, rendering.rate(attribute.evidence.false_discovery_rate)
     verdict = f"{attribute.verdict_words}{f', {attribute.grade}' if attribute.grade else ''}"
     said = f"{verdict:<20} {attribute.words}: {row.label} {_plain_difference(row)}; {rate}"
-    return f"  {said}{f' ({attribute.profile})' if attribute.profile else ''}"
+    more = attribute.profile or attribute.why_else
+    return f"  {said}{f' ({more})' if more else ''}"
 
 
 def _plain_difference(row: EvidenceRow) -> str:

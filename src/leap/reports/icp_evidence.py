@@ -70,6 +70,8 @@ class EvidenceSummary:
     tried: int
     false_discovery_rate: float
     years: tuple[YearRow, ...]
+    same: int = 0
+    periods: int = 0
     same_way: str = ""
     """As "4 of 5": how many of the later periods point the way the whole does; empty where none were told apart."""
 
@@ -92,6 +94,8 @@ def evidence_summary(evidence: Evidence) -> EvidenceSummary:
         tried=evidence.tried,
         false_discovery_rate=evidence.q_value,
         years=tuple(YearRow(**year) for year in evidence.by_year),
+        same=evidence.same_sign,
+        periods=evidence.folds,
         same_way=evidence.folds_same_sign if evidence.folds else "",
     )
 

@@ -114,7 +114,9 @@ def _funnel_notes(funnel: Funnel) -> tuple[str, ...]:
     of_levels = [level.note for level in (funnel.icp,) if level is not None and level.note]
     said = [*of_levels, *funnel.notes]
     if funnel.target_list is None and funnel.icp is not None:
-        said.append("No feature says that a company may buy now (signal buying), so that there is no target list.")
+        said.append(
+            "No feature says that a company may buy now (signal buying): a target list goes by fit and worth alone."
+        )
     return tuple(said)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from leap.icp import Attribute, Rule
+from leap.icp.concluding import accounts_needed
 from leap.icp.phrases import who
 from leap.reports.icp_profile import Price, ProfileSummary
 from leap.reports.rendering import count, listed, money, sentence, share
@@ -18,9 +18,6 @@ _LAYERS = {
     "environmental": "how their market does (demand, insolvencies)",
 }
 _SEEN_TOGETHER = "they are what was seen together, not what a change brings"
-_Z = 1.96
-_MOST_TIMES = 25
-"""Beyond so many times as many accounts, waiting for more is no plan."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
     if first.size and first.size.too_broad:
         among = f"choose among them by {rest[0].id}" if rest else "choose among them by the list's order"
         text += f" {first.id} is {share(first.size.share, 0)} of all accounts and prospects: {among}."
-    if any(profile.size and profile.size.prospects for profile in good):
+    if any(profile.to_work_on and profile.to_work_on.prospects for profile in good):
         return Todo("Target", text, "leap targets DIR --out targets.csv")
     nobody = (
         " No prospect of the tables meets a profile: look for such companies elsewhere, and keep those that you have."
@@ -67,10 +64,11 @@ def _target(good: Sequence[ProfileSummary]) -> Todo:
 def _how_many(profile: ProfileSummary) -> str:
     if profile.size is None:
         return ""
-    size = profile.size
+    size = profile.to_work_on or profile.size
     parts = [(size.prospects, "prospect", "to win"), (size.customers, "customer", "to keep")]
     said = [f"{_counted(number, what)} {todo}" for number, what, todo in parts if number]
-    return f" ({', '.join(said)})" if said else ""
+    without = ", without those that meet a negative profile too" if profile.opposed else ""
+    return f" ({', '.join(said)}{without})" if said else ""
 
 
 def _no_preference(bad: Sequence[ProfileSummary]) -> Todo:
@@ -128,9 +126,9 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if unshown:
         parts.append(f"{_counted(unshown, 'condition')} that showed no difference (what was seen may be luck)")
     if unmeasured:
-        parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that nobody has measured")
+        parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that no measurement has shown")
     if shaky:
-        parts.append(f"{_counted(shaky, 'driver')} whose direction did not hold")
+        parts.append(f"{_counted(shaky, 'driver')} marked “do not act yet”")
     if rejected:
         parts.append(f"{listed(rejected)}, which people rejected")
     if not parts:
@@ -166,7 +164,9 @@ def without_profiles(
 
 def to_try(rule: Rule) -> Todo:
     """A hypothesis, where there is nothing that was measured."""
-    return Todo("Try", f"On a few accounts, {who(rule)}: a hypothesis that nobody has measured, so use it in no list.")
+    return Todo(
+        "Try", f"On a few accounts, {who(rule)}: a hypothesis that no measurement has shown, so use it in no list."
+    )
 
 
 def _sentence(text: str) -> str:
@@ -177,40 +177,17 @@ def _needed(attributes: Sequence[Attribute], left: tuple[int, int] | None) -> st
     so_far = f" So far {count(left[0])} of {count(left[1])} accounts that could be judged left." if left else ""
     if not attributes:
         return (
-            "More history: rules are found on earlier accounts and measured on later, other ones, which takes at least "
-            f"two complete horizons and accounts that left in both.{so_far}"
+            "More history or other attributes, as the reason says: rules are found on earlier accounts and measured on "
+            f"later, other ones, which takes at least two complete horizons and accounts that left in both.{so_far}"
         )
     lead = min(attributes, key=lambda a: a.evidence.q_value)
-    times = _times(lead, len(attributes))
-    if times is None:
+    needed = accounts_needed(lead)
+    if needed is None:
         return f"Other attributes rather than more accounts: none that was measured came near to a difference.{so_far}"
-    now = lead.evidence.accounts
     return (
-        f"About {_round(now * times)} accounts to measure on instead of {count(now)}: so many the strongest lead, "
-        f"{who(lead.rule)}, needs to be told from chance among {count(len(attributes))} that were measured, if the "
-        f"difference is as large as it looks.{so_far}"
+        f"About {count(needed)} accounts to measure on instead of {count(lead.evidence.accounts)}: so many show the "
+        f"strongest lead, {who(lead.rule)}, four times in five, if the difference is as large as it looks.{so_far}"
     )
-
-
-def _times(attribute: Attribute, measured: int) -> float | None:
-    """How many times as many accounts a difference needs, since errors shrink with the root of their number; None if
-    far too many, or if so many were already enough and something else speaks against it.
-
-    What is asked for is the strictest of the false-discovery rate: one in twenty over all that were measured.
-    """
-    headline = attribute.evidence.headline
-    error = (headline.high - headline.low) / 2 / _Z
-    if not headline.lift or not error > 0:
-        return None
-    wanted = NormalDist().inv_cdf(1 - 0.05 / 2 / measured)
-    times = (wanted * error / abs(headline.lift)) ** 2
-    return times if 1 < times <= _MOST_TIMES else None
-
-
-def _round(number: float) -> str:
-    """A number to say: two digits that count."""
-    digits = 10 ** max(len(str(int(number))) - 2, 0)
-    return count(-(-round(number, 6) // digits) * digits)
 
 
 def _missing(layers: frozenset[str] | None) -> str:

@@ -39,15 +39,20 @@ def _targeting(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) ->
 
 
 def _outbound(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
-    wanted = [profile for profile in good if profile.size and profile.size.prospects]
+    wanted = [(profile, profile.to_work_on.prospects) for profile in good if profile.to_work_on]
+    wanted = [(profile, prospects) for profile, prospects in wanted if prospects]
     begin = (
-        f"Begin with the {count(wanted[0].size.prospects)} prospects that meet {wanted[0].id}"  # type: ignore[union-attr]
+        f"Begin with the {count(wanted[0][1])} prospects that meet {wanted[0][0].id}{_alone(wanted[0][0])}"
         if wanted
         else "No prospect of the tables meets a profile: look for companies like it outside them"
         if good
         else "Keep the lists"
     )
     return f"{begin}{_behind(bad)}."
+
+
+def _alone(profile: ProfileSummary) -> str:
+    return " and no negative profile" if profile.opposed else ""
 
 
 def _behind(bad: Sequence[ProfileSummary]) -> str:
@@ -93,7 +98,7 @@ def _roadmap(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> s
 
 
 def _coverage(good: Sequence[ProfileSummary], bad: Sequence[ProfileSummary]) -> str:
-    sized = [(profile.id, profile.size) for profile in good if profile.size]
+    sized = [(f"{profile.id}{_alone(profile)}", profile.to_work_on) for profile in good if profile.to_work_on]
     if not sized:
         whom = f" but {bad[0].who}" if _costly(bad) else ""
         return f"Keep a named owner for each account{whom}."

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from leap.config import Settings
 from leap.icp import ICPProfile, Rule
+from leap.icp.funnel import Funnel
 from leap.icp.phrases import who
 from leap.icp.ranking import Rank, Shares
 from leap.icp.statements import seen
 from leap.reports.icp_evidence import EvidenceSummary, evidence_summary
-from leap.reports.rendering import known, listed
+from leap.reports.rendering import day, known, listed
 
 KPIS = (
     ("nrr", "NRR", "share"),
@@ -42,12 +43,18 @@ _WHY = {
     "no_acquisition_costs": "no acquisition cost of these accounts is known",
     "no_closed_deals": "no deal of these accounts was closed",
     "no_won_deals": "no deal of these accounts was won",
-    "no_new_customers": "nobody of them became a customer in that year",
+    "no_new_customers": "nobody of them ever became a customer",
     "no_amounts": "no deal of these accounts has an amount",
     "no_discounts": "no discount of their deals is known",
     "no_gross_margin": "no gross margin is known",
     "empty_cohort": "no account paid at the start of the year",
 }
+OF_ALL_YEARS = frozenset(
+    ("cac", "payback_months", "payback_months_survival", "ltv_to_cac", "win_rate", "sales_cycle_days", "deal_size",
+     "discount")
+)  # fmt: skip
+"""Figures of every customer won and every deal closed so far; the others are of the last year."""
+_OF_TWELVE_MONTHS = {"margin": "margin", "value_12m": "value"}
 _KINDS = {"established": "Established profile", "emerging": "Emerging profile", "negative": "Negative profile"}
 OWN_DATA = "own data"
 _PARTIES = {"first": OWN_DATA, "third": "third-party data"}
@@ -155,6 +162,7 @@ class ProfileSummary:
     moved: bool
     kpis: tuple[Kpi, ...]
     kpis_from: str
+    kpis_months: int
     price: Price | None
     who: str
     """The companies that meet it, as a statement says them, without a capital."""
@@ -168,12 +176,19 @@ class ProfileSummary:
     """How far it is used up, in a sentence; empty where not looked at."""
     used_up: bool = False
     penetration: float | None = None
+    to_work_on: Size | None = None
+    """The size without those that meet a negative profile too, which are left."""
     verdict: Verdict | None = None
 
     @property
     def rejected(self) -> bool:
         """Whether people rejected it."""
         return self.verdict is not None and self.verdict.rejected
+
+    @property
+    def opposed(self) -> bool:
+        """Whether some that meet it meet a negative profile too."""
+        return self.to_work_on != self.size
 
     @property
     def costs(self) -> bool:
@@ -187,12 +202,21 @@ class ProfileSummary:
         return tuple((listed([kpi.label for kpi in self.kpis if kpi.why == why]), why) for why in reasons)
 
     @property
+    def kpis_of(self) -> str:
+        """Which time the figures are of, in a sentence."""
+        known = {kpi.name for kpi in self.kpis if kpi.inside is not None or kpi.outside is not None}
+        parts = [f"Retention and growth are of the {self.kpis_months} months from {day(self.kpis_from)}"]
+        year = [words for name, words in _OF_TWELVE_MONTHS.items() if name in known]
+        parts += [f"{listed(year)} of the last 12 months"] if year else []
+        return f"{', '.join(parts)}{'; costs and deals are of all years' if known & OF_ALL_YEARS else ''}."
+
+    @property
     def shows_money(self) -> bool:
         """Whether an amount of money stands among the figures."""
         return any(kpi.unit == "money" and (kpi.inside is not None or kpi.outside is not None) for kpi in self.kpis)
 
 
-def profile_summary(profile: ICPProfile, settings: Settings) -> ProfileSummary:
+def profile_summary(profile: ICPProfile, settings: Settings, funnel: Funnel | None = None) -> ProfileSummary:
     """A profile as the report has it."""
     evidence = evidence_summary(profile.evidence)
     size = (
@@ -219,9 +243,11 @@ def profile_summary(profile: ICPProfile, settings: Settings) -> ProfileSummary:
         ),
         evidence=evidence,
         size=size,
+        to_work_on=_to_work_on(profile, size, funnel),
         moved=now is not None and not (evidence.support / _MOVED <= now <= evidence.support * _MOVED),
         kpis=_kpis(profile.kpis, settings),
         kpis_from=str(profile.kpis.get("window", {}).get("from", "")),
+        kpis_months=int(profile.kpis.get("window", {}).get("months", settings.outcome.horizon_months)),
         price=_price(profile),
         who=who(profile.rule),
         seen=seen(profile.evidence, settings.outcome.horizon_months),
@@ -232,6 +258,14 @@ def profile_summary(profile: ICPProfile, settings: Settings) -> ProfileSummary:
         used_up=profile.saturation is not None and profile.saturation.verdict == "saturated",
         penetration=known(profile.penetration),
     )
+
+
+def _to_work_on(profile: ICPProfile, size: Size | None, funnel: Funnel | None) -> Size | None:
+    """The size less those that meet a negative profile too: these are not to be worked on."""
+    level = next((level for level in funnel.segments if level.name == profile.id), None) if funnel else None
+    if size is None or level is None:
+        return size
+    return replace(size, customers=level.customers, prospects=level.prospects)
 
 
 def verdict_of(review: Mapping[str, Any] | None) -> Verdict | None:

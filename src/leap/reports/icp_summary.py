@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
-from leap.config import Settings
-from leap.features import Feature, Scope, Signal
+from leap.config import ColumnSpec, Settings
+from leap.features import LAYERS, Feature, Layer, Scope, Signal
 from leap.icp import Attribute, ICPSearch, Note
 from leap.icp.best_customers import BestCustomers
 from leap.icp.hypotheses import ProfileHypothesis
@@ -24,6 +24,12 @@ from leap.reports.quality import DriverSummary, OutcomeSummary, PortfolioSummary
 from leap.revenue import definition_hash
 
 _GRADES = ("must", "strong", "useful")
+_MOST_NOT_SHOWN = 3
+_NOT_RANKED = {
+    "no_gross_margin": "no gross margin is known",
+    "no_events_with_a_quantity": "no table of events, such as usage, names a quantity",
+    "no_customers_with_a_year": "no customer has a whole year behind it",
+}
 _VERDICTS = {"stays": "did better", "leaves": "did worse", "not shown": "no difference shown"}
 
 
@@ -45,10 +51,20 @@ class AttributeSummary:
     layers: str = ""
     alike: tuple[str, ...] = ()
 
+    conditions: int = 1
+
     @property
     def why_else(self) -> str:
-        """What keeps it from being shown beside its false-discovery rate, which stands in its own column."""
-        return "" if self.why_not.startswith("false-discovery rate") else self.why_not
+        """What keeps it from being shown beside its false-discovery rate, which has a column; of a rate that its
+        interval seems to contradict, where it comes from.
+        """
+        if not self.why_not.startswith("false-discovery rate"):
+            return self.why_not
+        if self.evidence.headline.tone == "open":
+            return ""
+        if 2 * self.evidence.same < self.evidence.periods:
+            return "the earlier accounts, which it was found on, pointed the other way"
+        return "not shown that each condition adds to the rest" if self.conditions > 1 else ""
 
     @property
     def shown(self) -> bool:
@@ -122,6 +138,11 @@ class IcpSummary:
             shaky_drivers=sum(not driver.stable for driver in self.fit_drivers),
         )
 
+    @staticmethod
+    def why_not_ranked(reason: str) -> str:
+        """Why the best customers are not ranked by something, in words."""
+        return _NOT_RANKED.get(reason, reason)
+
     @property
     def places(self) -> tuple[PlaceToChange, ...]:
         """The seven places that an ICP must change; empty where nothing counts."""
@@ -183,7 +204,7 @@ def summarise_alone(
     return IcpSummary(
         **_heading(settings),
         **_found(found, settings),
-        instead=_instead(found, None, None, has_model=False),
+        instead=_instead(found, _declared_layers(settings), None, has_model=False),
         version=None,
         data_until=data_until,
         as_of_range=None,
@@ -223,11 +244,11 @@ def _found(found: ICPSearch, settings: Settings) -> dict[str, Any]:
     attributes = sorted(found.attributes, key=_attribute_order)
     order = found.order_of_work
     return {
-        "profiles": tuple(profile_summary(p, settings) for p in found.profiles),
+        "profiles": tuple(profile_summary(p, settings, found.funnel) for p in found.profiles),
         "attributes": tuple(_attribute(attribute, ids.get(attribute.rule)) for attribute in attributes),
         "hypotheses": tuple(_hypothesis(note, attributes) for note in found.notes),
         "none_because": found.none_because,
-        "order_of_work": order.words if order and order.next else "",
+        "order_of_work": order.words if order and (order.next or order.used_up) else "",
         "figures": figure_sections(found),
         "suggested": found.hypotheses,
         "best": found.best_customers,
@@ -243,6 +264,17 @@ def _instead(
     return (*lines, icp_monday.to_try(found.hypotheses[0].rule)) if found.hypotheses else lines
 
 
+def _declared_layers(settings: Settings) -> frozenset[str]:
+    """The layers of the columns declared as known before a purchase, where no catalog says which were used."""
+    declared = [
+        column.layer or table.layer or LAYERS.get(table.shape, Layer.FIRMOGRAPHIC)
+        for table in settings.tables.values()
+        for column in table.columns.values() or [ColumnSpec()] * (table.shape in LAYERS)
+        if Scope(column.scope or table.scope) == Scope.FIT and column.available == "before"
+    ]
+    return frozenset(map(str, declared))
+
+
 def _attribute_order(attribute: Attribute) -> tuple[bool, int, int, float]:
     """Those shown first, by category and grade; then the surest."""
     shown = attribute.verdict != "not shown"
@@ -255,12 +287,23 @@ def _hypothesis(note: Note, attributes: Sequence[Attribute]) -> Hypothesis:
     """A note beside the measured conditions on the feature that it names by column, kind, name or label."""
     about = note.about.casefold()
     measured = [
-        f"{attribute.rule.words}: {_VERDICTS[attribute.verdict]}"
+        attribute
         for attribute in attributes
         if about and any(about in _names_of(condition.feature) for condition in attribute.rule.conditions)
     ]
-    evidence = "; ".join(measured) or ("not measured" if about else "names no attribute")
+    evidence = _measured_of(measured) or ("not measured" if about else "names no attribute")
     return Hypothesis(note.on, note.account_id, note.text, note.owner, note.about, evidence)
+
+
+def _measured_of(attributes: Sequence[Attribute]) -> str:
+    """What was shown of each; of the rest the plainest first, and how many more."""
+    told = [f"{a.rule.words}: {_VERDICTS[a.verdict]}" for a in attributes if a.verdict != "not shown"]
+    rest = sorted((a for a in attributes if a.verdict == "not shown"), key=lambda a: len(a.rule.conditions))
+    more = len(rest) - _MOST_NOT_SHOWN
+    if rest:
+        words = "; ".join(a.rule.words for a in rest[:_MOST_NOT_SHOWN])
+        told.append(f"{_VERDICTS['not shown']}: {words}{f' and {more} more' if more > 0 else ''}")
+    return "; ".join(told)
 
 
 def _names_of(feature: Feature) -> set[str]:
@@ -285,4 +328,5 @@ def _attribute(attribute: Attribute, profile: str | None) -> AttributeSummary:
         category=str(attribute.category),
         layers=" and ".join(attribute.layers),
         alike=attribute.alike,
+        conditions=len(attribute.rule.conditions),
     )

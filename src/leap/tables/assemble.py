@@ -208,6 +208,9 @@ def _named_columns(spec: TableSpec) -> list[str]:
     return [column for column in dict.fromkeys(named) if column is not None]
 
 
+_COST_KINDS = {"acquisition", "service"}
+
+
 def _not_used(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Problem]:
     """Settings that are read but not applied yet: saying nothing would look as if they were."""
     found = []
@@ -217,4 +220,22 @@ def _not_used(settings: Settings, frames: Mapping[str, pd.DataFrame]) -> list[Pr
         if beside and settings.tables[name].currency is None:
             remedy = f"Its amounts are taken as {settings.company.currency}; add currency = {beside[0]!r} to the table."
             found.append(Problem("warn", name, beside[0], "currency_not_declared", len(raw), 1.0, (), remedy))
+    for name in settings.with_role("costs"):
+        raw = frames.get(name, pd.DataFrame())
+        telling = [
+            str(column) for column in raw.columns if settings.tables[name].kind is None and _tells_costs(raw[column])
+        ]
+        if telling:
+            remedy = (
+                f"All of it counts as spent to win customers; add kind = {telling[0]!r} to tell what serving them cost."
+            )
+            found.append(Problem("warn", name, telling[0], "cost_kind_not_declared", len(raw), 1.0, (), remedy))
     return found
+
+
+def _tells_costs(column: pd.Series) -> bool:
+    """Whether a column tells what was spent to win accounts from what was not."""
+    if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+        return False
+    kinds = set(column.dropna().astype(str).str.strip().str.lower().unique())
+    return bool(kinds & _COST_KINDS) and len(kinds) > 1
