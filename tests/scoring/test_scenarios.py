@@ -37,7 +37,9 @@ def figures(more: tuple[Row, ...] = ()) -> list[Row]:
     return [*own, *(figure(month, 50.0, trade=BANKS) for month in MONTHS), *more]
 
 
-def company(rows: list[Row] | None = None, *, by_trade: bool = True, scenarios: Any = None) -> AccountTables:
+def company(
+    rows: list[Row] | None = None, *, by_trade: bool = True, scenarios: Any = None, prospects: Any = ()
+) -> AccountTables:
     """Ten shops and ten banks that pay 10.01, 20.02, …; one more whose trade nobody knows."""
     accounts = [(f"a{i:02}", SHOPS if i < 10 else BANKS) for i in range(20)]
     tables = company_of(
@@ -53,7 +55,7 @@ def company(rows: list[Row] | None = None, *, by_trade: bool = True, scenarios: 
             },
         },
         records={
-            "firms": [{"account_id": a, "trade": trade} for a, trade in accounts],
+            "firms": [{"account_id": a, "trade": trade} for a, trade in [*accounts, *dict(prospects).items()]],
             "market": rows or figures(),
         },
     )  # fmt: skip
@@ -211,6 +213,17 @@ def test_values_that_training_never_saw_are_flagged():
     found = answer(company(scenarios={"crash": {"demand": -0.9}}))
     beyond = [one for one in found["outside_training"] if one["scenario"] == "crash"]
     assert beyond[0]["accounts"] == 20 and any("Beyond what training saw" in limit for limit in found["limits"])
+
+
+def test_prospects_like_no_customer_are_counted_and_in_no_mean(monkeypatch: pytest.MonkeyPatch):
+    tables = company(prospects={"p0": SHOPS, "p1": BANKS, "odd": SHOPS})
+    asking = Asking(bundle(tables), "7", tables)
+    table = asking.prospects.table
+    odd = np.array([account == "odd" for account in table.account_ids])
+    monkeypatch.setattr(type(table), "silent", odd)
+    (only,) = asking.answer()["profiles"]
+    assert (only["prospects"]["accounts"], only["prospects"]["without_score"]) == (2, 1)
+    assert only["prospects"]["nrr"]["base"] == pytest.approx(table.prediction.nrr[~odd].mean())
 
 
 def test_figures_that_are_the_same_for_all_cannot_be_told_from_time():

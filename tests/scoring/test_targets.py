@@ -213,6 +213,29 @@ def test_the_cost_of_working_on_an_account_is_cac_times_the_share_won(candidates
     assert usual.cost == pytest.approx(np.full(40, 1000 * 0.3 + 20))
 
 
+def test_the_draw_keeps_its_share_where_segments_rather_than_places_are_full(candidates: Candidates) -> None:
+    for limits in ({"capacity": 1000}, {"budget": 1e6}):
+        found = made(candidates, exploration_share=0.25, per_segment=4, segment="industry", **limits)
+        assert_kept(found)
+        places = len(found.choice.chosen[found.choice.chosen]) + len(found.drawn.taken)
+        assert len(found.drawn.taken) == places // 4 > 0 and found.exploration_short == 0
+
+
+def test_places_of_the_draw_that_stay_empty_are_told(candidates: Candidates) -> None:
+    everyone = int((~candidates.table.silent).sum())
+    found = made(candidates, exploration_share=0.25, capacity=1000)
+    assert len(found) == everyone and found.exploration_short == everyone // 4
+    assert any(f"{everyone // 4} place(s) kept for the random draw stayed empty" in note for note in found.notes)
+
+
+def test_a_segment_that_limits_nothing_is_told_and_one_that_is_not_there_refused(candidates: Candidates) -> None:
+    found = made(candidates, capacity=5, segment="industry")
+    assert any("the segment industry changes nothing" in note for note in found.notes)
+    assert not made(candidates, capacity=5, per_segment=3, segment="industry").notes
+    with pytest.raises(UsageError, match="expected a fit category to tell segments apart, found 'moon'"):
+        made(candidates, capacity=5, segment="moon")
+
+
 def test_segments_need_a_category(candidates: Candidates) -> None:
     with pytest.raises(UsageError, match="a fit category"):
         made(candidates, per_segment=2)

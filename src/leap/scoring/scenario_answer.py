@@ -192,13 +192,19 @@ class Asking:
         return np.asarray(found[self.tables.codes_of(ids)])
 
     def _profiles(self, book: Book, of_prospects: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-        """Customers by profile, each with its prospects: how many, and the mean NRR that the fit model expects."""
+        """Customers by profile, each with its prospects: how many, and the mean NRR that the fit model expects.
+
+        Prospects without a score (like no customer, too little known) are counted beside it and in no mean.
+        """
         customers, prospects = (_profile_of(scored.table) for scored in (self.customers, self.prospects))
+        silent = self.prospects.table.silent
         result = []
         for one in book.by(customers):
-            own = prospects == one["segment"]
+            meets = prospects == one["segment"]
+            own = meets & ~silent
             mean = {name: float(nrr[own].mean()) if own.any() else None for name, nrr in of_prospects.items()}
-            result.append({**one, "prospects": {"accounts": int(own.sum()), "nrr": mean}})
+            counted = {"accounts": int(own.sum()), "without_score": int((meets & silent).sum())}
+            result.append({**one, "prospects": {**counted, "nrr": mean}})
         return result
 
     def _are_alike(self, scored: Scored, drivers: Sequence[Driver]) -> bool:

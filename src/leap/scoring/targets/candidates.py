@@ -160,19 +160,21 @@ class Candidates:
 
         UsageError if there is no such feature.
         """
-        if asked.per_segment is None:
+        if asked.per_segment is None and asked.segment is None:
             return np.zeros(len(self), dtype=int), [""]
         column = asked.segment or self.table.bundle.economics.get("cac_segment")
         name = self.segment_feature(column)
         if name is None:
             catalog = self.table.model.encoder.catalog
             known = [f.name for f in catalog.features if f.kind == "category"]
+            limit = "" if asked.per_segment is None else f"At most {asked.per_segment} a segment: "
             raise UsageError(
-                f"At most {asked.per_segment} a segment: expected a fit category to tell segments apart, found "
-                f"{column!r}.",
+                f"{limit}expected a fit category to tell segments apart, found {column!r}.",
                 details=known,
                 remedy=f"Name one with --segment or [policy] targets_segment: {', '.join(known) or 'there is none'}.",
             )
+        if asked.per_segment is None:
+            return np.zeros(len(self), dtype=int), [""]
         feature = self.table.bundle.catalog.by_name[name]
         told = [
             wording.value_of(feature, value if isinstance(value, str) else None) for value in self.table.columns[name]

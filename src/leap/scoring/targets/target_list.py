@@ -179,7 +179,7 @@ class _Making:
         self._say_why_not()
         return TargetList(
             self.candidates, self.asked, as_of, seed, self.part, self.left_out, propensity, drawn, choice,
-            self.overrides, short, tuple(self._notes()),
+            self.overrides, short, tuple(self._notes(short)),
         )  # fmt: skip
 
     def _take(self, i: int, part: str) -> None:
@@ -216,6 +216,13 @@ class _Making:
         """Accounts that may still be chosen, shape (n,)."""
         return np.asarray((self.part == "") & (self.left_out == ""))
 
+    @property
+    def _room_of_segments(self) -> float:
+        """How many open accounts the limit of each segment has room for; infinite where it leaves nobody out."""
+        there = np.bincount(self.segment[self._open], minlength=len(self.room))
+        room = float(np.minimum(there, np.maximum(self.room, 0)).sum())
+        return room if room < there.sum() else np.inf
+
     def _kept_for_exploration(self) -> tuple[int | None, float]:
         """Places (None: as many as follow from the share of the list) and money kept back for the draw."""
         share = self.asked.exploration_share
@@ -228,7 +235,7 @@ class _Making:
             return 0, 0.0
         if not np.isfinite(self.places):
             return None, money
-        places = int(share * min(self.places, len(cost)) + _SLACK)
+        places = int(share * min(self.places, self._room_of_segments, len(cost)) + _SLACK)
         most = places if cost.min() <= 0 else min(places, int(min(money / cost.min(), len(cost)) + _SLACK))
         self.kept_nothing = not most
         return (most, money) if most else (0, 0.0)
@@ -241,9 +248,12 @@ class _Making:
             self.segment[rows],
         )  # fmt: skip
         taken = own.new_mrr[self.part != ""]
+        # The draw needs room in segments too, or else what gains most would fill them all.
+        most = self.places if places == 0 else min(self.places, self._room_of_segments)
+        kept = int(self.asked.exploration_share * most + _SLACK) if places is None and np.isfinite(most) else places
         limits = Limits(
             budget=max(self.money - money, 0.0) if np.isfinite(self.money) else None,
-            capacity=int(self.places - (places or 0)) if np.isfinite(self.places) else None,
+            capacity=int(most - (kept or 0)) if np.isfinite(most) else None,
             quota=None if self.asked.quota is None else max(0.0, self.asked.quota - float(np.nansum(taken))),
             per_segment=None
             if self.asked.per_segment is None
@@ -291,7 +301,7 @@ class _Making:
             why[own.cost > asked.budget * (1 + _SLACK)] = "dearer_than_budget"
         self.left_out[rest] = why[rest]
 
-    def _notes(self) -> list[str]:
+    def _notes(self, exploration_short: int) -> list[str]:
         found = []
         if not len(self.candidates):
             found.append(
@@ -309,6 +319,16 @@ class _Making:
         if self.asked.exploration_share and self.kept_nothing:
             found.append(
                 "No account is drawn at random: what is kept for that pays for none, so it went to the others."
+            )
+        if exploration_short > 0 and len(self.candidates):
+            found.append(
+                f"{exploration_short:,} place(s) kept for the random draw stayed empty: no account was left that "
+                "fits into the limits."
+            )
+        if self.asked.segment is not None and self.asked.per_segment is None:
+            found.append(
+                f"Nothing limits the accounts of one segment, so the segment {self.asked.segment} changes nothing: "
+                "give --per-segment or [policy] targets_per_segment."
             )
         if self.asked.budget is not None and len(self.candidates) and not self.candidates.cost.any():
             found.append(
