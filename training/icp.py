@@ -16,7 +16,7 @@ from training.console import Console, Result, command_parser, day, dumps, run
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.config import Settings
-    from leap.icp import ICPSearch
+    from leap.icp import ICPSearch, Rule
     from leap.reports.icp import IcpSummary
     from leap.reports.icp_exports import Export
 
@@ -155,12 +155,33 @@ def reviewed(
 
 
 def without_rejected(export: Export, document: Mapping[str, Any]) -> Export:
-    """What exports are made from, without the profiles that people rejected: nothing is targeted by these."""
-    reviews = {entry["id"]: entry["review"] for entry in document["icps"]}
-    gone = {name for name, review in reviews.items() if review["state"] == "rejected" and review["counts"]}
-    kept = tuple(profile for profile in export.search.profiles if profile.id not in gone)
-    why = export.search.none_because if kept or not gone else "people rejected every profile that was found"
-    return replace(export, search=replace(export.search, profiles=kept, none_because=why))
+    """What exports are made from, without what people rejected: nothing is targeted by it, asked or counted."""
+    from leap.reviews import key_of
+
+    search = export.search
+    judged = [*document["icps"], *document["attributes"]]
+    keys = {entry["review"]["key"] for entry in judged if _is_rejected(entry)}
+    gone = {entry["id"] for entry in document["icps"] if _is_rejected(entry)}
+
+    def stands(rule: Rule) -> bool:
+        return key_of(condition.to_json() for condition in rule.conditions) not in keys
+
+    kept = tuple(profile for profile in search.profiles if profile.id not in gone)
+    why = search.none_because if kept or not gone else "people rejected every profile that was found"
+    return replace(
+        export,
+        search=replace(
+            search,
+            profiles=kept,
+            attributes=tuple(attribute for attribute in search.attributes if stands(attribute.rule)),
+            none_because=why,
+            card=search.card if search.card is None else search.card.without(stands),
+        ),
+    )
+
+
+def _is_rejected(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["review"]["state"] == "rejected" and entry["review"]["counts"])
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

@@ -37,9 +37,24 @@ def main(argv: list[str] | None = None) -> int:
     asked.add_argument("--results", action="store_true", help="what became of overridden accounts, against the list's")
     parser.add_argument("--owner", metavar="NAME", help="who decides (required with a verdict)")
     parser.add_argument("--reason", "--text", metavar="TEXT", help="why (required with all but --accept)")
-    parser.add_argument("--expires", type=day, metavar="D", help="the first day on which it no longer counts")
+    parser.add_argument("--expires", type=whole_day, metavar="D", help="the first day on which it no longer counts")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
     return run(parser, argv, review)
+
+
+def whole_day(text: str) -> str:
+    """An argument that is a day; a verdict ends with no hour.
+
+    >>> whole_day("2026-02-28")
+    '2026-02-28'
+    >>> whole_day("2026-02-28T12:00")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: expected a day like 2026-01-31 without an hour, found '2026-02-28T12:00'
+    """
+    found = day(text)
+    if "T" in found:
+        raise argparse.ArgumentTypeError(f"expected a day like 2026-01-31 without an hour, found {text!r}")
+    return found
 
 
 def review(args: argparse.Namespace, console: Console) -> Result:

@@ -109,7 +109,7 @@ def tiers_to_publish(args: argparse.Namespace, batch: "Batch", tables: "AccountT
 
 def tiers_published(tiers: dict[str, Any]) -> str:
     """The same in a line."""
-    counts = ", ".join(f"{count:,} in {tier}" for tier, count in tiers["counts"].items()) or "none: no ICP was found"
+    counts = ", ".join(f"{count:,} in {tier}" for tier, count in tiers["counts"].items()) or "none: no ICP gives tiers"
     return (
         f"Tiers published as of {tiers['as_of']}: {counts}; {tiers['changed']:,} changed, {tiers['arrived']:,} are "
         f"new, {tiers['kept_by_band']:,} keep theirs within the band -> {tiers['file']}"

@@ -192,3 +192,15 @@ def test_planted_attributes_are_found_and_shown_as_fresh_accounts_would_show_the
 def test_a_world_is_the_same_for_the_same_seed():
     one, two = (population(World(usual), 3, 100) for _ in range(2))
     assert np.array_equal(one.ending, two.ending)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_category_that_is_missing_for_some_is_a_level_of_its_own_in_what_rules_are_freed_of(missing: object):
+    n = np.arange(60)
+    whole = rows(n % 2 == 0, n % 5 == 0, n % 4, n % 7 == 0)
+    industry = np.array(["retail", "media", missing], dtype=object)[n % 3]
+    frame = replace(whole.frame, frame=whole.frame.frame.assign(industry=industry))
+    bins = Comparison(replace(whole, frame=frame)).bins_of({"industry": "category"})
+    assert bins.shape == (60, 2), "three levels, one of which the constant stands for"
+    assert len(np.unique(bins, axis=0)) == 3
+    assert len(np.unique(bins[n % 3 == 2], axis=0)) == 1

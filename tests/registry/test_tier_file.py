@@ -56,6 +56,16 @@ def test_a_damaged_file_is_named_with_a_remedy(file: TierFile, content: str) -> 
         file.read()
 
 
+def test_a_store_that_cannot_be_written_is_told_with_a_remedy(file: TierFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, content: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("leap.registry.tier_file.write_file", refused)
+    with pytest.raises(RegistryError, match="tiers cannot be written") as found:
+        file.publish(TIERS)
+    assert "permissions of the store" in str(found.value.remedy)
+
+
 def test_the_tiers_of_another_company_are_refused(file: TierFile) -> None:
     file.path.parent.mkdir(parents=True)
     file.path.write_text(json.dumps({**TIERS.to_json(), "company": "Other"}), encoding="utf-8")

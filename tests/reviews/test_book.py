@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ for i in range(most):
 """
 
 
-def review(key: str = "a1", **more: str):
+def review(key: str = "a1", **more: Any):
     return new_review(Subject("account", key), "include", **{"owner": "Ann", "reason": "why", **more})
 
 
@@ -106,6 +108,20 @@ def test_a_book_that_cannot_be_read_is_told_with_a_remedy(tmp_path: Path):
     (tmp_path / "reviews.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(RegistryError, match=r"cannot be used: .*backup"):
         ReviewBook(tmp_path).of("Acme")
+
+
+@pytest.mark.parametrize(
+    ("kept", "damaged"), [(b'{"finding"', b'x"finding"'), (b"2999-01-01", b"2999-01-99"), (b"T09:00", b"\xff09:00")]
+)
+def test_a_review_whose_bytes_are_damaged_is_told_with_a_remedy(tmp_path: Path, kept: bytes, damaged: bytes):
+    book = ReviewBook(tmp_path)
+    at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    book.add("Acme", review(expires="2999-01-01", evidence={"finding": "stays"}, at=at))
+    content = book.path.read_bytes()
+    assert kept in content
+    book.path.write_bytes(content.replace(kept, damaged))
+    with pytest.raises(RegistryError, match=r"(?s)reviews\.db: .*backup"):
+        book.of("Acme")
 
 
 def test_a_book_of_a_later_schema_is_left_alone(tmp_path: Path):

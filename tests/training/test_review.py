@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -100,12 +102,37 @@ def test_what_people_rejected_is_exported_to_no_crm(ask: Ask, demo_bundle: Model
     assert "people rejected every profile" in exported[1]
 
 
+def test_what_people_rejected_is_in_no_query_no_points_and_no_question(ask: Ask, demo_bundle: ModelBundle):
+    found = demo_bundle.icp
+    assert found.card is not None and found.card.lines, "the world has a card"
+    rejected = next(p for p in found.profiles if p.rule in [line.rule for line in found.card.lines])
+    forms = ("sql", "points", "qualification")
+    before = {form: ask("--format", form, command=icp)[1] for form in forms}
+    ask("--reject", rejected.id, "--owner", "Ann", "--reason", "no")
+    after = {form: ask("--format", form, command=icp)[1] for form in forms}
+    assert f"THEN '{rejected.id}'" in before["sql"] and f"THEN '{rejected.id}'" not in after["sql"]
+    assert f"Left out, since people rejected it: {rejected.id}" in after["sql"]
+    assert "Do not use this card" in after["points"] and "Salesforce" not in after["points"]
+    exported = ask("--format", "points", "--json", command=icp)[1]["export"]
+    assert not exported["use"] and exported["lines"] == exported["bands"] == []
+    assert rejected.rule.words in exported["why_not"]
+    assert f"“{rejected.rule.words}”" not in after["qualification"]
+    for profile in found.profiles:
+        ask("--reject", profile.id, "--owner", "Ann", "--reason", "no")
+    assert "that was found. Qualify leads as before." in ask("--format", "qualification", command=icp)[1]
+    nothing = ask("--format", "sql", command=icp)[1]
+    assert "people rejected every profile" in nothing and "WHERE" not in nothing
+    rows = list(csv.DictReader(io.StringIO(ask("--format", "csv", command=icp)[1])))
+    assert {row["review"] for row in rows if row["id"]} == {"rejected"}, "a table of findings says what was decided"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--accept", "establishd-1", "--owner", "Ann"), "No profile, attribute, driver or account"),
         (("--include", "a", "--owner", "Ann", "--reason", "x"), "did you mean 'a2'"),
         (("--accept", "a1", "--owner", "Ann"), "included or excluded"),
+        (("--include", "a1", "--owner", "Ann", "--reason", "x", "--expires", "2999-01-01T09:00"), "without an hour"),
         (("--reject", "driver:x", "--owner", "Ann", "--reason", "x"), "No group of drivers"),
         (("--include", "a1", "--owner", "Ann"), "include needs a reason"),
         (("--include", "a1", "--reason", "x"), "has an owner"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from leap.icp.population import Population
 
@@ -93,7 +94,8 @@ class Comparison:
         for name, kind in features.items():
             column = self.population.frame.frame[name]
             if kind == "category":
-                found.append(_levels(np.unique(column.astype(str).to_numpy(), return_inverse=True)[1]))
+                # What is not known is a category of its own, and does not compare with texts.
+                found.append(_levels(pd.factorize(column, sort=True, use_na_sentinel=False)[0]))
             else:
                 number = column.to_numpy(dtype=float)
                 known = number[~np.isnan(number)]

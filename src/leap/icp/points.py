@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,16 @@ class PointsCard:
         for line in self.lines:
             total += line.points * line.rule.matches(columns).astype(np.int64)
         return total
+
+    def without(self, stands: Callable[[Rule], bool]) -> PointsCard:
+        """This card if all its lines stand, else one without lines: what the others say alone was never measured."""
+        gone = [line.rule.words for line in self.lines if not stands(line.rule)]
+        if not gone:
+            return self
+        left = len(self.lines) - len(gone)
+        rest = "how well the other lines alone tell who stays was not measured" if left else "it counts nothing else"
+        why = f"People rejected {' and '.join(f'“{words}”' for words in gone)}, which it counts; {rest}."
+        return PointsCard((), None, None, {}, None, why)
 
     def bands(self, points: np.ndarray) -> np.ndarray:
         """A, B or C of every sum, shape (n,)."""

@@ -63,4 +63,7 @@ class TierFile:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 write_file(self.path, (json.dumps(tiers.to_json(), indent=1, sort_keys=True) + "\n").encode())
             except (BundleError, OSError) as error:
-                raise RegistryError(str(error)) from error
+                raise RegistryError(
+                    f"{self.path}: the tiers cannot be written: {error}.",
+                    remedy="Check the permissions of the store, or choose another one with --store.",
+                ) from error

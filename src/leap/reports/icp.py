@@ -52,7 +52,7 @@ def render_csv(summary: IcpSummary) -> str:
 def _columns() -> list[str]:
     ends = ("inside", "outside", "difference", "low", "high")
     return [
-        "id", "kind", "verdict", "conditions", "statement", "metric",
+        "id", "kind", "verdict", "review", "conditions", "statement", "metric",
         *(f"{metric}_{end}" for metric in METRICS for end in ends),
         "accounts_measured", "accounts_matched", "share_matched", "measured_from", "measured_to",
         "accounts_found_on", "found_from", "found_to", "rules_tried", "false_discovery_rate",
@@ -71,6 +71,7 @@ def _profile_cells(profile: ProfileSummary, summary: IcpSummary) -> dict[str, An
         "id": profile.id,
         "kind": profile.kind,
         "verdict": "leaves" if profile.kind == "negative" else "stays",
+        "review": profile.verdict.state if profile.verdict else None,
         "conditions": profile.rule.words,
         "statement": profile.statement,
         "currency": summary.currency,
@@ -114,18 +115,25 @@ def _evidence_cells(evidence: EvidenceSummary) -> dict[str, Any]:
 
 
 def render_sql(summary: IcpSummary, table: str = "features", band: float = AS_USUAL.band) -> str:
-    """One query a profile and one for the tier of every account; comments say which is which and where they run."""
+    """One query a profile and one for the tier of every account; comments say which is which and where they run.
+
+    Profiles that people rejected are in none of them, as in `leap score`.
+    """
+    profiles = [profile for profile in summary.profiles if not profile.rejected]
+    rejected = ", ".join(profile.id for profile in summary.profiles if profile.rejected)
     lines = [f"-- {rendering.line(_title(summary))}"]
-    lines += [f"-- {said}" for said in query.about([profile.rule for profile in summary.profiles])]
-    if not summary.profiles:
-        lines.append(f"-- No profile: {rendering.line(summary.none_because or 'none was found')}")
-    for profile in summary.profiles:
+    lines += [f"-- {said}" for said in query.about([profile.rule for profile in profiles])]
+    lines += [f"-- Left out, since people rejected it: {rendering.line(rejected)}"] if rejected else []
+    if not profiles:
+        why = "people rejected every profile that was found" if rejected else summary.none_because or "none was found"
+        lines.append(f"-- No profile: {rendering.line(why)}")
+    for profile in profiles:
         lines += ["", f"-- {profile.id}: {rendering.line(profile.statement)}"]
         lines += [query.select(profile.rule, table)]
-    if summary.profiles:
+    if profiles:
         lines += ["", "-- Every account with its profile and tier, as `leap score` says:"]
         lines += [f"-- {tier} {meaning.who}." for tier, meaning in TIERS.items()]
-        lines += [query.tiers(summary.profiles, table, band)]
+        lines += [query.tiers(profiles, table, band)]
     return "\n".join(lines) + "\n"
 
 

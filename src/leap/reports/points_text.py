@@ -37,7 +37,7 @@ def points_document(export: Export) -> dict[str, Any]:
         "use": card.why_not is None,
         "why_not": card.why_not,
         "lines": document["lines"],
-        "bands": _bands(card),
+        "bands": _bands(card) if card.lines else [],
         "agreement": document["agreement"],
         "salesforce_formula": formula,
         "warnings": _warnings(formula),

@@ -82,7 +82,8 @@ def render_qualification(export: Export) -> str:
     lines = [f"# {md(document['company'])}: is this lead one for us?", ""]
     lines += [md(export.subtitle), ""] if export.subtitle else []
     if document["none_because"]:
-        return "\n".join([*lines, f"No rule: {md(document['none_because'])} Qualify leads as before."]) + "\n"
+        why = md(document["none_because"].rstrip("."))
+        return "\n".join([*lines, f"No rule: {why}. Qualify leads as before."]) + "\n"
     lines += [
         "Fit says whether such companies stay as customers. It does not say whether they want to buy: a lead is "
         "sales-qualified (SQL) by fit **and** by wanting to talk; marketing-qualified (MQL) means worth a call.",

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -82,7 +83,17 @@ class ReviewBook:
             return ()
         with self._opened() as connection:
             begun = _schema(connection) > 0  # another process may have made the file and not its tables yet
-            return tuple(_review(row) for row in connection.execute(_SELECT, (company,))) if begun else ()
+            rows = connection.execute(_SELECT, (company,)).fetchall() if begun else []
+        return tuple(self._read(row) for row in rows)
+
+    def _read(self, row: tuple[object, ...]) -> Review:
+        """A row as it was kept; RegistryError for a damaged one, whose bytes SQLite does not check."""
+        try:
+            return _review(row)
+        except ValueError as error:
+            raise RegistryError(
+                f"{self.path}: review {row[0]} is damaged: {error}.", remedy="Restore the file from a backup."
+            ) from error
 
     @contextlib.contextmanager
     def _opened(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
@@ -162,6 +173,9 @@ def _schema(connection: sqlite3.Connection) -> int:
 
 def _review(row: tuple[object, ...]) -> Review:
     number, kind, key, verdict, owner, reason, given_at, expires, version, words, evidence = row
+    for moment in (given_at, expires):
+        if moment is not None:
+            date.fromisoformat(str(moment)[:10])
     return Review(
         Subject(kind, str(key)),  # type: ignore[arg-type]
         verdict,  # type: ignore[arg-type]
