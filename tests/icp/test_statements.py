@@ -61,13 +61,21 @@ def test_a_profile_says_who_what_was_seen_how_sure_and_on_whom():
     assert statement("established", ideal, seen(), 12) == (
         "Software companies with 50 to 199 employees that use a cloud data warehouse: 8 of 100 left within a year, "
         "against 22 of 100 of the others (seen later, 2022 to 2025, on 140 of 400 accounts that the rule was not found "
-        "on; 19 times in 20 the difference is 6 to 22 fewer of 100)."
+        "on; 19 times in 20 the difference is 6 to 22 fewer of 100; in all, 104 were paid for every 100 before, against 92)."
     )
     assert statement("established", ideal, seen("nrr"), 6) == (
         "Software companies with 50 to 199 employees that use a cloud data warehouse: after 6 months they paid 104 for "
         "every 100 they paid before, against 92 for the others (seen later, 2022 to 2025, on 140 of 400 accounts that "
         "the rule was not found on; 19 times in 20 the difference is 2 to 22 more)."
     )
+
+
+def test_what_smaller_contracts_took_is_not_told_as_what_was_paid():
+    cut = seen(
+        figures={**seen().figures, "contraction_rate": Measured(0.02, 0.06, -0.06, -0.02)}, metric="contraction_rate"
+    )
+    told = statement("established", rule((INDUSTRY, "==", "Software")), cut, 12)
+    assert "smaller contracts took 2 from every 100 paid before, within a year, against 6 from the others" in told
 
 
 def test_a_negative_profile_is_thought_twice_about_and_an_emerging_one_opened_next():

@@ -39,6 +39,9 @@ def seen(evidence: Evidence, horizon_months: int) -> str:
         return f"{inside}{'' if inside == 'none' else ' of 100'} left within {window}, against {outside}{of}"
     if evidence.metric == "expansion_rate":
         return f"growth added {inside} to every 100 paid before, within {window}, against {outside} for the others"
+    if evidence.metric == "contraction_rate":
+        took = f"smaller contracts took {inside} from every 100 paid before, within {window}"
+        return f"{took}, against {outside} from the others"
     return f"after {window} they paid {inside} for every 100 they paid before, against {outside} for the others"
 
 
@@ -69,9 +72,12 @@ def _how_sure(evidence: Evidence) -> str:
     sure = f"19 times in 20 the difference is {range_words(evidence.headline, 'fewer' if left else 'less')}"
     sure += " of 100" if left else ""
     nrr = evidence.figures.get("nrr")
-    if left and nrr is not None and nrr.low <= 0 <= nrr.high:
+    if evidence.metric == "nrr" or nrr is None:
+        return sure
+    if nrr.low <= 0 <= nrr.high:
         return f"{sure}; in revenue kept, no difference is shown"
-    return sure
+    inside, outside = of_hundred(nrr.inside, nrr.outside)
+    return f"{sure}; in all, {inside} were paid for every 100 before, against {outside}"
 
 
 def range_words(figure: Measured, less: str = "less") -> str:
