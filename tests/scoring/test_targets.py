@@ -221,6 +221,13 @@ def test_the_draw_keeps_its_share_where_segments_rather_than_places_are_full(can
         assert len(found.drawn.taken) == places // 4 > 0 and found.exploration_short == 0
 
 
+def test_places_of_emerging_profiles_that_go_to_others_are_told(candidates: Candidates) -> None:
+    found = made(candidates, emerging_share=1.0, capacity=30)
+    assert (short := found.choice.emerging_short) > 0
+    assert any(f"{short} place(s) kept for emerging profiles went to other accounts" in note for note in found.notes)
+    assert not made(candidates, emerging_share=0.1, capacity=10).notes
+
+
 def test_places_of_the_draw_that_stay_empty_are_told(candidates: Candidates) -> None:
     everyone = int((~candidates.table.silent).sum())
     found = made(candidates, exploration_share=0.25, capacity=1000)
