@@ -19,7 +19,7 @@ from leap.features import Scope
 from leap.icp import Condition, Evidence, ICPProfile, ICPSearch, Rule
 from leap.scoring import score_prospects
 from leap.scoring.targets import LEFT_OUT, Asked, Candidates, Entries, Override, TargetList, listed, target_list
-from leap.scoring.targets.candidates import WinRate
+from leap.scoring.targets.candidates import WinRate, latest_deals
 from leap.scoring.targets.signals import Signals
 from leap.tables import AccountTables
 from leap.tables.canonical import KEY
@@ -221,6 +221,13 @@ def test_the_draw_keeps_its_share_where_segments_rather_than_places_are_full(can
         assert len(found.drawn.taken) == places // 4 > 0 and found.exploration_short == 0
 
 
+def test_places_of_emerging_profiles_that_go_to_others_are_told(candidates: Candidates) -> None:
+    found = made(candidates, emerging_share=1.0, capacity=30)
+    assert (short := found.choice.emerging_short) > 0
+    assert any(f"{short} place(s) kept for emerging profiles went to other accounts" in note for note in found.notes)
+    assert not made(candidates, emerging_share=0.1, capacity=10).notes
+
+
 def test_places_of_the_draw_that_stay_empty_are_told(candidates: Candidates) -> None:
     everyone = int((~candidates.table.silent).sum())
     found = made(candidates, exploration_share=0.25, capacity=1000)
@@ -234,6 +241,36 @@ def test_a_segment_that_limits_nothing_is_told_and_one_that_is_not_there_refused
     assert not made(candidates, capacity=5, per_segment=3, segment="industry").notes
     with pytest.raises(UsageError, match="expected a fit category to tell segments apart, found 'moon'"):
         made(candidates, capacity=5, segment="moon")
+
+
+def test_a_deal_that_is_won_or_open_already_stands_against_calling(candidates: Candidates) -> None:
+    first = candidates.table.account_ids[int(made(candidates, capacity=1).order[0])]
+    found = Entries(made(replace(candidates, deals={first: "A deal with it is open since 2023-12-01"}), capacity=2))
+    told = {one["account_id"]: one["against"] for one in found.to_json()["targets"]}
+    assert told.pop(first)[0] == "A deal with it is open since 2023-12-01"
+    assert len(told) == 1 and not any(said.startswith("A deal") for against in told.values() for said in against)
+
+
+def test_the_latest_deal_is_told_as_it_was_known_on_the_day() -> None:
+    deals = [("p0", "2023-01-01", "2023-02-01", False), ("p0", "2023-09-01", "2023-10-01", True),
+             ("p1", "2023-09-01", None, None), ("p2", "2023-01-01", "2023-02-01", True),
+             ("p2", "2023-09-01", "2023-10-01", False)]  # fmt: skip
+    keys = ("account_id", "created", "closed", "won")
+    tables = company_of(
+        [subscription("a0", "2023-01-01")],
+        "2024-01-01",
+        tables={
+            "deals": {"shape": "events", "source": "d.csv", "role": "deals", "created": "created", "closed": "closed"}
+        },
+        records={"deals": [dict(zip(keys, deal, strict=True)) for deal in deals]},
+    )
+    won = "A deal with it was won on {}, and no revenue is known yet: it may be a customer already"
+    since = "A deal with it is open since {}"
+    last = latest_deals(tables, pd.Timestamp("2024-01-01"))
+    assert last == {"p0": won.format("2023-10-01"), "p1": since.format("2023-09-01")}
+    middle = latest_deals(tables, pd.Timestamp("2023-10-01"))
+    assert middle == {account: since.format("2023-09-01") for account in ("p0", "p1", "p2")}
+    assert latest_deals(tables, pd.Timestamp("2023-03-01")) == {"p2": won.format("2023-02-01")}
 
 
 def test_segments_need_a_category(candidates: Candidates) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ from leap.revenue import us
 from leap.scoring.table import ScoreTable
 from leap.scoring.targets.asked import Asked
 from leap.scoring.targets.signals import Signals
+from leap.snapshots import known_as
 from leap.tables import AccountTables
 from leap.wins.deals import Deals
 
@@ -41,6 +43,27 @@ class WinRate:
         return cls(float(deals.won[known].mean()), int(known.sum())) if known.any() else cls(None, 0)
 
 
+def latest_deals(tables: AccountTables, moment: pd.Timestamp) -> dict[str, str]:
+    """By account, in words, that the latest deal known before a moment is won or open; nothing of one that is lost."""
+    if not tables.with_role("deals"):
+        return {}
+    deals, at = Deals.of(tables), us(moment)
+    known = deals.where((deals.created < at) & (deals.entered < at))
+    closed, codes = known.closed_before(at), known_as(tables, known.codes, moment)
+    found: dict[str, str] = {}
+    for i in np.argsort(known.created, kind="stable"):
+        account = str(tables.accounts[codes[i]])
+        found.pop(account, None)
+        if not closed[i]:
+            found[account] = f"A deal with it is open since {pd.Timestamp(known.created[i]):%Y-%m-%d}"
+        elif known.won[i] == 1:
+            won = f"{pd.Timestamp(known.closed[i]):%Y-%m-%d}"
+            found[account] = (
+                f"A deal with it was won on {won}, and no revenue is known yet: it may be a customer already"
+            )
+    return found
+
+
 @dataclass(frozen=True)
 class Candidates:
     """All prospects of a date, aligned with the rows of `table`; figures are NaN where nothing may be said."""
@@ -49,12 +72,15 @@ class Candidates:
     signals: Signals
     rate: WinRate
     policy: Policy
+    deals: Mapping[str, str] = field(default_factory=dict)
+    """By account what is to be known of its latest deal before anybody calls: it is won already, or open."""
 
     @classmethod
     def of(cls, table: ScoreTable, tables: AccountTables, moment: pd.Timestamp) -> Candidates:
         """From scored prospects and the tables they come from."""
         signals = Signals.of(table.bundle, tables, table.account_ids, table.columns, moment)
-        return cls(table, signals, WinRate.of(tables, moment), tables.settings.policy)
+        deals = latest_deals(tables, moment)
+        return cls(table, signals, WinRate.of(tables, moment), tables.settings.policy, deals)
 
     def __len__(self) -> int:
         return len(self.table)

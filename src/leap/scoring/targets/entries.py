@@ -180,9 +180,10 @@ class Entries:
 
     def _against(self, i: int) -> list[str]:
         own, table = self.made.candidates, self.made.candidates.table
+        deal = [own.deals[account]] if (account := table.account_ids[i]) in own.deals else []
         if table.silent[i]:
-            return [table.abstained_because(i) or str(table.abstained(i))]
-        said = [self._negative_words(profile) for profile in self._met(i, negative=True)]
+            return [*deal, table.abstained_because(i) or str(table.abstained(i))]
+        said = [*deal, *(self._negative_words(profile) for profile in self._met(i, negative=True))]
         if not self._met(i, negative=False):
             missed = [profile for profile, _ in own.meets if profile.kind != "negative"]
             near = {one.profile: one.said for one in table.matches[i].near}

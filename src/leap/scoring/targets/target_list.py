@@ -179,7 +179,7 @@ class _Making:
         self._say_why_not()
         return TargetList(
             self.candidates, self.asked, as_of, seed, self.part, self.left_out, propensity, drawn, choice,
-            self.overrides, short, tuple(self._notes(short)),
+            self.overrides, short, tuple(self._notes(choice.emerging_short, short)),
         )  # fmt: skip
 
     def _take(self, i: int, part: str) -> None:
@@ -301,7 +301,7 @@ class _Making:
             why[own.cost > asked.budget * (1 + _SLACK)] = "dearer_than_budget"
         self.left_out[rest] = why[rest]
 
-    def _notes(self, exploration_short: int) -> list[str]:
+    def _notes(self, emerging_short: int, exploration_short: int) -> list[str]:
         found = []
         if not len(self.candidates):
             found.append(
@@ -314,6 +314,11 @@ class _Making:
             )
         if self.asked.emerging_share and not any(profile.kind == "emerging" for profile, _ in self.candidates.meets):
             found.append("There is no emerging profile yet, so what is kept for such accounts goes to the others.")
+        if emerging_short:
+            found.append(
+                f"{emerging_short:,} place(s) kept for emerging profiles went to other accounts: too few that meet one "
+                "bring more than they cost and fit into the limits."
+            )
         if self.asked.exploration_share and self.limitless and len(self.candidates):
             found.append("Neither a budget nor a capacity limits the list, so no account is drawn at random.")
         if self.asked.exploration_share and self.kept_nothing:
