@@ -187,11 +187,22 @@ class Room:
         return Result(document, f"{results_text(found)}\n{document['limits']}")
 
     def _named(self, text: str, *, only_accounts: bool = False) -> Named:
+        from leap.errors import UsageError
         from leap.reviews.subjects import account, named
 
         if only_accounts:
             return account(text.removeprefix("account:"), self._accounts())
-        return named(text, self.verdicts, self._accounts)
+        try:
+            return named(text, self.verdicts, self._accounts)
+        except UsageError as error:
+            if self.bundle is not None:
+                raise
+            raise UsageError(
+                error.message,
+                details=error.details,
+                remedy="There is no champion of this workspace, so only accounts and what was judged before can be "
+                "named: add --version V; `leap models` lists them.",
+            ) from None
 
     def _accounts(self) -> list[str]:
         """Every account of the workspace, and those of which something was said."""

@@ -146,3 +146,11 @@ def test_what_cannot_be_is_refused_and_nothing_is_kept(ask: Ask, made: Path, arg
     code, document, _ = ask(*arguments, "--json")
     assert code == 2 and said in document["error"]["message"]
     assert not (made / "store" / "reviews.db").exists()
+
+
+def test_without_a_champion_it_is_said_that_a_version_can_be_named(
+    ask: Ask, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments = [str(made / "acme"), "--store", str(tmp_path / "empty"), "--accept", "established-1", "--owner", "Ann"]
+    assert review.main(arguments) == 2
+    assert "no champion of this workspace" in (said := capsys.readouterr().err) and "--version V" in said
