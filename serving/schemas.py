@@ -388,6 +388,8 @@ class Icp(_Answer):
     evidence: Evidence
     size: Any = None
     kpis: dict[str, Any] | None = None
+    rejected: bool = False
+    """People rejected it: it is shown, gives no tier and chooses nobody."""
 
 
 class IcpAnswer(_Answer):

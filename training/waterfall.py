@@ -9,7 +9,7 @@ from typing import Any
 
 from training.console import Console, Result, command_parser, day, dumps, run
 from training.icp import write
-from training.loading import model_and_tables
+from training.loading import as_reviewed, model_and_tables
 
 FORMS = {"html": "html", "htm": "html", "md": "md", "markdown": "md", "csv": "csv", "json": "json"}
 
@@ -50,7 +50,7 @@ def waterfall(args: argparse.Namespace, console: Console) -> Result:
     form, asked = form_of(args.out), question(args)
     refuse_flat(load_settings(args.workspace), "leap waterfall", "what accounts pay")
     bundle, version, tables = model_and_tables(args, console)
-    then = version_before(args, console)
+    then = version_before(args, console, tables.settings.company.name)
     with console.stage("scoring"):
         document = answer(Version(bundle, version), tables, asked, then)
     text = report.render_text(report.summarise(document))
@@ -72,8 +72,8 @@ def question(args: argparse.Namespace) -> Any:
     return Asked(args.as_of, args.where, against, args.against, args.since, args.top)
 
 
-def version_before(args: argparse.Namespace, console: Console) -> Any:
-    """The version of `--from-version`, None if it is not given."""
+def version_before(args: argparse.Namespace, console: Console, company: str) -> Any:
+    """The version of `--from-version` as the people of the company judged it, None if it is not given."""
     from leap.bundle.model_bundle import ModelBundle
     from leap.registry import Store
     from leap.scoring.waterfall_asked import Version
@@ -81,8 +81,9 @@ def version_before(args: argparse.Namespace, console: Console) -> Any:
     if args.from_version is None:
         return None
     with console.stage("loading the model of then"):
-        fetched = Store(args.store, args.workspace).load(args.from_version)
-        return Version(ModelBundle.load(fetched.folder), fetched.version)
+        store = Store(args.store, args.workspace)
+        fetched = store.load(args.from_version)
+        return Version(as_reviewed(ModelBundle.load(fetched.folder), store.folder, company), fetched.version)
 
 
 def form_of(out: Path | None) -> str | None:

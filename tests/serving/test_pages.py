@@ -145,6 +145,12 @@ def test_the_page_of_drivers_says_share_direction_and_what_not_to_act_on_yet(cli
     assert any(tag == "svg" for tag, _ in page.tags)
 
 
+def test_a_profile_that_people_rejected_says_so() -> None:
+    first, *others = ICPS["icps"]
+    live = LiveModel(fake_served(icps={**ICPS, "icps": [{**first, "rejected": True}, *others]}))
+    assert read(ask(live), "/").words.count("Rejected by people: it is shown and not counted.") == 1
+
+
 def test_no_profile_says_why() -> None:
     live = LiveModel(fake_served(icps={"icps": [], "none_because": "31 churned accounts; at least 60 are needed."}))
     words = read(ask(live), "/").words

@@ -15,6 +15,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.icp import Condition, ICPProfile, ICPSearch, Rule
 from leap.registry import RunRecord, Store
+from leap.scoring.icp_versions import Named, compare
 from leap.tables import AccountTables
 from tests.reports.searches import evidence
 from tests.training.test_icp import REVENUE, settings_of, workspace
@@ -104,6 +105,17 @@ def document(made: Path, ask: Ask) -> dict[str, Any]:
     assert code == 0
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def test_that_the_accounts_are_of_another_company_is_noted(demo_bundle: ModelBundle, planted: TrainedWorld) -> None:
+    found, now = profiles(demo_bundle, ("established-1", "employees", ">=", 200.0)), demo_bundle.trained_on
+    noted = []
+    for company in ("Beta", planted.tables.settings.company.name):
+        old, new = (Named(version_of(demo_bundle, found, now, company=company), number) for number in ("1", "2"))
+        noted.append(
+            [note for note in compare(old, new, (planted.tables, planted.tables))["notes"] if "those of" in note]
+        )
+    assert len(noted[0]) == 1 and noted[0][0].endswith("the profiles those of Beta.") and noted[1] == []
 
 
 def test_the_champion_is_compared_with_the_one_before(document: dict[str, Any]) -> None:

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.registry import RunRecord, Store
+from leap.scoring import Scorer
 from tests.reports.searches import bundle_with
 from tests.training.test_icp import settings_of, workspace
-from training import icp, review
+from training import icp, review, waterfall
+from training.console import Console
 from training.loading import as_reviewed, target_overrides
 
 Ask = Callable[..., tuple[int, Any, str]]
@@ -73,6 +76,19 @@ def test_a_rejected_profile_gives_no_tier_when_accounts_are_scored(ask: Ask, mad
     assert first not in [profile.id for profile in bundle.icp.counted]
     assert as_reviewed(demo_bundle, made / "store", "Another").icp == demo_bundle.icp
     assert bundle.model_hash == demo_bundle.model_hash
+
+
+def test_the_service_and_an_earlier_version_mark_what_people_rejected(ask: Ask, made: Path, demo_bundle: ModelBundle):
+    first = demo_bundle.icp.profiles[0].id
+    ask("--reject", first, "--owner", "Ann", "--reason", "no", "--json")
+    bundle = as_reviewed(demo_bundle, made / "store", "Acme")
+    said = {
+        one["id"]: one["rejected"] for one in Scorer(bundle, "1", None, pd.Timestamp(0), None).icp_document()["icps"]
+    }
+    assert said == {profile.id: profile.id == first for profile in demo_bundle.icp.profiles}
+    args = argparse.Namespace(store=str(made / "store"), workspace=made / "acme", from_version="1")
+    then = waterfall.version_before(args, Console(quiet=True), "Acme")
+    assert then.bundle.icp.rejected == {first}
 
 
 def test_attributes_drivers_and_accounts_are_judged_too(ask: Ask, made: Path, demo_bundle: ModelBundle):

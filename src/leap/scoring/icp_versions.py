@@ -84,7 +84,7 @@ def compare(old: Named, new: Named, tables: tuple[AccountTables, AccountTables] 
         **document,
         "tiers": _tiers(changes, reasons, diff.none_because),
         "monday": monday(diff, changes, company.currency) if comparable else [],
-        "notes": _notes(old, new),
+        "notes": [*_whose(new, tables), *_notes(old, new)],
     }
 
 
@@ -165,6 +165,13 @@ def _tiers(changes: TierChanges | None, reasons: Reasons | None, none_because: s
         for one in changes.changed
     ]
     return {**changes.to_json(), "changed": changed, "meanings": meanings, "none_because": None}
+
+
+def _whose(new: Named, tables: tuple[AccountTables, AccountTables] | None) -> Sequence[str]:
+    """That the accounts are not those of the company whose versions are compared, if so."""
+    if tables is None or (name := tables[1].settings.company.name) == new.bundle.company:
+        return []
+    return [f"The accounts are those of {name}, the profiles those of {new.bundle.company}."]
 
 
 def _notes(old: Named, new: Named) -> Sequence[str]:

@@ -246,8 +246,10 @@ class Scorer:
         return rows
 
     def icp_document(self) -> dict[str, Any]:
-        """As `leap icp --json`."""
-        return {**self.bundle.icp_document(), "version": self.version}
+        """As `leap icp --json`, with `rejected` for what people decided: such a profile gives no tier."""
+        document, gone = self.bundle.icp_document(), self.bundle.icp.rejected
+        icps = [{**profile, "rejected": profile["id"] in gone} for profile in document["icps"]]
+        return {**document, "icps": icps, "version": self.version}
 
     def drivers_document(self) -> dict[str, Any]:
         """Drivers of both scopes, largest first, with how contributions go with values, and labels of features."""
