@@ -13,8 +13,8 @@ from leap.icp.evidence import HIGHER_IS_BETTER, Evidence
 Verdict = Literal["stays", "leaves", "not shown"]
 Grade = Literal["must", "strong", "useful"]
 
-MAX_Q = 0.03
-"""False-discovery rate up to which a rule counts as shown. Where nothing matters that is one claim in thirty or more:
+MAX_Q = 0.04
+"""False-discovery rate up to which a rule counts as shown. Where nothing matters that is one claim in twenty-five:
 with one in twenty, which is what is promised, luck alone would break the promise in every second row of such worlds.
 """
 MOST = 2 / 3

@@ -278,7 +278,7 @@ def _weights(scores: np.ndarray) -> np.ndarray:
     These rows measure nothing, so false discoveries stay as rare as without weights (Genovese, Roeder & Wasserman 2006,
     "False discovery control with p-value weighting"); what was hardly suggested no longer hides what was clear.
     """
-    wanted = np.clip(np.abs(scores) - _FAINT, _FAINT / 2, _CLEAR) ** 2
+    wanted = np.clip(np.abs(scores) - _FAINT, _FAINT / 2, _CLEAR) ** 3
     return np.asarray(wanted / wanted.mean())
 
 
