@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 RATIO = {"value", "aim", "better", "ok", "against"}
 
 
+@pytest.mark.slow
 def test_contributions_are_measured_in_the_agreed_form() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "contributions.py"), "--tiny", "--json"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)

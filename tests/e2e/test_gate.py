@@ -47,6 +47,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace_of(customers(300), tmp_path_factory.mktemp("gate") / "flat")
 
 
+@pytest.mark.slow
 def test_of_two_trainers_at_once_one_promotes_and_the_other_is_told_why_not(workspace: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     both = [begin("train", workspace, "--promote", "--store", store) for _ in range(2)]
@@ -69,6 +70,7 @@ def test_of_two_trainers_at_once_one_promotes_and_the_other_is_told_why_not(work
     assert code == 0 and (back["champion"], back["previous"]) == (won["version"], lost["version"])
 
 
+@pytest.mark.slow
 def test_a_training_killed_in_the_middle_is_marked_killed_by_leap_models(workspace: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     process = begin("train", workspace, "--promote", "--store", store.folder)

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{CHECKOUT / 'src'}{os.pathsep}{CHECKOUT}"}
 
@@ -36,6 +38,7 @@ def trials_kept(store: Path) -> int:
         return 0
 
 
+@pytest.mark.slow
 def test_control_c_while_tuning_leaves_no_version_and_keeps_whole_trials(tmp_path: Path) -> None:
     workspace, store = tmp_path / "workspace", tmp_path / "store"
     assert start("demo", workspace, "--accounts", "150", "--seed", "5").wait(120) == 0

@@ -108,6 +108,7 @@ def plain_and_all_at_once(
     return plain, other
 
 
+@pytest.mark.slow
 def test_rows_columns_zone_locale_hash_seed_and_threads_change_nothing(plain_and_all_at_once):
     plain, other = plain_and_all_at_once
     assert other["model_hash"] == plain["model_hash"]
@@ -115,6 +116,7 @@ def test_rows_columns_zone_locale_hash_seed_and_threads_change_nothing(plain_and
         assert other[part] == plain[part], part
 
 
+@pytest.mark.slow
 def test_the_model_compared_has_learned_something(plain_and_all_at_once):
     plain, _ = plain_and_all_at_once
     learners = {found["learner"] for found in plain["outcomes"].values()}
