@@ -186,7 +186,8 @@ def test_planted_attributes_are_found_and_shown_as_fresh_accounts_would_show_the
             told = set().union(*(a.rule.features for a in found)) if found else set()
             recalled += [bool({world.same.get(n, n) for n in told} & planted) for planted in world.planted]
     assert np.mean(right) >= 0.85 and np.mean(recalled) >= 0.6
-    assert np.median(np.abs(np.array(ratios) - 1)) <= 0.3 and np.mean(covered) >= 0.9
+    assert 0.8 <= np.median(ratios) <= 1.25 and np.mean(covered) >= 0.9, "unbiased, though chosen"
+    assert np.median(np.abs(np.array(ratios) - 1)) <= 0.33, "what is left is the noise of one rule"
 
 
 def test_a_world_is_the_same_for_the_same_seed():

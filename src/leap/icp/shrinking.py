@@ -40,5 +40,5 @@ def _sizes(z: float, cut: float) -> tuple[np.ndarray, np.ndarray]:
     return grid, weight / weight.sum()
 
 
-_USUAL = 8.0
+_USUAL = 6.0
 _CONDITIONAL = 0.5
