@@ -22,7 +22,9 @@ ADDS = 0.05
 _FAINT, _CLEAR = 0.5, 4.0
 """Standard errors on the earlier rows that say next to nothing, and from which more of them make no difference."""
 _INSIDE, _NARROWER = 0.9, 0.7
+"""A rule is part of another if so much of it lies inside, and it holds for less than this part of the other's rows."""
 _TOLD = 1.96
+"""Standard errors of the shown figure itself from which its interval is of rules so found: the test has others."""
 _FOLD_ACCOUNTS, _FOLD_EVENTS = 5, 8
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from leap.features import FeatureCatalog
 from leap.icp.rules import Columns, Rule, rule_from_json
 
-BANDS = ("A", "B", "C")
-
 
 @dataclass(frozen=True)
 class CardLine:

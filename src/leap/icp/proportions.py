@@ -7,7 +7,7 @@ import numpy as np
 _Z = 1.96
 
 
-def wilson(part: int, whole: int, z: float = _Z) -> tuple[float, float]:
+def wilson(part: float, whole: float, z: float = _Z) -> tuple[float, float]:
     """The interval of a share, `z` standard errors to each side.
 
     Wilson (1927), "Probable inference, the law of succession, and statistical inference".

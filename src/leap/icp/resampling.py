@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from leap.icp import proportions
+
 DRAWS = 400
 LEVEL = 0.95
 FEWEST = 5
@@ -100,7 +102,5 @@ def wilson(events: float, n: float) -> Interval | None:
     if n <= 0:
         return None
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
-    share = events / n
-    middle, width = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low, high = (middle - width) / (1 + z**2 / n), (middle + width) / (1 + z**2 / n)
-    return min(max(float(low), 0.0), share), max(min(float(high), 1.0), share)
+    share, (low, high) = events / n, proportions.wilson(events, n, z)
+    return min(max(low, 0.0), share), max(min(high, 1.0), share)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+_USUAL = 6.0
+"""Standard errors that sizes of attributes usually stay under: the width of the prior. On planted worlds shown
+differences were then nearly as large as fresh ones in the median; 3.5 showed too little, 8 too much of growth."""
+_CONDITIONAL = 0.5
+"""How far the choice by the cut is taken back: wholly (1) would show too little of what was clear anyway."""
+
 
 def shrunk(z: float, cut: float) -> float:
     """The size, in standard errors, to expect from fresh accounts of a rule measured at z that had to reach `cut`.
@@ -38,7 +44,3 @@ def _sizes(z: float, cut: float) -> tuple[np.ndarray, np.ndarray]:
     weight = norm.pdf(z - grid) / np.maximum(norm.sf(min(cut, z) - grid), 1e-12) ** _CONDITIONAL
     weight = weight * np.exp(-0.5 * (grid / _USUAL) ** 2)
     return grid, weight / weight.sum()
-
-
-_USUAL = 6.0
-_CONDITIONAL = 0.5
