@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response
 from leap.errors import LeapError, UnknownAccount
 from serving import pages
 from serving.guard import CODES, KnownRoute, error_document, internal_message
+from serving.live import LiveModel, Served
 from serving.schemas import (
     MAX_TEXT,
     AccountAnswer,
@@ -38,7 +39,6 @@ from serving.schemas import (
     Top,
     example_requests,
 )
-from serving.wiring import LiveModel, Served
 
 # More threads than processors, so that a request for 1,000 accounts does not hold up those for one.
 SCORING_THREADS = min(16, max(4, os.cpu_count() or 1))

@@ -18,7 +18,9 @@ from starlette.types import ASGIApp
 
 from serving.app import BENTOML_ROUTES, SCORING_THREADS, create_app
 from serving.guard import Guard, Inside, known_routes
-from serving.wiring import ChampionWatcher, Deployment, LiveModel
+from serving.live import LiveModel
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 
 MOUNT = "leap"
 
