@@ -15,14 +15,17 @@ Signs = tuple[tuple[int, int, int] | None, ...]
 """Size, time of the last change in ns and number of each file; None where there is none."""
 
 
-def signs(store: Store) -> Signs:
-    """Of champion.json and, in a local store, of the database with what SQLite keeps beside it."""
-    paths = [store.folder / CHAMPION_FILE]
-    if store._database is not None:
-        database = store._database.path
-        paths += [database, *(database.with_name(f"{database.name}{ending}") for ending in ("-wal", "-journal"))]
+def signs(store: Store) -> Signs | None:
+    """Of champion.json and of the database with what SQLite keeps beside it; None of a registry at an address."""
+    if store._database is None:
+        return None
+    database = store._database.path
+    paths = [
+        store.folder / CHAMPION_FILE,
+        *(database.with_name(database.name + end) for end in ("", "-wal", "-journal")),
+    ]
     found: list[tuple[int, int, int] | None] = []
-    for path in paths:
+    for path in (store.folder / CHAMPION_FILE, *beside):
         try:
             status = path.stat()
         except OSError:

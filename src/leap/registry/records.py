@@ -126,6 +126,13 @@ class Seen:
     """Of its bundle, where champion.json speaks of it."""
     trouble: str = ""
 
+    def tells_of(self, version: str, identity: str) -> bool:
+        """Whether this is that version and, as far as is told, that content.
+
+        The same number with other content is another model: the store was exchanged, or a file of it.
+        """
+        return self.version == version and self.identity in ("", identity)
+
 
 @dataclass(frozen=True)
 class StoreProblem:

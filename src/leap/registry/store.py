@@ -106,8 +106,8 @@ class Store:
                 raise
             return record.version
 
-    def signs(self) -> Signs:
-        """What the files look like that a champion is told by; the same again means that `seen` would say the same."""
+    def signs(self) -> Signs | None:
+        """What the files look like that tell the champion: the same again, the same `seen`. None: not in files."""
         return signs(self)
 
     def seen(self) -> Seen:
