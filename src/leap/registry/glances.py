@@ -22,7 +22,7 @@ def signs(store: Store) -> Signs | None:
     database = store._database.path
     beside = [database.with_name(f"{database.name}{ending}") for ending in ("", "-wal", "-journal")]
     found: list[tuple[int, int, int] | None] = []
-    for path in paths:
+    for path in (store.folder / CHAMPION_FILE, *beside):
         try:
             status = path.stat()
         except OSError:
