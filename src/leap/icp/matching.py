@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,30 +82,50 @@ class Fit:
         return tiers_of(good, bad, self.n, policy.band)
 
 
-def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: TierPolicy = AS_USUAL) -> list[Match]:
-    """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
-    if not profiles:
-        return [Match(None, None, (), (), ())] * n
-    fit = Fit.of(profiles, columns, n)
-    letters = fit.tiers(policy).letters
-    good, bad = ([(p, fit.meets(p)) for p in part] for part in (fit.good, fit.bad))
-    lacks = [(p, lacking(fit.parts[p.id], policy.band)) for p in fit.good]
-    result = []
-    for i in range(n):
-        met = [p for p, meets in good if meets[i]]
-        result.append(
-            Match(
-                met[0].id if met else None,
-                letters[i],
-                tuple(p.rule.words for p in met),
-                tuple(p.rule.words for p, meets in good if not meets[i]),
-                tuple(p.rule.words for p, meets in bad if meets[i]),
-                tuple(_lacking(p, int(which[i]), fit, columns, i) for p, which in lacks if which[i] >= 0)
-                if letters[i] == "B"
-                else (),
+@dataclass(frozen=True)
+class Matcher:
+    """Matches accounts with profiles: what is the same for all accounts is made once."""
+
+    profiles: tuple[ICPProfile, ...]
+    policy: TierPolicy
+
+    @classmethod
+    def of(cls, profiles: Sequence[ICPProfile], policy: TierPolicy = AS_USUAL) -> Matcher:
+        """For these profiles."""
+        return cls(tuple(profiles), policy)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        return {profile.id: profile.rule.words for profile in self.profiles}
+
+    def match(self, columns: Columns, n: int) -> list[Match]:
+        """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
+        if not self.profiles:
+            return [Match(None, None, (), (), ())] * n
+        fit, words = Fit.of(self.profiles, columns, n), self._words
+        letters = fit.tiers(self.policy).letters.tolist()
+        good, bad = ([(p, words[p.id], fit.meets(p).tolist()) for p in part] for part in (fit.good, fit.bad))
+        lacks = [(p, lacking(fit.parts[p.id], self.policy.band).tolist()) for p in fit.good] if "B" in letters else []
+        result = []
+        for i, letter in enumerate(letters):
+            met = [p.id for p, _, meets in good if meets[i]]
+            near = ((p, which[i]) for p, which in lacks if which[i] >= 0) if letter == "B" else ()
+            result.append(
+                Match(
+                    met[0] if met else None,
+                    letter,
+                    tuple(said for _, said, meets in good if meets[i]),
+                    tuple(said for _, said, meets in good if not meets[i]),
+                    tuple(said for _, said, meets in bad if meets[i]),
+                    tuple(_lacking(p, which, fit, columns, i) for p, which in near),
+                )
             )
-        )
-    return result
+        return result
+
+
+def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: TierPolicy = AS_USUAL) -> list[Match]:
+    """The ICP match of n rows with these profiles."""
+    return Matcher.of(profiles, policy).match(columns, n)
 
 
 def _lacking(profile: ICPProfile, which: int, fit: Fit, columns: Columns, i: int) -> Lacking:

@@ -16,7 +16,7 @@ from leap.errors import CatalogError, UnknownAccount, UsageError
 from leap.evaluation.money import loses_money
 from leap.features import TENURE, Scope
 from leap.models.composition import ScopeModel
-from leap.models.encoding import plain_value
+from leap.models.plain_values import plain_value
 from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import Answers, Check, chunks, never
