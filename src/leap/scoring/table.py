@@ -212,7 +212,7 @@ class ScoreTable:
 
     def main_reasons(self, rows: Sequence[int]) -> Iterator[dict[str, Any] | None]:
         """The same of several rows."""
-        found = self._reasons.main(rows, (self._nrr[rows] < 1).tolist())
+        found = self._reasons.main(rows, (self.nrr[rows] < 1).tolist())
         for i, reason in zip(rows, found, strict=True):
             yield None if reason is None else self._reason(i, reason)
 
@@ -245,7 +245,8 @@ class ScoreTable:
         return None if points is None or math.isnan(mrr) else points * mrr
 
     @cached_property
-    def _nrr(self) -> np.ndarray:
+    def nrr(self) -> np.ndarray:
+        """NRR expected of each row, shape (n,)."""
         return self.prediction.nrr
 
     @cached_property
@@ -253,7 +254,7 @@ class ScoreTable:
         """The numbers of scores in the order of `to_json`, shape (n, 14); NaN where undefined or abstained."""
         found, (low, high), value = self.prediction, self._interval, self.value
         margin = self.attribution.base_margin + self.attribution.margin.sum(axis=1)
-        columns = (found.p, margin, found.d, found.u, found.q, found.grr, self._nrr, low, high, found.direct, *value)
+        columns = (found.p, margin, found.d, found.u, found.q, found.grr, self.nrr, low, high, found.direct, *value)
         figures = np.column_stack([*columns, self.value_36m]).astype(float)
         figures[self.silent] = np.nan
         return figures

@@ -31,9 +31,7 @@ def smallest(lows: np.ndarray, highs: np.ndarray, weights: np.ndarray, share: fl
     return np.concatenate([low for low, _ in found]), np.concatenate([high for _, high in found])
 
 
-def _narrowest(
-    lows: np.ndarray, highs: np.ndarray, weights: np.ndarray, share: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _narrowest(lows: np.ndarray, highs: np.ndarray, weights: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """The same of rows few enough to compare every bin with every other at once."""
     n, k = weights.shape
     cumulated = np.zeros((n, k + 1))

@@ -42,7 +42,9 @@ class WinModel:
         numbers = np.where(np.isnan(values.numbers), usual, values.numbers)
         texts = {name: values.columns[name] for name, found in self.usual.items() if isinstance(found, str)}
         filled = {name: np.where(np.equal(column, None), self.usual[name], column) for name, column in texts.items()}
-        return self._of_matrix(self.encoder.encode_values(Values(values.numbers_of, numbers, {**values.columns, **filled})))
+        return self._of_matrix(
+            self.encoder.encode_values(Values(values.numbers_of, numbers, {**values.columns, **filled}))
+        )
 
     def _of_matrix(self, matrix: np.ndarray) -> np.ndarray:
         return self.component.probability(matrix) if len(matrix) else np.zeros(0)
