@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
 from leap.icp.rules import Columns
 from leap.icp.shortfalls import shortfall, words_of
-from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, tiers_of
+from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, letters_of, meets, tiers_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Fit:
 
     def meets(self, profile: ICPProfile) -> np.ndarray:
         """Which rows meet every condition, shape (n,)."""
-        return np.asarray(self.parts[profile.id].max(axis=0) == 0)
+        return meets(self.parts[profile.id])
 
     def tiers(self, policy: TierPolicy) -> Tiers:
         """The tier of every row by the rule alone, with how far it is from the others."""
@@ -87,18 +87,51 @@ class Matcher:
     """Matches accounts with profiles: what is the same for all accounts is made once."""
 
     profiles: tuple[ICPProfile, ...]
-    policy: TierPolicy
-
-    @classmethod
-    def of(cls, profiles: Sequence[ICPProfile], policy: TierPolicy = AS_USUAL) -> Matcher:
-        """For these profiles."""
-        return cls(tuple(profiles), policy)
+    policy: TierPolicy = AS_USUAL
 
     @cached_property
     def _words(self) -> dict[str, str]:
         return {profile.id: profile.rule.words for profile in self.profiles}
 
     def match(self, columns: Columns, n: int) -> list[Match]:
+        """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
+        if not self.profiles:
+            return [Match(None, None, (), (), ())] * n
+        fit = Fit.of(self.profiles, columns, n)
+        good, bad = ([fit.meets(p) for p in part] for part in (fit.good, fit.bad))
+        lacks = [lacking(fit.parts[p.id], self.policy.band) for p in fit.good]
+        letters = letters_of(good, bad, lacks, n).tolist()
+        met, against, lacked = (_by_row(found, n) for found in (good, bad, lacks))
+        told: dict[tuple[Any, ...], Match] = {}
+        result = []
+        for i, key in enumerate(zip(letters, met, against, strict=True)):
+            match = told.get(key)
+            if match is None:
+                match = told[key] = self._match(fit, *key)
+            if key[0] == "B":
+                near = [(p, which) for p, which in zip(fit.good, lacked[i], strict=True) if which >= 0]
+                match = replace(match, near=tuple(_lacking(p, which, fit, columns, i) for p, which in near))
+            result.append(match)
+        return result
+
+    def _match(self, fit: Fit, letter: str | None, met: tuple[bool, ...], against: tuple[bool, ...]) -> Match:
+        """What all rows have in common that meet the same profiles."""
+        good = [(p.id, self._words[p.id], meets) for p, meets in zip(fit.good, met, strict=True)]
+        return Match(
+            next((name for name, _, meets in good if meets), None),
+            letter,
+            tuple(said for _, said, meets in good if meets),
+            tuple(said for _, said, meets in good if not meets),
+            tuple(self._words[p.id] for p, meets in zip(fit.bad, against, strict=True) if meets),
+        )
+
+
+def _by_row(found: Sequence[np.ndarray], n: int) -> list[tuple[Any, ...]]:
+    """What profiles say of rows, by row."""
+    return list(zip(*(one.tolist() for one in found), strict=True)) if found else [()] * n
+
+
+def match(self, columns: Columns, n: int) -> list[Match]:
         """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
         if not self.profiles:
             return [Match(None, None, (), (), ())] * n
@@ -125,7 +158,7 @@ class Matcher:
 
 def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: TierPolicy = AS_USUAL) -> list[Match]:
     """The ICP match of n rows with these profiles."""
-    return Matcher.of(profiles, policy).match(columns, n)
+    return Matcher(tuple(profiles), policy).match(columns, n)
 
 
 def _lacking(profile: ICPProfile, which: int, fit: Fit, columns: Columns, i: int) -> Lacking:

@@ -102,16 +102,35 @@ def tiers_of(good: Sequence[np.ndarray], bad: Sequence[np.ndarray], n: int, band
     to_a, to_d = _nearest(good, n), _nearest(bad, n)
     # Relaxing the band itself by so much more makes the one condition that is missed a narrow one.
     to_b = np.min([_to_b(parts, band) for parts in good], axis=0) if good else np.full(n, NEVER)
-    is_d, is_a = to_d == 0, to_a == 0
-    is_b = to_b == 0
-    letters = np.where(is_d, "D", np.where(is_a, "A", np.where(is_b, "B", "C"))).astype(object)
+    lacks = [lacking(parts, band) for parts in good]
+    letters = letters_of([meets(parts) for parts in good], [meets(parts) for parts in bad], lacks, n)
     margins = {
-        "A": np.where(is_d, NEVER, to_a),
-        "B": np.where(is_d | is_a, NEVER, to_b),
+        "A": np.where(to_d == 0, NEVER, to_a),
+        "B": np.where((to_d == 0) | (to_a == 0), NEVER, to_b),
         "C": np.where(letters == "C", 0.0, NEVER),
         "D": to_d,
     }
     return Tiers(letters, margins)
+
+
+def letters_of(
+    good: Sequence[np.ndarray], bad: Sequence[np.ndarray], lacks: Sequence[np.ndarray], n: int
+) -> np.ndarray:
+    """The tiers of n rows from which of them meet each profile and each negative one, and what they lack of profiles
+    (`lacking`), shape (n,) each.
+    """
+    letters = np.full(n, "C", dtype=object)
+    for which in lacks:
+        letters[which >= 0] = "B"
+    for tier, profiles in (("A", good), ("D", bad)):
+        for met in profiles:
+            letters[met] = tier
+    return letters
+
+
+def meets(parts: np.ndarray) -> np.ndarray:
+    """Which rows meet every condition of a profile, by its shortfalls; shape (n,)."""
+    return np.asarray(parts.max(axis=0) == 0)
 
 
 def steady(previous: Sequence[str | None], now: Tiers, policy: TierPolicy) -> np.ndarray:

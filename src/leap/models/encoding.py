@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leap.features import FeatureCatalog, FeatureFrame
-from leap.models.plain_values import Reader, Values
+from leap.models.plain_values import Reader, Values, missing_texts
 
 _MAX_LEVELS = 12
 _MIN_LEVEL_ACCOUNTS = 10
@@ -89,7 +89,7 @@ class Encoder:
         matrix = np.empty((len(values), self.width))
         matrix[:, numbers] = values.numbers[:, self._places(values.numbers_of)]
         for name, (columns, levels) in texts.items():
-            told = np.where(np.equal(values.columns[name], None), MISSING_LEVEL, values.columns[name])
+            told = np.where(missing_texts(values.columns[name]), MISSING_LEVEL, values.columns[name])
             matrix[:, columns] = told[:, None] == levels
         return matrix
 

@@ -21,7 +21,14 @@ _NUMBERS = frozenset({float, int, bool, type(None)})
 _TEXTS = frozenset({str, type(None)})
 _MOST_SHOWN = 100
 
+_NONE = np.array([None], dtype=object)
+
 Row = Mapping[str, object]
+
+
+def missing_texts(column: np.ndarray) -> np.ndarray:
+    """Where a column of text has none, shape (n,)."""
+    return np.asarray(column == _NONE)
 
 
 def alone(_: int) -> str:

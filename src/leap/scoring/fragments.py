@@ -1,4 +1,4 @@
-"""Finished JSON of scores that stay as they are, made when first asked for or ahead, and kept within a bound of bytes."""
+"""Finished JSON of scores that stay as they are: made when first asked for or ahead, and kept up to so many bytes."""
 
 from __future__ import annotations
 

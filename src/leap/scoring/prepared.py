@@ -62,7 +62,7 @@ class Prepared:
     @cached_property
     def matcher(self) -> Matcher:
         """The profiles that count."""
-        return Matcher.of(self.bundle.icp.counted, TierPolicy.of(self.bundle.settings.policy))
+        return Matcher(self.bundle.icp.counted, TierPolicy.of(self.bundle.settings.policy))
 
     @cached_property
     def currency(self) -> str:

@@ -382,8 +382,8 @@ class ScoreTable:
         }
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
         values["value_36m"] = self.value_36m
-        found = enumerate(self._reasons.of_rows(range(len(self)), REASONS_IN_FILE))
-        phrases = [self._told(i) if self.silent[i] else [self._phrase(i, r) for r in reasons] for i, reasons in found]
+        told = enumerate(self._reasons.of_rows(range(len(self)), REASONS_IN_FILE))
+        phrases = [self._told(i) if self.silent[i] else [self._phrase(i, r) for r in reasons] for i, reasons in told]
         status = "prospect" if prospects else "customer"
         columns: dict[str, Any] = {
             "account_id": list(self.account_ids),

@@ -20,7 +20,8 @@ def smallest(lows: np.ndarray, highs: np.ndarray, weights: np.ndarray, share: fl
     (1.0, 1.0)
     """
     n, k = weights.shape
-    lows, highs = np.broadcast_to(lows, (n, k)), np.broadcast_to(highs, (n, k))
+    if len(lows) != n or len(highs) != n:
+        lows, highs = np.broadcast_to(lows, (n, k)), np.broadcast_to(highs, (n, k))
     if share >= 1:
         return np.array(lows[:, 0]), np.array(highs[:, -1])
     at_once = max(1, _PAIRS_AT_ONCE // (k * k))
@@ -38,11 +39,12 @@ def _narrowest(lows: np.ndarray, highs: np.ndarray, weights: np.ndarray, share: 
     np.cumsum(weights, axis=1, out=cumulated[:, 1:])
     enough = cumulated[:, :-1] + share - 1e-12
     last = (cumulated[:, None, 1:] < enough[:, :, None]).sum(axis=2)
-    top = np.take_along_axis(highs, np.minimum(last, k - 1), axis=1)
-    # After the intervals that begin with each bin everything: where rounding leaves no interval enough weight.
+    rows = np.arange(n)
+    top = highs[rows[:, None], np.minimum(last, k - 1)]
+    # First everything, which stands where rounding leaves no interval enough weight, then what begins with each bin.
     widths = np.empty((n, k + 1))
     np.subtract(highs[:, -1], lows[:, 0], out=widths[:, 0])
     widths[:, 1:] = np.where(last < k, top - lows, np.inf)
     first = (widths <= widths.min(axis=1, keepdims=True) + _AS_NARROW).argmax(axis=1)
-    rows, begin = np.arange(n), np.maximum(first - 1, 0)
+    begin = np.maximum(first - 1, 0)
     return lows[rows, begin], np.where(first > 0, top[rows, begin], highs[:, -1])

@@ -11,7 +11,7 @@ import numpy as np
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.models.composition import Component
 from leap.models.encoding import Encoder
-from leap.models.plain_values import Values
+from leap.models.plain_values import Values, missing_texts
 from leap.models.selection import train
 from leap.wins.frame import Training
 from leap.wins.unknown import filled
@@ -41,7 +41,7 @@ class WinModel:
         usual = np.array([self.usual.get(name, np.nan) for name in values.numbers_of], dtype=float)
         numbers = np.where(np.isnan(values.numbers), usual, values.numbers)
         texts = {name: values.columns[name] for name, found in self.usual.items() if isinstance(found, str)}
-        filled = {name: np.where(np.equal(column, None), self.usual[name], column) for name, column in texts.items()}
+        filled = {name: np.where(missing_texts(column), self.usual[name], column) for name, column in texts.items()}
         return self._of_matrix(
             self.encoder.encode_values(Values(values.numbers_of, numbers, {**values.columns, **filled}))
         )
