@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
 from leap.icp.rules import Columns
 from leap.icp.shortfalls import shortfall, words_of
-from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacking, letters_of, meets, tiers_of
+from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacks_one, letters_of, meets, tiers_of
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,31 @@ class Fit:
     bad: tuple[ICPProfile, ...]
     parts: dict[str, np.ndarray]
     n: int
+    missing: np.ndarray
+    """The parts of all profiles, good ones first, (all conditions, n)."""
 
     @classmethod
     def of(cls, profiles: Sequence[ICPProfile], columns: Columns, n: int) -> Fit:
         """Measured on columns of n rows."""
-        parts = {p.id: np.array([shortfall(c, columns) for c in p.rule.conditions]) for p in profiles}
         good = tuple(p for p in profiles if p.kind != NEGATIVE)
-        return cls(good, tuple(p for p in profiles if p.kind == NEGATIVE), parts, n)
+        bad = tuple(p for p in profiles if p.kind == NEGATIVE)
+        conditions = [condition for p in (*good, *bad) for condition in p.rule.conditions]
+        missing = np.array([shortfall(condition, columns) for condition in conditions]).reshape(len(conditions), n)
+        ends = accumulate(len(p.rule.conditions) for p in (*good, *bad))
+        parts = {p.id: missing[end - len(p.rule.conditions) : end] for p, end in zip((*good, *bad), ends, strict=True)}
+        return cls(good, bad, parts, n, missing)
 
     def meets(self, profile: ICPProfile) -> np.ndarray:
         """Which rows meet every condition, shape (n,)."""
         return meets(self.parts[profile.id])
+
+    def met_and_lacked(self, band: float) -> tuple[np.ndarray, np.ndarray]:
+        """Which profiles, good ones first, rows meet, and of which they lack one condition (`lacks_one`); (p, n) each."""
+        size = np.array([len(self.parts[p.id]) for p in (*self.good, *self.bad)])
+        starts = np.cumsum(size) - size
+        worst = np.maximum.reduceat(self.missing, starts, axis=0)
+        missed = np.add.reduceat(self.missing > 0, starts, axis=0, dtype=np.int64)
+        return worst == 0, lacks_one(missed, worst, size[:, None], band)
 
     def tiers(self, policy: TierPolicy) -> Tiers:
         """The tier of every row by the rule alone, with how far it is from the others."""
@@ -98,37 +113,32 @@ class Matcher:
         if not self.profiles:
             return [Match(None, None, (), (), ())] * n
         fit = Fit.of(self.profiles, columns, n)
-        good, bad = ([fit.meets(p) for p in part] for part in (fit.good, fit.bad))
-        lacks = [lacking(fit.parts[p.id], self.policy.band) for p in fit.good]
-        letters = letters_of(good, bad, lacks, n).tolist()
-        met, against, lacked = (_by_row(found, n) for found in (good, bad, lacks))
+        met, lacks = fit.met_and_lacked(self.policy.band)
+        against = met[len(fit.good) :]
+        letters = letters_of(met[: len(fit.good)], against, lacks[: len(fit.good)]).tolist()
         told: dict[tuple[Any, ...], Match] = {}
         result = []
-        for i, key in enumerate(zip(letters, met, against, strict=True)):
-            match = told.get(key)
+        for i, (letter, meets) in enumerate(zip(letters, map(tuple, met.T.tolist()), strict=True)):
+            match = told.get((letter, meets))
             if match is None:
-                match = told[key] = self._match(fit, *key)
-            if key[0] == "B":
-                near = [(p, which) for p, which in zip(fit.good, lacked[i], strict=True) if which >= 0]
-                match = replace(match, near=tuple(_lacking(p, which, fit, columns, i) for p, which in near))
+                match = told[letter, meets] = self._match(fit, letter, meets)
+            if letter == "B":
+                near = [p for p, lacked in zip(fit.good, lacks[:, i], strict=False) if lacked]
+                match = replace(match, near=tuple(_lacking(p, fit, columns, i) for p in near))
             result.append(match)
         return result
 
-    def _match(self, fit: Fit, letter: str | None, met: tuple[bool, ...], against: tuple[bool, ...]) -> Match:
-        """What all rows have in common that meet the same profiles."""
-        good = [(p.id, self._words[p.id], meets) for p, meets in zip(fit.good, met, strict=True)]
+    def _match(self, fit: Fit, letter: str, met: tuple[bool, ...]) -> Match:
+        """What all rows have in common that meet the same profiles, good ones first."""
+        good = [(p.id, self._words[p.id], meets) for p, meets in zip(fit.good, met, strict=False)]
+        against = zip(fit.bad, met[len(fit.good) :], strict=True)
         return Match(
             next((name for name, _, meets in good if meets), None),
             letter,
             tuple(said for _, said, meets in good if meets),
             tuple(said for _, said, meets in good if not meets),
-            tuple(self._words[p.id] for p, meets in zip(fit.bad, against, strict=True) if meets),
+            tuple(self._words[p.id] for p, meets in against if meets),
         )
-
-
-def _by_row(found: Sequence[np.ndarray], n: int) -> list[tuple[Any, ...]]:
-    """What profiles say of rows, by row."""
-    return list(zip(*(one.tolist() for one in found), strict=True)) if found else [()] * n
 
 
 def match(self, columns: Columns, n: int) -> list[Match]:
@@ -161,7 +171,8 @@ def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: Tier
     return Matcher(tuple(profiles), policy).match(columns, n)
 
 
-def _lacking(profile: ICPProfile, which: int, fit: Fit, columns: Columns, i: int) -> Lacking:
+def _lacking(profile: ICPProfile, fit: Fit, columns: Columns, i: int) -> Lacking:
+    which = int((fit.parts[profile.id][:, i] > 0).argmax())
     condition = profile.rule.conditions[which]
     share = float(fit.parts[profile.id][which, i])
     value = np.asarray(columns[condition.feature.name])[i]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leap.features import FeatureCatalog, FeatureFrame
-from leap.models.plain_values import Reader, Values, missing_texts
+from leap.models.plain_values import Reader, Values
 
 _MAX_LEVELS = 12
 _MIN_LEVEL_ACCOUNTS = 10
@@ -85,12 +85,13 @@ class Encoder:
 
     def encode_values(self, values: Values) -> np.ndarray:
         """float64 matrix, shape (n, width), of plain values that were read by a catalog with the encoder's features."""
-        numbers, texts = self._columns_of_kinds
-        matrix = np.empty((len(values), self.width))
+        numbers, levels = self._columns_of_kinds
+        matrix = np.zeros((len(values), self.width))
         matrix[:, numbers] = values.numbers[:, self._places(values.numbers_of)]
-        for name, (columns, levels) in texts.items():
-            told = np.where(missing_texts(values.columns[name]), MISSING_LEVEL, values.columns[name])
-            matrix[:, columns] = told[:, None] == levels
+        for name, column_of in levels.items():
+            for i, level in enumerate(values.columns[name].tolist()):
+                if (j := column_of.get(level)) is not None:
+                    matrix[i, j] = 1.0
         return matrix
 
     @cached_property
@@ -99,27 +100,28 @@ class Encoder:
         return Reader(self.catalog)
 
     @cached_property
-    def _columns_of_kinds(self) -> tuple[np.ndarray, dict[str, tuple[np.ndarray, np.ndarray]]]:
-        """The columns of numbers, and of each category its columns with their levels."""
-        texts: dict[str, list[int]] = {}
+    def _columns_of_kinds(self) -> tuple[np.ndarray, dict[str, dict[str | None, int]]]:
+        """The columns of numbers, and of each category the column of every level, None being the missing one."""
+        levels: dict[str, dict[str | None, int]] = {}
         for j, (position, level) in enumerate(zip(self.source, self.level, strict=True)):
             if level is not None:
-                texts.setdefault(self.catalog.features[position].name, []).append(j)
-        numbers = np.array([j for j, level in enumerate(self.level) if level is None], dtype=np.intp)
-        levels = np.array(self.level, dtype=object)
-        return numbers, {name: (np.array(found, dtype=np.intp), levels[found]) for name, found in texts.items()}
+                column_of = levels.setdefault(self.catalog.features[position].name, {})
+                column_of |= {level: j, None: j} if level == MISSING_LEVEL else {level: j}
+        return np.array([j for j, level in enumerate(self.level) if level is None], dtype=np.intp), levels
 
     def _places(self, numbers_of: tuple[str, ...]) -> np.ndarray:
-        """Where the encoded numbers stand among those of some values."""
-        found = self._places_in.get(numbers_of)
-        if found is None:
-            place = {name: j for j, name in enumerate(numbers_of)}
-            names = [self.catalog.features[self.source[j]].name for j in self._columns_of_kinds[0]]
-            found = self._places_in[numbers_of] = np.array([place[name] for name in names], dtype=np.intp)
+        """Where the encoded numbers stand among those of some values; kept for whoever has read them."""
+        known = self._places_in.get(id(numbers_of))
+        if known is not None and known[0] is numbers_of:
+            return known[1]
+        place = {name: j for j, name in enumerate(numbers_of)}
+        names = [self.catalog.features[self.source[j]].name for j in self._columns_of_kinds[0]]
+        found = np.array([place[name] for name in names], dtype=np.intp)
+        self._places_in[id(numbers_of)] = (numbers_of, found)
         return found
 
     @cached_property
-    def _places_in(self) -> dict[tuple[str, ...], np.ndarray]:
+    def _places_in(self) -> dict[int, tuple[tuple[str, ...], np.ndarray]]:
         return {}
 
     def by_feature(self, contributions: np.ndarray) -> np.ndarray:
@@ -130,7 +132,7 @@ class Encoder:
         order, starts, owners = self._columns_of_features
         result = np.zeros((*contributions.shape[:-1], len(self.catalog.features)))
         if len(owners):
-            result[..., owners] = np.add.reduceat(np.take(contributions, order, axis=-1), starts, axis=-1)
+            result[..., owners] = np.add.reduceat(contributions.take(order, axis=-1), starts, axis=-1)
         return result
 
     @cached_property

@@ -41,8 +41,7 @@ class Values:
     """Feature values of n rows.
 
     `numbers` are those of the features `numbers_of` (numbers and booleans), shape (n, len(numbers_of)), NaN where
-    missing. `columns` has every feature by name in the catalog's order, shape (n,): those as views, categories as text
-    (missing: None).
+    missing. `columns` has every feature by name, shape (n,): those as views, categories as text (missing: None).
     """
 
     numbers_of: tuple[str, ...]
@@ -83,21 +82,22 @@ class Reader:
 
     @cached_property
     def numbers_of(self) -> tuple[str, ...]:
-        """Features whose values stand in `Values.numbers`, in the order of its columns."""
-        return tuple(f.name for f in self.catalog.features if f.kind != "category")
+        """Features whose values stand in `Values.numbers`, in the order of its columns: booleans after all others."""
+        kinds = ("number", "boolean")
+        return tuple(f.name for kind in kinds for f in self.catalog.features if f.kind == kind)
 
     @cached_property
     def _texts_of(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.catalog.features if f.kind == "category")
 
     @cached_property
-    def _booleans(self) -> np.ndarray:
-        of = self.catalog.by_name
-        return np.array([j for j, name in enumerate(self.numbers_of) if of[name].kind == "boolean"], dtype=np.intp)
+    def _first_boolean(self) -> int:
+        return sum(f.kind == "number" for f in self.catalog.features)
 
     def _values(self, numbers: np.ndarray, texts: Sequence[np.ndarray]) -> Values:
-        columns = dict(zip(self.numbers_of, numbers.T, strict=True)) | dict(zip(self._texts_of, texts, strict=True))
-        return Values(self.numbers_of, numbers, {name: columns[name] for name in self.catalog.names})
+        columns = dict(zip(self.numbers_of, numbers.T, strict=True))
+        columns.update(zip(self._texts_of, texts, strict=True))
+        return Values(self.numbers_of, numbers, columns)
 
     def _numbers(self, rows: Sequence[Row]) -> np.ndarray | None:
         """The numbers of all rows; None where a value has to be looked at by itself."""
@@ -108,10 +108,12 @@ class Reader:
             found = np.array(cells, dtype=float).reshape(len(rows), len(self.numbers_of))
         except OverflowError:
             return None
-        unknown = int(found.size - np.isfinite(found).sum())
-        yes_or_no = found[:, self._booleans]
-        sound = ((yes_or_no == 0) | (yes_or_no == 1) | np.isnan(yes_or_no)).all()
-        return found if sound and (not unknown or unknown == cells.count(None)) else None
+        finite = np.isfinite(found)
+        if not finite.all() and finite.sum() + cells.count(None) < found.size:
+            return None
+        yes_or_no = found[:, self._first_boolean :]
+        sound = yes_or_no * yes_or_no == yes_or_no
+        return found if sound.all() or (sound | np.isnan(yes_or_no)).all() else None
 
     def _one_by_one(self, rows: Sequence[Row], named: Callable[[int], str]) -> Values:
         parsed: dict[str, list[Any]] = {name: [] for name in self.catalog.names}

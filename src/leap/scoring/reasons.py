@@ -158,7 +158,7 @@ class Reasons:
         return {"feature": feature.name, "label": feature.label, "value": value, self.unit: points}
 
     def _grouped(self, rows: Sequence[int]) -> _Grouped:
-        points = np.take(self.points(rows), self.layout.order, axis=2)
+        points = self.points(rows).take(self.layout.order, axis=2)
         return _Grouped(rows, np.add.reduceat(points, self.layout.starts, axis=2), points[:, 0].tolist())
 
     def _reason(self, found: _Grouped, k: int, g: int, sums: Sequence[float]) -> Reason:
@@ -187,7 +187,7 @@ def _ranked(points: np.ndarray, top: int | None) -> list[tuple[list[int], list[l
     moved = points.any(axis=1)
     size = np.where(moved, np.abs(points[:, 0]), -1.0)
     order = np.argsort(-size, axis=1, kind="stable")[:, :top]
-    among = np.take_along_axis(points, order[:, None, :], axis=2).transpose(0, 2, 1)
+    among = points[np.arange(len(points))[:, None], :, order]
     count = np.minimum(moved.sum(axis=1), order.shape[1]).tolist()
     pairs = zip(order.tolist(), among.tolist(), count, strict=True)
     return [(places[:n], own[:n]) for places, own, n in pairs]

@@ -69,7 +69,7 @@ class Scorer:
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version).ready()
         return cls(bundle, version, tables, moment, table)
 
-    @property
+    @cached_property
     def as_of(self) -> date:
         """The date that the features are of."""
         return self._as_of.date()

@@ -105,10 +105,12 @@ class ScoreTable:
         """What every feature adds to rows, shape (rows, 6, n_features): to NRR, churn probability, margin, parts of
         NRR.
         """
-        own = self.attribution
-        churn, contraction, expansion = own.churn[rows], own.contraction[rows], own.expansion[rows]
-        nrr = churn + contraction + expansion
-        of_columns = np.stack((nrr, own.probability[rows], own.margin[rows], churn, contraction, expansion), axis=1)
+        own, rows = self.attribution, np.asarray(rows)
+        parts = (own.probability, own.margin, own.churn, own.contraction, own.expansion)
+        of_columns = np.empty((len(rows), 6, own.margin.shape[1]))
+        for unit, part in enumerate(parts, start=1):
+            of_columns[:, unit] = part[rows]
+        of_columns[:, 0] = of_columns[:, 3] + of_columns[:, 4] + of_columns[:, 5]
         # Never minus nought, which people would read as lowering.
         return self.model.encoder.by_feature(of_columns) + 0.0
 

@@ -1,6 +1,6 @@
 """What a ratio or a value can turn out to be, in bins, and how much weight each bin has for an account.
 
-An account is lost, pays less, the same or more; the model gives the weight of each of the four (`fates`). How a fate
+An account is lost, pays less, the same or more; the model gives the weight of each of the four (`Prediction.fates`). How a fate
 spreads over sizes is taken from rows that were predicted out of time.
 """
 
@@ -31,16 +31,7 @@ _STEP = 1e-4
 
 UNCHANGED = 1e-9
 LOST, LESS, SAME, MORE = range(4)
-
-
-def fates(prediction: Prediction) -> np.ndarray:
-    """Weights of being lost, paying less, the same and more, shape (n, 4), each row summing to 1."""
-    kept = 1 - prediction.p
-    same = np.maximum(1 - prediction.q_contraction - prediction.q, 0.0)
-    weights = np.empty((len(kept), 4))
-    weights[:, LOST], weights[:, LESS] = prediction.p, kept * prediction.q_contraction
-    weights[:, SAME], weights[:, MORE] = kept * same, kept * prediction.q
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+"""The columns of `Prediction.fates`."""
 
 
 def fate_of(ratio: np.ndarray, min_uplift: float = 0.0) -> np.ndarray:
@@ -74,21 +65,16 @@ class RatioShape:
 
     def bins(self, prediction: Prediction) -> Bins:
         """The realised ratio's bins for rows."""
-        weight, n = fates(prediction), len(prediction.p)
         down = self._ends[0] * _expected(prediction.d, prediction.q_contraction, self.usual[0])[:, None]
         up = self._ends[1] * _expected(prediction.u, prediction.q, self.usual[1])[:, None]
         down = np.minimum(down, 1.0)[:, ::-1]
-        less, more = down.shape[1] - 1, up.shape[1] - 1
+        less = down.shape[1] - 1
         # In this order: lost, the contractions from large to small, the same, a small uplift, the expansions.
-        lows, highs, weights = (np.empty((n, less + more + 3)) for _ in range(3))
-        lows[:, 0], highs[:, 0], weights[:, 0] = 0.0, 0.0, weight[:, LOST]
+        lows, highs = np.zeros((2, len(down), less + up.shape[1] + 2))
         lows[:, 1 : less + 1], highs[:, 1 : less + 1] = 1 - down[:, :-1], 1 - down[:, 1:]
         lows[:, less + 1 : less + 3], highs[:, less + 1], highs[:, less + 2] = 1.0, 1.0, 1 + self.small[1]
         lows[:, less + 3 :], highs[:, less + 3 :] = 1 + up[:, :-1], 1 + up[:, 1:]
-        weights[:, 1 : less + 1] = weight[:, [LESS]] * self._shares[0][::-1]
-        weights[:, less + 1] = weight[:, SAME] * (1 - self.small[0])
-        weights[:, less + 2] = weight[:, SAME] * self.small[0]
-        weights[:, less + 3 :] = weight[:, [MORE]] * self._shares[1]
+        weights = prediction.fates @ self._shares
         total = weights.sum(axis=1, keepdims=True)
         return lows, np.maximum.accumulate(highs, axis=1), np.where(total > 0, weights / np.maximum(total, 1e-300), 0)
 
@@ -98,8 +84,14 @@ class RatioShape:
         return np.array([[0.0, *self.contraction]]), np.array([[0.0, *self.expansion]])
 
     @cached_property
-    def _shares(self) -> tuple[np.ndarray, np.ndarray]:
-        return _shares(self.contraction), _shares(self.expansion)
+    def _shares(self) -> np.ndarray:
+        """How each fate spreads over the bins, shape (4, k)."""
+        less, more = _shares(self.contraction), _shares(self.expansion)
+        shares = np.zeros((4, len(less) + len(more) + 3))
+        shares[LOST, 0], shares[LESS, 1 : len(less) + 1] = 1.0, less[::-1]
+        shares[SAME, len(less) + 1 : len(less) + 3] = 1 - self.small[0], self.small[0]
+        shares[MORE, len(less) + 3 :] = more
+        return shares
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
@@ -171,7 +163,7 @@ def _expected(amount: np.ndarray, propensity: np.ndarray, usual: float | None) -
         return np.ones(len(amount))
     told = (propensity > 1e-9) & (amount > 0)
     size = np.where(told, amount / np.where(told, propensity, 1.0), usual)
-    return np.asarray(np.clip(size, usual / _MOST_SCALED, usual * _MOST_SCALED))
+    return np.asarray(np.minimum(np.maximum(size, usual / _MOST_SCALED), usual * _MOST_SCALED))
 
 
 def _shares(upper: tuple[float, ...]) -> np.ndarray:
@@ -192,7 +184,7 @@ class ValueShape:
     def bins(self, prediction: Prediction) -> Bins:
         """The realised value's bins for rows, in discounted months of starting MRR."""
         lows, highs, shares = self._arrays
-        weights = fates(prediction) @ shares
+        weights = prediction.fates @ shares
         total = weights.sum(axis=1, keepdims=True)
         return lows, highs, np.where(total > 1e-12, weights / np.maximum(total, 1e-12), 1 / weights.shape[1])
 

@@ -56,6 +56,8 @@ class Hazard:
 
         Beyond the longest lead observed it goes on with the mean hazard of the last year observed.
         """
+        if 0 < len(matrix) <= _BLOCK_ROWS:
+            return self._block(matrix, months)
         parts = [self._block(matrix[i : i + _BLOCK_ROWS], months) for i in range(0, len(matrix), _BLOCK_ROWS)]
         return np.concatenate(parts) if parts else np.zeros((0, months))
 
@@ -63,7 +65,7 @@ class Hazard:
         leads = self.timing.leads(matrix, self._months)
         level = self._level_of[leads]
         own = (self.part.margin(matrix) - self.centre)[:, None] * self._spread_of_months
-        log_left = np.log1p(-np.clip(logistic(own + level), _LEAST, _MOST))
+        log_left = np.log1p(-np.minimum(np.maximum(logistic(own + level), _LEAST), _MOST))
         if months > self.observed:
             usual = log_left[:, -_YEAR:].mean(axis=1, keepdims=True)
             log_left = np.hstack([log_left, np.repeat(usual, months - self.observed, axis=1)])
@@ -155,5 +157,5 @@ def reconciled(survival: np.ndarray, p: np.ndarray, horizon: int) -> np.ndarray:
     >>> reconciled(np.array([[0.9, 0.8]]), np.array([0.36]), 2).round(4).tolist()
     [[0.81, 0.64]]
     """
-    kept = np.log1p(-np.clip(p, 0.0, 1 - 1e-9))
+    kept = np.log1p(-np.minimum(np.maximum(p, 0.0), 1 - 1e-9))
     return np.asarray(survival ** (kept / np.log(survival[:, horizon - 1]))[:, None])
