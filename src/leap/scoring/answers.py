@@ -91,9 +91,18 @@ class Answers:
         counts = np.bincount(bands[bands >= 0], minlength=BANDS).tolist()
         return cls(fragments, not_found, counts, dict(Counter(why for why in whys if why)))
 
-    def joined(self) -> bytes:
-        """The JSON array of all scores."""
-        return b"[" + b",".join(self.fragments) + b"]"
+    def joined(self, before: bytes = b"", after: bytes = b"") -> bytes:
+        """The JSON array of all scores, between what else the answer has: millions of bytes are copied only once.
+
+        >>> Answers([b"1", b"2"]).joined(b'{"a":', b"}"), Answers([]).joined()
+        (b'{"a":[1,2]}', b'[]')
+        """
+        if not self.fragments:
+            return before + b"[]" + after
+        parts = list(self.fragments)
+        parts[0] = before + b"[" + parts[0]
+        parts[-1] += b"]" + after
+        return b",".join(parts)
 
 
 def band_of(p: float) -> int:

@@ -20,6 +20,7 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
+from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
 from leap.scoring.standing import code_of, was, without_mrr
@@ -328,6 +329,10 @@ class Scorer:
     def model_document(self) -> dict[str, Any]:
         """As `GET /v1/model`."""
         return {**self.model_header(), **self.bundle.card(), "as_of": self.as_of.isoformat()}
+
+    def input_schema(self) -> dict[str, Any]:
+        """What may be given for accounts and prospects, as JSON Schema."""
+        return input_schema(self.bundle, self.mrr_feature)
 
     @cached_property
     def mrr_feature(self) -> str | None:
