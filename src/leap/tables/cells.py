@@ -18,7 +18,7 @@ MISSING_WORDS = frozenset({"null", "nan", "nat", "na", "n/a", "#n/a", "none", "-
 
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "0", "0.0"})
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _SPACES = "\u00a0\u202f "
 _THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
 _MONEY = r"(?:[$€£¥]|[A-Z]{3}\s)"
@@ -122,7 +122,7 @@ def _parsed(text: pd.Series) -> np.ndarray:
         cells = cells.combine_chunks()
     if not pa.types.is_large_string(cells.type) and not pa.types.is_string(cells.type):
         return np.full(len(text), np.nan)  # a column of nulls alone
-    fits = pc.match_substring_regex(cells, _NUMBER)
+    fits = pc.match_substring_regex(cells, NUMBER)
     found = pc.cast(pc.if_else(fits, cells, None), pa.float64())
     values = found.to_numpy(zero_copy_only=False).astype(float)
     return np.where(np.isfinite(values), values, np.nan)
