@@ -183,7 +183,8 @@ class _Request:
         if there <= known:
             return None
         if (table, there) not in self._known_sets:
-            absent = sorted(known - there)
+            # The key and a name may be left out.
+            absent = sorted(known - there - {*OF_NAMES, self._given.sources[table].key})
             self._known_sets[table, there] = next(self._near(sorted(there - known), absent), None)
         return self._known_sets[table, there]
 

@@ -457,7 +457,7 @@ def _table(
         leaving=rows["leaving"].to_numpy(dtype=bool),
         margin=margins(tables, ValueTerms.of(bundle.settings))[codes],
         cost=service_cost_a_year(tables, as_of)[codes] if customers else np.full(len(ids), usual_cac(bundle)),
-        columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
+        columns={name: frame.arrays[name] for name in frame.catalog.names},
         matrix=model.encoder.encode(frame),
         win=bundle.win.of_frame(frame) if bundle.win is not None and model.scope == Scope.FIT else None,
         won=Won.of(won, codes) if won is not None else Won.usual(bundle.economics, len(ids)),
