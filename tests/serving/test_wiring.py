@@ -12,8 +12,10 @@ import pytest
 
 from leap.config import parse_settings
 from leap.errors import BundleError, NoModel
-from serving import wiring
-from serving.wiring import ChampionWatcher, Deployment, LiveModel, Served
+from serving import watcher as watching
+from serving.live import LiveModel, Served
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 from tests.serving.fakes import FakeScorer, fake_served
 
 
@@ -72,7 +74,7 @@ def test_a_mended_champion_is_tried_again_after_a_while(monkeypatch: pytest.Monk
     shelf.broken = BundleError("checksum differs.")
     watcher.look()
     shelf.broken = None
-    monkeypatch.setattr(wiring, "RETRY_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "RETRY_AFTER_SECONDS", 0.0)
     watcher.look()
     assert live.take().version == "7" and live.problem is None
 
@@ -173,7 +175,7 @@ def test_accounts_without_a_score_come_last_and_count_nothing_at_risk() -> None:
 
 def test_the_request_path_imports_neither_pandas_nor_mlflow() -> None:
     code = (
-        "import sys; sys.path[:0] = ['src', '.']; import serving.app, tests.serving.fakes;"
+        "import sys; sys.path[:0] = ['src', '.']; import serving.app;"
         "print([name for name in ('pandas', 'numpy', 'mlflow', 'lightgbm', 'shap') if name in sys.modules])"
     )
     assert _python(code) == "[]"
