@@ -5,6 +5,7 @@ Past the encoder only numpy in the catalog's order reaches a learner: LightGBM s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,11 +131,23 @@ def plain_value(feature: Feature, value: object) -> float | str | None:
         if isinstance(value, str):
             return value
         raise CatalogError(f"{feature.name}: expected text, found {type(value).__name__}.", details=[feature.name])
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, int | float) and np.isfinite(value):
-        if feature.kind == "boolean" and value not in (0, 1):
-            raise CatalogError(f"{feature.name}: expected true or false, found {value!r}.", details=[feature.name])
-        return float(value)
+    found = _finite(value) if feature.kind == "boolean" or not isinstance(value, bool) else None
+    if found is not None and (feature.kind != "boolean" or found in (0, 1)):
+        return found
     expected = "true or false" if feature.kind == "boolean" else "a finite number"
-    raise CatalogError(f"{feature.name}: expected {expected}, found {value!r}.", details=[feature.name])
+    raise CatalogError(f"{feature.name}: expected {expected}, found {_shown(value)}.", details=[feature.name])
+
+
+def _finite(value: object) -> float | None:
+    """A number, or a yes or no, as a float; None where it is none, or too large for one."""
+    try:
+        found = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return "a number too large for one"
+    return repr(value)[:100]
