@@ -175,10 +175,38 @@ def served_of(parts: Parts) -> Served:
 
     model, data = parts.model, parts.data
     bundle = model.bundle
+    require_same_definitions(model, data)
     if parts.reviews:
         bundle = replace(bundle, icp=with_rejections(bundle.icp, parts.reviews))
     scorer = Scorer.build(bundle, model.version, data.tables)
+    # What cannot be said of it must show before it is live, and not at a request.
+    scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
     return Served(scorer, data.settings.company, data.settings.outcome.horizon_months, model.explained_by)
+
+
+def require_same_definitions(model: Model, data: Data) -> None:
+    """BundleError unless the model is of this company, and its figures mean what leap.toml says they mean.
+
+    A command may score another company's accounts and says so beside each figure; a service speaks for one company.
+    """
+    from leap.errors import BundleError
+    from leap.revenue.definitions import definition_hash
+
+    ours, theirs = data.settings, model.bundle.settings
+    if ours.company.name != theirs.company.name:
+        raise BundleError(
+            f"version {model.version} is of {theirs.company.name!r}; leap.toml says that the accounts are of "
+            f"{ours.company.name!r}.",
+            remedy="Serve the workspace that it was trained on, or train and promote a version for this one.",
+        )
+    stated = definition_hash(data.tables.settings)
+    if stated != model.bundle.definition_hash:
+        raise BundleError(
+            f"version {model.version} predicts under the definitions {model.bundle.definition_hash} "
+            f"({theirs.outcome.horizon_months} months, {theirs.company.currency}); leap.toml states {stated} "
+            f"({ours.outcome.horizon_months} months, {ours.company.currency}).",
+            remedy="Train and promote a version under the new definitions, or put the old ones back.",
+        )
 
 
 class ChampionWatch:
