@@ -54,20 +54,23 @@ class Metrics:
     def scored(self, route: str, version: str, answers: Answers) -> None:
         """Accounts were answered by this version of the model."""
 
-    def reloaded(self, result: str, version: str = "") -> None:
-        """A version was brought in (`live`), or could not be (the code of the error)."""
+    def reloaded(self, result: str) -> None:
+        """What should be live was brought in (`ok`), or could not be (the code of the error)."""
 
-    def settled(self) -> None:
-        """The newest champion is the live one: what failed before is over."""
+    def live(self, version: str) -> None:
+        """This version answers from now on."""
+
+    def problem(self, there_is_one: bool) -> None:
+        """Whether not all that should be live is."""
 
     def freshness(self, found: Freshness, now: float | None = None) -> None:
         """How old the features of the live model are; called every few seconds."""
 
     def lane(self, queued: int) -> None:
-        """So many heavy requests wait."""
+        """So many large requests wait."""
 
     def expired(self) -> None:
-        """The deadline of a heavy request passed."""
+        """The deadline of a large request passed."""
 
     def recorded(self, result: str, count: int = 1) -> None:
         """Inputs were `written`, `dropped` or `failed`."""
@@ -94,7 +97,7 @@ class PrometheusMetrics(Metrics):
         self._info = _children(made["leap_model_info"])
         self._loaded = made["leap_model_loaded_timestamp_seconds"]
         self._reloads = _children(made["leap_reloads_total"], (*RELOADED, OTHER))
-        self._reload_failed = made["leap_reload_failed"]
+        self._problem = made["leap_problem"]
         self._as_of = made["leap_features_as_of_timestamp_seconds"]
         self._age = made["leap_features_age_seconds"]
         self._stale = made["leap_features_stale"]
@@ -130,18 +133,18 @@ class PrometheusMetrics(Metrics):
         if version != self._version:
             self._earlier.inc(len(answers.fragments))
 
-    def reloaded(self, result: str, version: str = "") -> None:
+    def reloaded(self, result: str) -> None:
         self._reloads(result if result in RELOADED else OTHER).inc()
-        self._reload_failed.set(int(result != "live"))
-        if result == "live":
-            if self._version and self._version != version:
-                self._info(_plain(self._version)).set(0)
-            self._info(_plain(version)).set(1)
-            self._version = version
-            self._loaded.set(time.time())
 
-    def settled(self) -> None:
-        self._reload_failed.set(0)
+    def live(self, version: str) -> None:
+        if self._version:
+            self._info(_plain(self._version)).set(0)
+        self._info(_plain(version)).set(1)
+        self._version = version
+        self._loaded.set(time.time())
+
+    def problem(self, there_is_one: bool) -> None:
+        self._problem.set(int(there_is_one))
 
     def freshness(self, found: Freshness, now: float | None = None) -> None:
         self._as_of.set(found.began)

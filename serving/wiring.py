@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,11 @@ class Deployment:
         environment = os.environ if environment is None else environment
         workspace = Path(environment.get("LEAP_WORKSPACE") or ".")
         return cls(store=environment.get("LEAP_STORE") or None, workspace=workspace)
+
+    def inputs(self, environment: Mapping[str, str] | None = None) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept: `LEAP_INPUTS`, else beside the registry."""
+        named = (os.environ if environment is None else environment).get("LEAP_INPUTS", "").strip()
+        return lambda: Path(named) if named else self._open_store().folder / "inputs"
 
     def champion(self) -> str | None:
         """The champion's version: one look at a small file and the registry's table of aliases, without MLflow."""
@@ -65,7 +70,13 @@ class Deployment:
         if reviews := self._reviews(settings):
             bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
         scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
-        return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
+        return Served(
+            scorer,
+            settings.company,
+            settings.outcome.horizon_months,
+            explaining.engine,
+            settings.serving.stale_after_days,
+        )
 
     def _reviews(self, settings: Settings) -> tuple[Review, ...]:
         """What people decided until now. A damaged book must not keep the champion from serving."""

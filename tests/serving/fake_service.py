@@ -10,7 +10,10 @@ import bentoml
 
 from leap.config import Company
 from serving.app import create_app
+from serving.lanes import Lanes
 from serving.live import LiveModel, Served
+from serving.metrics import process_metrics
+from serving.observing import Observer
 from serving.service import MOUNT, SETTINGS, GuardedService
 from tests.serving.fakes import FakeScorer
 
@@ -28,9 +31,10 @@ class SlowScorer(FakeScorer):
 
 company = Company(name="Nordlicht", currency="EUR", money_note="Fees are assumed.")
 live = LiveModel(Served(SlowScorer("7"), company))  # type: ignore[arg-type]
+observer = Observer(live, process_metrics())
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
-@bentoml.asgi_app(create_app(live), path="/", name=MOUNT)
+@bentoml.asgi_app(create_app(live, Lanes(metrics=observer.metrics), observer), path="/", name=MOUNT)
 class FakeService:
     """The same application and guard around a made-up model."""

@@ -13,7 +13,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from leap.errors import LeapError
 from leap.scoring.answers import Answers
+from serving.errors import CODES, STATUS_OF_CODE
 from serving.metric_names import DESCRIBED, OTHER, REFUSED, RELOADED, table
 from serving.metrics import MOST_ROUTES, Metrics, PrometheusMetrics, forget_ended_processes, without_earlier_models
 
@@ -60,7 +62,7 @@ def test_labels_are_bounded_whatever_is_asked(metrics: PrometheusMetrics, regist
 def test_scores_are_counted_by_tenth_of_churn_and_by_scope(
     metrics: PrometheusMetrics, registry: CollectorRegistry
 ) -> None:
-    metrics.reloaded("live", "7")
+    metrics.live("7")
     metrics.scored("/v1/score", "7", answers(0.05, 0.07, 0.95, abstained={"already_leaving": 2}))
     metrics.scored("/v1/prospects", "6", answers(0.31))
     assert value(registry, "leap_scores_total", scope="health", churn="0.0-0.1") == 2
@@ -73,22 +75,28 @@ def test_scores_are_counted_by_tenth_of_churn_and_by_scope(
     assert value(registry, "leap_scored_by_earlier_model_total") == 1
 
 
-def test_a_failed_reload_shows_until_a_version_goes_live_or_the_champion_is_the_live_one(
-    metrics: PrometheusMetrics, registry: CollectorRegistry
-) -> None:
-    metrics.reloaded("live", "7")
-    for _ in range(2):
-        metrics.reloaded("bundle")
-        assert value(registry, "leap_reload_failed") == 1
-        metrics.settled()
-        assert value(registry, "leap_reload_failed") == 0
+def test_only_the_live_version_is_shown_as_live(metrics: PrometheusMetrics, registry: CollectorRegistry) -> None:
+    metrics.live("7")
+    metrics.reloaded("ok")
     metrics.reloaded("bundle")
-    metrics.reloaded("live", "8")
-    assert value(registry, "leap_reload_failed") == 0
-    assert value(registry, "leap_reloads_total", result="bundle") == 3
-    assert value(registry, "leap_reloads_total", result="live") == 2
+    metrics.problem(True)
+    assert value(registry, "leap_problem") == 1
+    metrics.live("8")
+    metrics.problem(False)
+    assert value(registry, "leap_problem") == 0
+    assert value(registry, "leap_reloads_total", result="bundle") == 1
+    assert value(registry, "leap_reloads_total", result="ok") == 1
     assert value(registry, "leap_model_info", version="7") == 0
     assert value(registry, "leap_model_info", version="8") == 1
+
+
+def test_every_code_of_an_error_is_one_of_the_reasons() -> None:
+    kinds = [LeapError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    codes = {kind.code for kind in kinds if kind.__module__.startswith(("leap.", "serving."))}
+    assert codes | set(CODES.values()) | set(STATUS_OF_CODE) <= set(REFUSED)
+    assert {kind.code for kind in kinds if kind.__module__ == "leap.errors"} <= set(RELOADED)
 
 
 WORKER = """
@@ -96,8 +104,8 @@ import sys
 from serving.metrics import process_metrics
 metrics = process_metrics()
 metrics.in_flight(1)
-metrics.reloaded("live", "7")
-metrics.reloaded("live", sys.argv[1])
+metrics.live("7")
+metrics.live(sys.argv[1])
 metrics.request("/v1/score", 200, 0.003)
 """
 

@@ -36,6 +36,8 @@ class Answers:
     """How many scores lie in each tenth of churn probability, the last with its upper end."""
     abstained: Mapping[str, int] = field(default_factory=dict)
     """How many accounts have no score, by reason."""
+    values: Callable[[int], Mapping[str, Any]] | None = None
+    """The feature values behind a score, by its position, where rows were given; made when asked for."""
 
     @classmethod
     def of(cls, scores: Iterable[Mapping[str, Any]], not_found: Sequence[str] = ()) -> Answers:

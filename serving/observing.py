@@ -1,0 +1,147 @@
+"""Sees every request and what is live: counts it, says it in the log, and keeps a sample of what was scored."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from serving.ages import FeatureAge
+from serving.calls import Call
+from serving.lines import Allowance
+from serving.live import LiveModel
+from serving.logs import Log, event, failure
+from serving.metrics import Metrics
+from serving.records import Asked, InputRecords, share_from
+
+LOOK_EVERY_SECONDS = 2.0
+
+
+class Observer:
+    """The service's `Watch`, and a thread that looks at what is live every two seconds.
+
+    Whatever goes wrong here is said in the log and does not reach a request.
+    """
+
+    def __init__(self, live: LiveModel, metrics: Metrics | None = None) -> None:
+        self.metrics = metrics or Metrics()
+        self.log: Log | None = None
+        self._live = live
+        self._records: InputRecords | None = None
+        self._age = FeatureAge(self.metrics)
+        self._version = ""
+        self._problem = ""
+        self._own_faults = Allowance(1)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, inputs: Callable[[], Path] | None = None, environment: Mapping[str, str] | None = None) -> None:
+        """Begin to look; `inputs` says where the sample of inputs is kept, if it is."""
+        share = 0.0 if inputs is None else share_from(environment)
+        if inputs is not None and share > 0:
+            self._records = InputRecords(inputs, self.metrics, share=share)
+        event("starting", sample_share=share)
+        self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits."""
+        event("stopping")
+        self._stop.set()
+        if self._records is not None:
+            self._records.stop()
+        if self.log is not None:
+            self.log.stop()
+
+    def began(self, call: Call) -> None:
+        """A request came in."""
+        self.metrics.in_flight(1)
+
+    def ended(self, call: Call) -> None:
+        """It is over, whether it was answered or broken off."""
+        self.metrics.in_flight(-1)
+
+    def answered(self, call: Call, status: int) -> None:
+        """Its answer went out."""
+        try:
+            self._answered(call, status)
+        except Exception as error:
+            self._own_fault(error)
+
+    def _answered(self, call: Call, status: int) -> None:
+        seconds = call.seconds
+        self.metrics.request(call.template, status, seconds)
+        if call.refused:
+            self.metrics.refused(call.refused)
+        version = "" if call.served is None else call.served.version
+        rows = None
+        if call.answers is not None and call.served is not None and status < 400:
+            rows = len(call.answers.fragments)
+            self.metrics.scored(call.template, version, call.answers)
+            if self._records is not None:
+                self._records.scored(asked_of(call), call.answers, values_of(call))
+        if self.log is not None:
+            self.log.request(call.request_id, call.method, call.template, status, seconds, rows, version)
+
+    def reloaded(self, result: str, version: str) -> None:
+        """What should be live was brought in (`ok`) or could not be (the code of what failed)."""
+        self.metrics.reloaded(result)
+        event("reloaded" if result == "ok" else "reload_failed", _level(result == "ok"), code=result, live=version)
+        self.look()
+
+    def look(self) -> None:
+        """What is live, whether all is that should be, and how old its features are."""
+        served, problem = self._live.peek(), self._live.problem
+        if served is not None and served.version != self._version:
+            self._version = served.version
+            self.metrics.live(served.version)
+            event("live", version=served.version, as_of=served.scorer.as_of, explained_by=served.explained_by)
+        code = "" if problem is None else problem.code
+        self.metrics.problem(problem is not None)
+        if code != self._problem:
+            self._problem = code
+            # What it says may quote the tables; /readyz tells it to a token of scope admin.
+            event("problem" if code else "problem_over", _level(not code), code=code or None)
+        if served is not None:
+            self._age.look(served.scorer.as_of, served.stale_after_days)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look()
+            except Exception as error:
+                self._own_fault(error)
+            if self._stop.wait(LOOK_EVERY_SECONDS):
+                return
+
+    def _own_fault(self, error: Exception) -> None:
+        if self._own_faults.take():
+            failure("observing_failed", error)
+
+
+def asked_of(call: Call) -> Asked:
+    """What the accounts of a request have in common."""
+    assert call.served is not None  # noqa: S101
+    scorer = call.served.scorer
+    as_of = getattr(call.asked, "as_of", None) or scorer.as_of
+    return Asked(call.request_id, call.template, call.served.version, scorer.definition_hash, as_of)
+
+
+def values_of(call: Call) -> Callable[[int], Mapping[str, Any] | None]:
+    """The feature values of each account: as given, or made from rows; none for customers asked for by id."""
+    given = getattr(call.asked, "accounts", None) or getattr(call.asked, "prospects", None) or []
+
+    def of(i: int) -> Mapping[str, Any] | None:
+        if not given:
+            return None
+        features = getattr(given[i], "features", None) or getattr(given[i], "attributes", None)
+        made = call.answers.values if call.answers is not None else None
+        return features if features is not None or made is None else made(i)
+
+    return of
+
+
+def _level(good: bool) -> int:
+    return logging.INFO if good else logging.WARNING
