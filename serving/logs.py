@@ -125,7 +125,7 @@ class Log:
         if not (self._failed if failed else self._refused if refused else self._answered).take():
             self._metrics.log_lines_left_out(1)
             return
-        level = logging.ERROR if failed else logging.WARNING if refused else logging.INFO
+        level = logging.INFO if status < 400 else logging.ERROR if failed and route not in QUIET else logging.WARNING
         fields = {
             "request_id": request_id,
             "method": method if method in METHODS else "other",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MOST_ROUTES = 64
 """More than the service has; whatever comes after the first so many is `other`."""
 FIT_ROUTE = "/v1/prospects"
+AS_OF = "leap_features_as_of_timestamp_seconds"
+"""Shown only once there is a model: the least of all workers is shown, and 0 would be a date."""
 
 
 class Metrics:
@@ -83,7 +85,7 @@ class PrometheusMetrics(Metrics):
     """Metrics that `/metrics` shows. One a process: `process_metrics()`."""
 
     def __init__(self, registry: Any = None) -> None:
-        made = {name: _made(one, registry) for name, one in DESCRIBED.items()}
+        made = {name: _made(one, registry) for name, one in DESCRIBED.items() if name != AS_OF}
         self._requests = _children(made["leap_requests_total"])
         self._seconds = _children(made["leap_request_seconds"])
         self._in_flight = made["leap_requests_in_flight"]
@@ -98,7 +100,7 @@ class PrometheusMetrics(Metrics):
         self._loaded = made["leap_model_loaded_timestamp_seconds"]
         self._reloads = _children(made["leap_reloads_total"], (*RELOADED, OTHER))
         self._problem = made["leap_problem"]
-        self._as_of = made["leap_features_as_of_timestamp_seconds"]
+        self._as_of = cache(lambda: _made(DESCRIBED[AS_OF], registry))
         self._age = made["leap_features_age_seconds"]
         self._stale = made["leap_features_stale"]
         self._queued = made["leap_lane_queued"]
@@ -147,7 +149,7 @@ class PrometheusMetrics(Metrics):
         self._problem.set(int(there_is_one))
 
     def freshness(self, found: Freshness, now: float | None = None) -> None:
-        self._as_of.set(found.began)
+        self._as_of().set(found.began)
         self._age.set(max(0.0, (time.time() if now is None else now) - found.began))
         self._stale.set(int(found.stale))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,7 +31,6 @@ class Observer:
         self._records: InputRecords | None = None
         self._age = FeatureAge(self.metrics)
         self._version = ""
-        self._problem = ""
         self._own_faults = Allowance(1)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -86,26 +84,22 @@ class Observer:
             self.log.request(call.request_id, call.method, call.template, status, seconds, rows, version)
 
     def reloaded(self, result: str, version: str) -> None:
-        """What should be live was brought in (`ok`) or could not be (the code of what failed)."""
+        """What should be live was brought in (`ok`) or could not be (the code of what failed); this version is live."""
         self.metrics.reloaded(result)
-        event("reloaded" if result == "ok" else "reload_failed", _level(result == "ok"), code=result, live=version)
-        self.look()
+        self._show(version)
 
     def look(self) -> None:
         """What is live, whether all is that should be, and how old its features are."""
-        served, problem = self._live.peek(), self._live.problem
-        if served is not None and served.version != self._version:
-            self._version = served.version
-            self.metrics.live(served.version)
-            event("live", version=served.version, as_of=served.scorer.as_of, explained_by=served.explained_by)
-        code = "" if problem is None else problem.code
-        self.metrics.problem(problem is not None)
-        if code != self._problem:
-            self._problem = code
-            # What it says may quote the tables; /readyz tells it to a token of scope admin.
-            event("problem" if code else "problem_over", _level(not code), code=code or None)
+        served = self._live.peek()
+        self.metrics.problem(self._live.problem is not None)
         if served is not None:
+            self._show(served.version)
             self._age.look(served.scorer.as_of, served.stale_after_days)
+
+    def _show(self, version: str) -> None:
+        if version and version != self._version:
+            self._version = version
+            self.metrics.live(version)
 
     def _run(self) -> None:
         while True:
@@ -141,7 +135,3 @@ def values_of(call: Call) -> Callable[[int], Mapping[str, Any] | None]:
         return features if features is not None or made is None else made(i)
 
     return of
-
-
-def _level(good: bool) -> int:
-    return logging.INFO if good else logging.WARNING

@@ -67,7 +67,7 @@ class LeapService:
 
     def __init__(self) -> None:
         deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment.champion, deployment.load)
+        self.watcher = ChampionWatcher(live, deployment, reloaded=observer.reloaded)
         self.watcher.start()
         observer.start(deployment.inputs())
 
@@ -77,7 +77,6 @@ class LeapService:
         self.watcher.stop()
         observer.stop()
 
-    @staticmethod
     @bentoml.on_deployment
     def log_alike() -> None:
         """BentoML calls this in the process that starts and stops the workers."""

@@ -158,8 +158,11 @@ class Policy(_Frozen):
 
 
 class ServingSettings(_Frozen):
-    """What a service tells of its scores."""
+    """What a service tells of its scores, and how it keeps up with the workspace."""
 
+    refresh_minutes: int = Field(60, ge=0, le=10_080)
+    """How often tables are read again that come from a database, which does not tell when its rows change; 0 is never.
+    Files are read again whenever they have changed."""
     stale_after_days: int = Field(45, ge=1, le=3660)
     """Features older than this are called stale in answers, metrics and the log: a month of data, and two weeks in
     which the next may arrive. Their age is counted from their date to today (UTC)."""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from leap.errors import LeapError
 from leap.scoring.answers import Answers
+from leap.scoring.freshness import Freshness
 from serving.errors import CODES, STATUS_OF_CODE
 from serving.metric_names import DESCRIBED, OTHER, REFUSED, RELOADED, table
 from serving.metrics import MOST_ROUTES, Metrics, PrometheusMetrics, forget_ended_processes, without_earlier_models
@@ -139,6 +141,7 @@ def test_metrics_show_one_version_of_the_model_once_another_has_replaced_it() ->
 
 
 def test_every_metric_is_described_in_full(registry: CollectorRegistry, metrics: PrometheusMetrics) -> None:
+    metrics.freshness(Freshness(date(2026, 11, 1), 20, False, 45))
     made = {(family.name + "_total" if family.type == "counter" else family.name) for family in registry.collect()}
     assert made == set(DESCRIBED)
     rows = table().splitlines()[2:]
