@@ -2,9 +2,8 @@
 
 Names, meanings and labels stand in `metric_names.py`; every label has a bounded set of values whatever is asked.
 
-A worker process writes its values into files of the folder that BentoML names in `PROMETHEUS_MULTIPROC_DIR`, and
-`/metrics` adds up the files of all workers. That folder has to be named before `prometheus_client` is imported, which
-is why it is imported here only when metrics are made.
+A worker process writes its values into files (`metric_files.py`), and `/metrics` adds up those of all workers. Their
+folder has to be named before `prometheus_client` is imported, which is why that happens only when metrics are made.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serving.metric_files import prepare_folder
 from serving.metric_names import (
     ABSTAINED,
     BANDS,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from leap.scoring.answers import Answers
     from leap.scoring.freshness import Freshness
 
-MOST_ROUTES = 64
+MOST_ROUTES = 40
 """More than the service has; whatever comes after the first so many is `other`."""
 FIT_ROUTE = "/v1/prospects"
 AS_OF = "leap_features_as_of_timestamp_seconds"
@@ -178,7 +177,7 @@ class PrometheusMetrics(Metrics):
 @cache
 def process_metrics() -> PrometheusMetrics:
     """The metrics of this process, on the registry that BentoML shows."""
-    forget_ended_processes(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    prepare_folder(os.environ)
     return PrometheusMetrics()
 
 
@@ -191,18 +190,6 @@ def without_earlier_models(text: str) -> str:
     'leap_model_info{version="7"} 1.0\\n'
     """
     return re.sub(r"^leap_model_info\{.*\} 0\.0\n", "", text, flags=re.MULTILINE)
-
-
-def forget_ended_processes(folder: str) -> None:
-    """Take the gauges of workers that were killed out of the sums: nobody else does."""
-    if not folder:
-        return
-    from prometheus_client.multiprocess import mark_process_dead
-
-    found = (re.fullmatch(r"gauge_live\w+_(\d+)\.db", file.name) for file in Path(folder).glob("gauge_live*.db"))
-    for pid in {int(match[1]) for match in found if match}:
-        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
 def _made(one: Described, registry: Any) -> Any:
