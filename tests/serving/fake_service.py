@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import bentoml
@@ -12,6 +14,7 @@ from leap.config import Company
 from serving.app import create_app
 from serving.lanes import Lanes
 from serving.live import LiveModel, Served
+from serving.logs import configured
 from serving.metrics import process_metrics
 from serving.observing import Observer
 from serving.service import MOUNT, SETTINGS, GuardedService
@@ -37,4 +40,18 @@ observer = Observer(live, process_metrics())
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
 @bentoml.asgi_app(create_app(live, Lanes(metrics=observer.metrics), observer), path="/", name=MOUNT)
 class FakeService:
-    """The same application and guard around a made-up model."""
+    """The same application, guard and observer around a made-up model."""
+
+    def __init__(self) -> None:
+        kept = os.environ.get("LEAP_INPUTS", "")
+        observer.start((lambda: Path(kept)) if kept else None)
+
+    @bentoml.on_shutdown
+    def stop_watching(self) -> None:
+        """Write what waits."""
+        observer.stop()
+
+    @bentoml.on_deployment
+    def log_alike() -> None:  # type: ignore[misc]
+        """In the process that starts and stops the worker."""
+        configured()
