@@ -124,14 +124,18 @@ def asked_of(call: Call) -> Asked:
 
 
 def values_of(call: Call) -> Callable[[int], Mapping[str, Any] | None]:
-    """The feature values of each account: as given, or made from rows; none for customers asked for by id."""
-    given = getattr(call.asked, "accounts", None) or getattr(call.asked, "prospects", None) or []
+    """The feature values of each account: as given, or as made of rows; none for customers asked for by id."""
+    accounts = getattr(call.asked, "accounts", None)
+    prospects = getattr(call.asked, "prospects", None)
+    made = None if call.answers is None else call.answers.values
 
     def of(i: int) -> Mapping[str, Any] | None:
-        if not given:
+        if prospects:
+            return prospects[i].attributes  # type: ignore[no-any-return]
+        if not accounts:
             return None
-        features = getattr(given[i], "features", None) or getattr(given[i], "attributes", None)
-        made = call.answers.values if call.answers is not None else None
-        return features if features is not None or made is None else made(i)
+        if not accounts[i].in_rows:
+            return accounts[i].features  # type: ignore[no-any-return]
+        return None if made is None else made(sum(one.in_rows for one in accounts[:i]))
 
     return of

@@ -37,7 +37,7 @@ class Answers:
     abstained: Mapping[str, int] = field(default_factory=dict)
     """How many accounts have no score, by reason."""
     values: Callable[[int], Mapping[str, Any]] | None = None
-    """The feature values behind a score, by its position, where rows were given; made when asked for."""
+    """The feature values that were made of rows, by position among the accounts that came with rows; when asked for."""
 
     @classmethod
     def of(cls, scores: Iterable[Mapping[str, Any]], not_found: Sequence[str] = ()) -> Answers:
