@@ -19,7 +19,7 @@ OF_LEAP = (
 )  # fmt: skip
 """Codes of the library's own errors."""
 REFUSED = tuple(sorted({*CODES.values(), *OF_LEAP}))
-RELOADED = ("ok", *OF_LEAP, "internal")
+RELOADED = ("live", *OF_LEAP, "internal")
 ABSTAINED = ("already_leaving", "no_customers_like_this", "too_little_known")
 RECORDED = ("written", "dropped", "failed")
 SCOPES = ("health", "fit")
@@ -82,9 +82,9 @@ DESCRIBED = {
         Described("leap_model_info", "gauge", "Workers that answer with this version of the model.",
                   {"version": "the live version alone"}, "livesum"),
         Described("leap_model_loaded_timestamp_seconds", "gauge",
-                  "When a version last went live, in seconds since 1970.", {}, "livemax"),
+                  "When a version or its tables last went live, in seconds since 1970.", {}, "livemax"),
         Described("leap_reloads_total", "counter",
-                  "Attempts to bring in a model or tables: `ok`, or the code of what failed.",
+                  "Attempts to bring in a model or tables: `live`, or the code of what failed.",
                   {"result": ", ".join((*RELOADED, OTHER))}),
         Described(
             "leap_problem", "gauge",

@@ -55,11 +55,8 @@ class Metrics:
     def scored(self, route: str, version: str, answers: Answers) -> None:
         """Accounts were answered by this version of the model."""
 
-    def reloaded(self, result: str) -> None:
-        """What should be live was brought in (`ok`), or could not be (the code of the error)."""
-
-    def live(self, version: str) -> None:
-        """This version answers from now on."""
+    def reloaded(self, result: str, version: str = "") -> None:
+        """A version was brought in (`live`), or what should be live could not be (the code of the error)."""
 
     def problem(self, there_is_one: bool) -> None:
         """Whether not all that should be live is."""
@@ -134,14 +131,15 @@ class PrometheusMetrics(Metrics):
         if version != self._version:
             self._earlier.inc(len(answers.fragments))
 
-    def reloaded(self, result: str) -> None:
+    def reloaded(self, result: str, version: str = "") -> None:
         self._reloads(result if result in RELOADED else OTHER).inc()
-
-    def live(self, version: str) -> None:
-        if self._version:
-            self._info(_plain(self._version)).set(0)
-        self._info(_plain(version)).set(1)
-        self._version = version
+        if result != "live":
+            return
+        if self._version != version:
+            if self._version:
+                self._info(_plain(self._version)).set(0)
+            self._info(_plain(version)).set(1)
+            self._version = version
         self._loaded.set(time.time())
 
     def problem(self, there_is_one: bool) -> None:

@@ -30,7 +30,6 @@ class Observer:
         self._live = live
         self._records: InputRecords | None = None
         self._age = FeatureAge(self.metrics)
-        self._version = ""
         self._own_faults = Allowance(1)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -83,23 +82,11 @@ class Observer:
         if self.log is not None:
             self.log.request(call.request_id, call.method, call.template, status, seconds, rows, version)
 
-    def reloaded(self, result: str, version: str) -> None:
-        """What should be live was brought in (`ok`) or could not be (the code of what failed); this version is live."""
-        self.metrics.reloaded(result)
-        self._show(version)
-
     def look(self) -> None:
-        """What is live, whether all is that should be, and how old its features are."""
+        """How old the features are that are live."""
         served = self._live.peek()
-        self.metrics.problem(self._live.problem is not None)
         if served is not None:
-            self._show(served.version)
             self._age.look(served.scorer.as_of, served.stale_after_days)
-
-    def _show(self, version: str) -> None:
-        if version and version != self._version:
-            self._version = version
-            self.metrics.live(version)
 
     def _run(self) -> None:
         while True:

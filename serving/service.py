@@ -67,7 +67,7 @@ class LeapService:
 
     def __init__(self) -> None:
         deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment, reloaded=observer.reloaded)
+        self.watcher = ChampionWatcher(live, deployment, metrics=observer.metrics)
         self.watcher.start()
         observer.start(deployment.inputs())
 

@@ -12,13 +12,14 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from leap.errors import LeapError
 from serving.live import LiveModel, Problem, Served
 from serving.logs import event, failure
+from serving.metrics import Metrics
 
 LOOK_EVERY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 60.0
@@ -53,31 +54,24 @@ class Source(Protocol):
         """What was wanted at the last look, as far as it is good; raises if nothing is."""
 
 
-def ignored(result: str, version: str) -> None:
-    """Nobody counts."""
-
-
 class ChampionWatcher:
-    """A background thread that keeps `LiveModel` at what the store and the workspace hold.
-
-    `reloaded` is told of every attempt: "ok" or the code of what failed, and the version that is live after it ("" for
-    none).
-    """
+    """A background thread that keeps `LiveModel` at what the store and the workspace hold."""
 
     def __init__(
         self,
         live: LiveModel,
         source: Source,
         every_seconds: float = LOOK_EVERY_SECONDS,
-        reloaded: Callable[[str, str], None] = ignored,
+        metrics: Metrics | None = None,
     ) -> None:
         self._live = live
         self._source = source
         self._every = every_seconds
-        self._reloaded = reloaded
-        self._tried: Hashable = None
+        self._metrics = metrics or Metrics()
+        self._tried: Hashable = object()
         self._tried_at = 0.0
         self._problems: tuple[Problem, ...] = ()
+        self._told: Problem | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
 
@@ -118,20 +112,22 @@ class ChampionWatcher:
         self._problems = built.problems
         if built.served is not None:
             self._live.swap(built.served)
-        served = self._live.peek()
-        version = served.version if served else ""
-        if built.served is not None:
+            version = built.served.version
+            self._metrics.reloaded("live", version)
             event("live", version=version, as_of=built.served.scorer.as_of, explained_by=built.served.explained_by)
-        self._reloaded(built.problems[0].code if built.problems else "ok", version)
+        if built.problems:
+            self._metrics.reloaded(built.problems[0].code)
 
     def _report(self, problems: tuple[Problem, ...]) -> None:
         problem = joined(problems)
-        if problem is not None and (self._live.problem is None or problem.message != self._live.problem.message):
+        if problem is not None and problem != self._told:
             # What it says may quote a cell of the tables; /readyz tells it to a token of scope admin.
             event("problem", logging.WARNING, code=problem.code)
-        elif problem is None and self._live.problem is not None:
+        elif problem is None and self._told is not None:
             event("problem_over")
-        self._live.problem = problem
+        if problem != self._told:
+            self._metrics.problem(problem is not None)
+        self._live.problem = self._told = problem
 
 
 def problem_of(error: Exception) -> Problem:

@@ -44,6 +44,7 @@ class FakeService:
 
     def __init__(self) -> None:
         kept = os.environ.get("LEAP_INPUTS", "")
+        observer.metrics.reloaded("live", "7")
         observer.start((lambda: Path(kept)) if kept else None)
 
     @bentoml.on_shutdown

@@ -65,7 +65,7 @@ def test_labels_are_bounded_whatever_is_asked(metrics: PrometheusMetrics, regist
 def test_scores_are_counted_by_tenth_of_churn_and_by_scope(
     metrics: PrometheusMetrics, registry: CollectorRegistry
 ) -> None:
-    metrics.live("7")
+    metrics.reloaded("live", "7")
     metrics.scored("/v1/score", "7", answers(0.05, 0.07, 0.95, abstained={"already_leaving": 2}))
     metrics.scored("/v1/prospects", "6", answers(0.31))
     assert value(registry, "leap_scores_total", scope="health", churn="0.0-0.1") == 2
@@ -79,16 +79,15 @@ def test_scores_are_counted_by_tenth_of_churn_and_by_scope(
 
 
 def test_only_the_live_version_is_shown_as_live(metrics: PrometheusMetrics, registry: CollectorRegistry) -> None:
-    metrics.live("7")
-    metrics.reloaded("ok")
+    metrics.reloaded("live", "7")
     metrics.reloaded("bundle")
     metrics.problem(True)
     assert value(registry, "leap_problem") == 1
-    metrics.live("8")
+    metrics.reloaded("live", "8")
     metrics.problem(False)
     assert value(registry, "leap_problem") == 0
     assert value(registry, "leap_reloads_total", result="bundle") == 1
-    assert value(registry, "leap_reloads_total", result="ok") == 1
+    assert value(registry, "leap_reloads_total", result="live") == 2
     assert value(registry, "leap_model_info", version="7") == 0
     assert value(registry, "leap_model_info", version="8") == 1
 
@@ -107,8 +106,8 @@ import sys
 from serving.metrics import process_metrics
 metrics = process_metrics()
 metrics.in_flight(1)
-metrics.live("7")
-metrics.live(sys.argv[1])
+metrics.reloaded("live", "7")
+metrics.reloaded("live", sys.argv[1])
 metrics.request("/v1/score", 200, 0.003)
 """
 
@@ -148,7 +147,7 @@ for route in range(60):
     for status in (200, 302, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 999):
         metrics.request(name, status, 0.1)
 for version in range(100):
-    metrics.live(str(version))
+    metrics.reloaded("live", str(version))
 """
 
 

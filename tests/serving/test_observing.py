@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from leap.errors import BundleError
 from leap.scoring.answers import Answers
+from leap.scoring.freshness import Freshness
 from serving.calls import Call
-from serving.live import LiveModel, Problem
+from serving.live import LiveModel
 from serving.metrics import Metrics
 from serving.observing import Observer, asked_of, values_of
 from serving.schemas import ProspectsRequest, ScoreRequest
@@ -26,14 +26,8 @@ class Counting(Metrics):
     def in_flight(self, change: int) -> None:
         self.seen.append(("in_flight", change))
 
-    def live(self, version: str) -> None:
-        self.seen.append(("live", version))
-
-    def reloaded(self, result: str) -> None:
-        self.seen.append(("reloaded", result))
-
-    def problem(self, there_is_one: bool) -> None:
-        self.seen.append(("problem", there_is_one))
+    def freshness(self, found: Freshness, now: float | None = None) -> None:
+        self.seen.append(("age", found.as_of, found.limit))
 
     def scored(self, route: str, version: str, answers: Answers) -> None:
         raise RuntimeError("s3cr3t")
@@ -79,16 +73,18 @@ def test_a_fault_of_observing_reaches_no_request_and_is_told_once_a_second(caplo
     assert "s3cr3t" not in caplog.text
 
 
-def test_what_is_live_and_whether_all_is_well_is_shown_at_every_look() -> None:
+def test_the_age_of_what_is_live_is_shown_at_every_look() -> None:
     live, metrics = LiveModel(), Counting()
     observer = Observer(live, metrics)
     observer.look()
     live.swap(fake_served("7"))
-    observer.reloaded("ok", "7")
     observer.look()
-    live.problem = Problem(BundleError.code, "checksum differs")
-    observer.reloaded("bundle", "7")
-    observer.look()
-    assert metrics.seen == [
-        ("problem", False), ("reloaded", "ok"), ("live", "7"), ("problem", False), ("reloaded", "bundle"), ("problem", True),
-    ]  # fmt: skip
+    assert metrics.seen == [("age", date(2026, 11, 1), 45)]
+
+
+def test_what_is_under_way_is_counted_until_it_is_over_however_it_ends() -> None:
+    metrics = Counting()
+    observer = Observer(LiveModel(), metrics)
+    observer.began(call())
+    observer.ended(call())
+    assert metrics.seen == [("in_flight", 1), ("in_flight", -1)]
