@@ -53,12 +53,20 @@ class ListedAccount:
 class Served:
     """One model version with the accounts it scores: everything a request may need, and immutable."""
 
-    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12, explained_by: str = "") -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        company: Company,
+        horizon_months: int = 12,
+        explained_by: str = "",
+        stale_after_days: int = 45,
+    ) -> None:
         self.scorer = scorer
         self.explained_by = explained_by
         """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
         self.company = company
         self.horizon_months = horizon_months
+        self.stale_after_days = stale_after_days
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
 

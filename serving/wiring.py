@@ -78,6 +78,11 @@ class Deployment:
         workspace = Path(environment.get("LEAP_WORKSPACE") or ".")
         return cls(store=environment.get("LEAP_STORE") or None, workspace=workspace)
 
+    def inputs(self, environment: Mapping[str, str] | None = None) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept: `LEAP_INPUTS`, else beside the registry."""
+        named = (os.environ if environment is None else environment).get("LEAP_INPUTS", "").strip()
+        return lambda: Path(named) if named else self.opened_store().folder / "inputs"
+
     def opened_store(self) -> Store:
         """The store as a service asks it: it does not wait."""
         from leap.registry import Store
@@ -181,7 +186,14 @@ def served_of(parts: Parts) -> Served:
     scorer = Scorer.build(bundle, model.version, data.tables)
     # What cannot be said of it must show before it is live, and not at a request.
     scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
-    return Served(scorer, data.settings.company, data.settings.outcome.horizon_months, model.explained_by)
+    settings = data.settings
+    return Served(
+        scorer,
+        settings.company,
+        settings.outcome.horizon_months,
+        model.explained_by,
+        settings.serving.stale_after_days,
+    )
 
 
 def require_same_definitions(model: Model, data: Data) -> None:
