@@ -8,6 +8,7 @@ from typing import Any
 
 from leap.config import Company
 from leap.errors import CatalogError, TableError
+from leap.scoring.answers import Answers, Check, chunks, never
 from serving.wiring import Served
 
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
@@ -154,6 +155,20 @@ class FakeScorer:
         for _, attributes in prospects:
             self._known(attributes, FIT)
         return [{**self._score(name, top), "mrr": None} for name, _ in prospects]
+
+    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
+        return Answers.of(*self.by_id(ids, top))
+
+    def answers_by_features(self, accounts: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_features(part, top))
+
+    def answers_by_rows(
+        self, accounts: Sequence[Any], as_of: str | None = None, top: int = 5, check: Check = never
+    ) -> Answers:
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, top=top))
+
+    def answers_of_prospects(self, prospects: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
+        return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
 
     def listing(self) -> list[dict[str, Any]]:
         return [self._listed(name) for name in self._customers]

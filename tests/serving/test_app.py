@@ -186,7 +186,7 @@ def test_text_that_is_no_unicode_is_refused_and_can_be_told(client: Any) -> None
         b'{"accounts": [{"account_id": "x", "features": {"\\ud800": 1}}]}',
         b'{"accounts": [{"account_id": "x", "features": {"industry": "\\ud800"}}]}',
     ):
-        assert_error(client.post("/v1/score", content=body, headers=JSON), 422, "invalid")
+        assert_error(client.post("/v1/score", content=body, headers=JSON), 400, "malformed")
 
 
 def test_a_refusal_does_not_repeat_the_value(client: Any) -> None:

@@ -19,6 +19,7 @@ from leap.models.composition import ScopeModel
 from leap.models.encoding import plain_value
 from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
+from leap.scoring.answers import Answers, Check, chunks, never
 from leap.scoring.reasons import plain
 from leap.scoring.standing import code_of, was, without_mrr
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
@@ -219,6 +220,32 @@ class Scorer:
             table = replace(score(self.bundle, built, snapshots, self.version), reach=self._reach)
             result.append(table.to_json(0, top))
         return result
+
+    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
+        """As `by_id`, finished."""
+        return Answers.of(*self.by_id(ids, top))
+
+    def answers_by_features(
+        self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5, check: Check = never
+    ) -> Answers:
+        """As `by_features`, finished."""
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_features(part, top))
+
+    def answers_by_rows(
+        self,
+        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
+        as_of: str | None = None,
+        top: int = 5,
+        check: Check = never,
+    ) -> Answers:
+        """As `by_rows`, finished."""
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, as_of, top))
+
+    def answers_of_prospects(
+        self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5, check: Check = never
+    ) -> Answers:
+        """As `prospects`, finished."""
+        return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
 
     def listing(self) -> list[dict[str, Any]]:
         """Every customer in one line, as pages and lists show it."""

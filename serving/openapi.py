@@ -1,0 +1,50 @@
+"""The OpenAPI document, with examples that work with the live model."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from serving.schemas import example_requests
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from serving.wiring import Served
+
+
+def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]:
+    """The OpenAPI document with examples drawn from the live model, so that each of them works."""
+    document = openapi(app)
+    if served is None:
+        return document
+    customers = [one.account_id for one in served.accounts[:2]]
+    reasons = served.scorer.by_id(customers[:1], top=0)[0][0]["reasons"] if customers else []
+    paths = dict(document["paths"])
+    for path, examples in example_requests(customers, reasons).items():
+        paths[path] = _with_body_examples(paths[path], examples)
+    return {**document, "paths": paths}
+
+
+def _with_body_examples(path_item: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    post = path_item["post"]
+    media = {**post["requestBody"]["content"]["application/json"], "examples": examples}
+    return {"post": {**post, "requestBody": {**post["requestBody"], "content": {"application/json": media}}}}
+
+
+@cache
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the token and the two routes that BentoML answers."""
+    document = app.openapi()
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"token": []}, {}]
+    document["paths"]["/readyz"]["get"]["security"] = []
+    document["paths"]["/livez"] = {"get": _text_route("Livez", "Whether the process runs", open_to_all=True)}
+    document["paths"]["/metrics"] = {"get": _text_route("Metrics", "Figures of the service, for Prometheus")}
+    return document
+
+
+def _text_route(name: str, summary: str, *, open_to_all: bool = False) -> dict[str, Any]:
+    answer = {"description": "text", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    route: dict[str, Any] = {"summary": summary, "operationId": name.lower(), "responses": {"200": answer}}
+    return {**route, "security": []} if open_to_all else route
