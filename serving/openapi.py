@@ -10,7 +10,7 @@ from serving.schemas import example_requests
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from serving.wiring import Served
+    from serving.live import Served
 
 
 def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]:

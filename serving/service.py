@@ -19,7 +19,9 @@ from starlette.types import ASGIApp
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import prefer_the_event_loop
-from serving.wiring import ChampionWatcher, Deployment, LiveModel
+from serving.live import LiveModel
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 
 MOUNT = "leap"
 

@@ -15,6 +15,7 @@ from serving.calls import Call
 from serving.direct import Body, Deadline, Direct, Live, OfCall, large
 from serving.errors import InvalidRequest
 from serving.lanes import Check
+from serving.live import Served
 from serving.routes.shared import READING, SENDING, errors, header, opened
 from serving.schemas import (
     MAX_TEXT,
@@ -25,7 +26,6 @@ from serving.schemas import (
     ScoreRequest,
     ScoresAnswer,
 )
-from serving.wiring import Served
 
 if TYPE_CHECKING:
     from leap.scoring.answers import Answers

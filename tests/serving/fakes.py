@@ -9,7 +9,7 @@ from typing import Any
 from leap.config import Company
 from leap.errors import CatalogError, TableError
 from leap.scoring.answers import Answers, Check, chunks, never
-from serving.wiring import Served
+from serving.live import Served
 
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
 HEALTH = {"active_days_28d": 3, "seats_used_share": 0.41, "tickets_open_91d": 6}

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from serving.access import Tokens
 from serving.guard import SECURITY_HEADERS, Guard, KnownRoute
-from serving.wiring import LiveModel
+from serving.live import LiveModel
 from tests.serving.conftest import TestClient, ask, guarded
 
 JSON = {"Content-Type": "application/json"}
@@ -40,7 +40,7 @@ def test_without_the_token_everything_is_401(live: LiveModel, path: str, header:
 
 
 def test_health_needs_no_token_but_keeps_the_reason_of_a_problem_back(live: LiveModel) -> None:
-    from serving.wiring import Problem
+    from serving.live import Problem
 
     live.problem = Problem("bundle", "models/churn.txt: checksum differs")
     client = ask(live, TOKEN)
