@@ -76,6 +76,7 @@ class ChampionWatcher:
             raise
         self._live.swap(served)
         self._failed = None
+        served.documents.prepare()
         log.info("version %s is live%s", served.version, f"; {stale}" if stale else "")
 
     def _failed_lately(self, newest: str | None) -> bool:

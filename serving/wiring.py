@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leap.errors import RegistryError
+from serving.documents import Documents
 from serving.live import Served
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Deployment:
         # Only now what takes seconds to import: without a champion the reason is told at once.
         from leap.bundle.explaining import ready_to_explain
         from leap.bundle.model_bundle import ModelBundle
+        from leap.registry.versions import LocalVersions
         from leap.reviews import with_rejections
         from leap.scoring import Scorer
         from leap.sources import read_workspace
@@ -62,10 +64,12 @@ class Deployment:
         # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
         explaining = ready_to_explain(bundle)
         bundle.check_golden()
-        if reviews := self._reviews(settings):
+        reviews = self._reviews(settings)
+        if reviews:
             bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
         scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
-        return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
+        documents = Documents(scorer, reviews, LocalVersions(self._open_store()))
+        return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine, documents)
 
     def _reviews(self, settings: Settings) -> tuple[Review, ...]:
         """What people decided until now. A damaged book must not keep the champion from serving."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NO_LONGER_SECONDS: Final = 5.0
 """How long an integer program may be worked on while somebody waits for the answer."""
 _WITHOUT_INTERVAL = frozenset({"payback_months_survival"})
+_OF_THE_MAKING = frozenset({"libraries", "problems", "seed", "trials", "tuning"})
 _OF_QUARTER = ("win_rate", "sales_cycle_days", "deal_size", "cac", "nrr_later", "churn_later")
 _COUNTS_OF_QUARTER = (
     "quarter", "new_customers", "bookings", "deals_decided", "deals_won", "customers_with_cac", "accounts_later",
@@ -39,6 +40,20 @@ def header(scorer: Scorer) -> dict[str, Any]:
         "currency": company.currency,
         "money_note": company.money_note,
     }
+
+
+def icp_document(scorer: Scorer) -> dict[str, Any]:
+    """As `leap icp --json`, with the model that says it and what people rejected."""
+    return {**header(scorer), **scorer.icp_document()}
+
+
+def model_document(scorer: Scorer) -> dict[str, Any]:
+    """The card of the model, without what only says how it was made on the machine that made it.
+
+    Problems of tables quote their cells, and are for those who have the tables.
+    """
+    document = {name: part for name, part in scorer.model_document().items() if name not in _OF_THE_MAKING}
+    return {**header(scorer), **document}
 
 
 def kpis_document(scorer: Scorer) -> dict[str, Any]:
