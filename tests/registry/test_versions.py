@@ -7,15 +7,16 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from leap.bundle.files import read_folder
+from leap.bundle.files import identity_of, read_folder
 from leap.errors import UnknownVersion
 from leap.registry import Store
-from leap.registry.copies import identity_of
+from leap.registry.records import ChampionRecord
 from leap.registry.versions import LocalVersions, RegistryAway, UnreadableVersion
 
 
@@ -54,7 +55,8 @@ def kept(folder: Path, bundle: Path, version: str) -> Path:
 
 
 def champion(folder: Path, version: str, previous: str | None) -> None:
-    (folder / "champion.json").write_text(json.dumps({"version": version, "previous": previous}))
+    record = ChampionRecord(version, previous, "bundles/x", "0" * 64, "passed", False, "2026-11-01", True)
+    (folder / "champion.json").write_text(json.dumps(asdict(record)))
 
 
 def test_a_verified_copy_is_read_without_the_registry_and_kept(tmp_path: Path, demo_bundle_folder: Path) -> None:

@@ -130,6 +130,14 @@ class FakeScorer:
         found = {"drivers": [driver, unsure], "dependence": [dependence], "labels": LABELS}
         return {"health": found, "fit": {"drivers": [], "dependence": [], "labels": LABELS}}
 
+    def input_schema(self) -> dict[str, Any]:
+        def of(known: Mapping[str, Any]) -> dict[str, Any]:
+            types = {str: "string", int: "number", float: "number"}
+            properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
+            return {"type": "object", "properties": properties, "additionalProperties": False}
+
+        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT)}
+
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
         return {"version": self.version, "card": {"company": "Nordlicht"}, "catalog": catalog}

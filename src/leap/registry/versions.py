@@ -6,7 +6,6 @@ for each question once, and what it then says is there for whoever asks next.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections import OrderedDict
@@ -15,10 +14,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
-from leap.bundle.files import read_folder
+from leap.bundle.files import identity_of, read_folder
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import BundleError, LeapError, NoModel, RegistryError, UnknownVersion
-from leap.registry.copies import identity_of
+from leap.registry.champion_file import read_champion
 from leap.registry.records import PREVIOUS
 from leap.registry.store import Store
 
@@ -69,9 +68,9 @@ class LocalVersions:
 
         champion.json says it where it was written with this champion; only else the registry is asked.
         """
-        record = self._record()
-        if record.get("version") == champion:
-            return self._named(champion, record.get("previous"))
+        record, _ = read_champion(self._store.folder)
+        if record is not None and record.version == champion:
+            return self._named(record.version, record.previous)
         with self._lock:
             known = self._previous.get(champion)
         return known or self._named(champion, self._ask("previous", champion, lambda: self._store.aliases()[PREVIOUS]))
@@ -82,13 +81,6 @@ class LocalVersions:
         with self._lock:
             self._previous = {champion: previous}
         return previous
-
-    def _record(self) -> dict[str, Any]:
-        try:
-            found = json.loads((self._store.folder / "champion.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
     def _from_copies(self, version: str) -> ModelBundle | None:
         """From the one whole copy there is of a version; None if there is none, or more than one to choose from."""
