@@ -13,9 +13,7 @@ from serving.schemas import DiffQuery, IcpAnswer, IcpDiffAnswer, KpisAnswer, Tar
 router = APIRouter(route_class=Direct, tags=["Profiles"])
 
 
-@router.get(
-    "/v1/icp", response_model=IcpAnswer, responses=READING, summary="Ideal customer profiles", operation_id="icp"
-)
+@router.get("/v1/icp", response_model=IcpAnswer, responses=READING, summary="Ideal customer profiles")
 def icp(served: Live) -> Body:
     """The profiles of the live model with their evidence, or why there is none."""
     return Body(served.documents.icp())
@@ -26,7 +24,6 @@ def icp(served: Live) -> Body:
     response_model=IcpDiffAnswer,
     responses={**READING, **errors(404)},
     summary="What differs between the profiles of two versions",
-    operation_id="icp_diff",
 )
 @large(True)
 def icp_diff(query: Annotated[DiffQuery, Query()], served: Live, check: Deadline) -> Body:
@@ -36,7 +33,7 @@ def icp_diff(query: Annotated[DiffQuery, Query()], served: Live, check: Deadline
     return Body(served.documents.icp_diff(query.old, query.new, check))
 
 
-@router.get("/v1/kpis", response_model=KpisAnswer, responses=READING, summary="Key figures", operation_id="kpis")
+@router.get("/v1/kpis", response_model=KpisAnswer, responses=READING, summary="Key figures")
 @large(True)
 def kpis(served: Live) -> Body:
     """Retention of the company, and the figures of every profile and criterion, by quarter too; each figure with its
@@ -50,7 +47,6 @@ def kpis(served: Live) -> Body:
     response_model=TargetsAnswer,
     responses=READING,
     summary="Whom to sell to next",
-    operation_id="target_list",
 )
 @large(True)
 def target_list(query: Annotated[TargetQuery, Query()], served: Live, check: Deadline) -> Body:

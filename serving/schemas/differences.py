@@ -23,7 +23,7 @@ class DiffQuery(BaseModel):
     """The version after, named in the same way."""
 
 
-class Compared(Answer):
+class ComparedVersion(Answer):
     """One of the two versions."""
 
     version: str
@@ -107,9 +107,9 @@ class IcpDiffAnswer(OfCompany):
     one, which need not be either of them.
     """
 
-    old: Compared = Field(alias="from")
+    old: ComparedVersion = Field(alias="from")
     """The version before."""
-    new: Compared = Field(alias="to")
+    new: ComparedVersion = Field(alias="to")
     """The version after."""
     entered: list[Crossed]
     """Profiles of the version after alone."""

@@ -19,7 +19,7 @@ class TargetQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    budget: Annotated[float | None, Field(ge=0, le=_MOST_MONEY, allow_inf_nan=False)] = None
+    budget: Annotated[float | None, Field(ge=0, le=_MOST_MONEY, allow_inf_nan=False, examples=[50_000])] = None
     """Money for the work on all accounts of the list."""
     capacity: Annotated[int | None, Field(ge=0, le=_MOST_ACCOUNTS)] = None
     """How many accounts can be worked on."""
@@ -29,7 +29,7 @@ class TargetQuery(BaseModel):
     """At most so many accounts of one segment."""
     segment: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     """The fit category (a feature of kind `category`, or the column it comes from) that tells segments apart."""
-    limit: Annotated[int, Field(ge=0, le=MOST_SHOWN)] = USUALLY_SHOWN
+    limit: Annotated[int, Field(ge=0, le=MOST_SHOWN, examples=[10])] = USUALLY_SHOWN
     """How many accounts are shown, from the top; which are chosen, and all totals, are the same."""
 
 

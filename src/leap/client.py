@@ -167,6 +167,10 @@ class Client:
         """The OpenAPI document, with examples that work with the live model."""
         return self._ask("/docs.json")
 
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer of any address of the service: a GET, or a POST of a body."""
+        return self._ask(path, None if body is None else json.dumps(body, allow_nan=False).encode())
+
     def ready(self) -> dict[str, Any]:
         """Whether a model is live, and which; a service that cannot be reached is not ready. Asked only once."""
         try:
@@ -177,7 +181,7 @@ class Client:
         return document if answer.status in (200, 503) and document else {"ready": False}
 
     def _scores(self, path: str, body: Mapping[str, Any]) -> Scores:
-        return self._ask(path, json.dumps(body, allow_nan=False).encode())  # type: ignore[return-value]
+        return self.ask(path, body)  # type: ignore[return-value]
 
     def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         for attempt in range(self._retries + 1):
