@@ -58,8 +58,7 @@ class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
     def __init__(self) -> None:
-        deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment.champion, deployment.load)
+        self.watcher = ChampionWatcher(live, Deployment.from_environment())
         self.watcher.start()
 
     @bentoml.on_shutdown

@@ -146,7 +146,8 @@ class Deployment:
                 raise
             problems.append(problem_of(error))
             return last_good
-        if isinstance(found, Model) and found.stale:
+        # What keeps the registry from being asked is told by every look, and passes with it.
+        if isinstance(found, Model) and found.stale and not self._champion.seen.trouble:
             problems.append(Problem("registry", found.stale))
         return found
 

@@ -91,8 +91,8 @@ def account(
 
 def _scores(served: Served, as_of: date, answers: Answers, call: Call) -> Body:
     call.answers = answers
-    head = opened(header(served, as_of=as_of))
-    return Body(head + b',"scores":' + answers.joined() + b',"not_found":' + to_json(list(answers.not_found)) + b"}")
+    not_found = b',"not_found":' + to_json(list(answers.not_found)) + b"}"
+    return Body(answers.joined(opened(header(served, as_of=as_of)) + b',"scores":', not_found))
 
 
 def _same_day(asked: date | None, scored: date) -> None:
