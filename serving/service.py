@@ -19,7 +19,8 @@ from starlette.types import ASGIApp
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import prefer_the_event_loop
-from serving.wiring import ChampionWatcher, Deployment, LiveModel
+from serving.packed import deployment
+from serving.wiring import ChampionWatcher, LiveModel
 
 MOUNT = "leap"
 
@@ -56,8 +57,8 @@ class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
     def __init__(self) -> None:
-        deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment.champion, deployment.load)
+        found = deployment()
+        self.watcher = ChampionWatcher(live, found.champion, found.load)
         self.watcher.start()
 
     @bentoml.on_shutdown

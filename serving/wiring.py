@@ -21,10 +21,12 @@ from leap.config import Company
 from leap.errors import LeapError, NoModel, RegistryError
 
 if TYPE_CHECKING:
+    from leap.bundle.model_bundle import ModelBundle
     from leap.config import Settings
     from leap.registry import Store
     from leap.reviews import Review
     from leap.scoring import Scorer
+    from leap.tables import AccountTables
 
 log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
 
@@ -159,18 +161,29 @@ class Deployment:
         # Only now what takes seconds to import: without a champion the reason is told at once.
         from leap.bundle.explaining import ready_to_explain
         from leap.bundle.model_bundle import ModelBundle
-        from leap.reviews import with_rejections
+        from leap.models.lean import import_lightgbm
         from leap.scoring import Scorer
-        from leap.sources import read_workspace
 
+        import_lightgbm()
         bundle = ModelBundle.load(folder)
         # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
         explaining = ready_to_explain(bundle)
         bundle.check_golden()
-        if reviews := self._reviews(settings):
-            bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
-        scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
+        bundle = self._reviewed(bundle, settings)
+        scorer = Scorer.build(bundle, version, self._tables())
         return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
+
+    def _tables(self) -> AccountTables | None:
+        from leap.sources import read_workspace
+
+        return read_workspace(self.workspace)
+
+    def _reviewed(self, bundle: ModelBundle, settings: Settings) -> ModelBundle:
+        """With the profiles marked that people rejected."""
+        from leap.reviews import with_rejections
+
+        reviews = self._reviews(settings)
+        return replace(bundle, icp=with_rejections(bundle.icp, reviews)) if reviews else bundle
 
     def _reviews(self, settings: Settings) -> tuple[Review, ...]:
         """What people decided until now. A damaged book must not keep the champion from serving."""

@@ -46,7 +46,9 @@ def parse(folder: Path) -> None:
 def check(folder: Path) -> None:
     """Load the bundle and compare its golden rows with what they were when it was written."""
     from leap.bundle.loading import load_bundle
+    from leap.models.lean import import_lightgbm
 
+    import_lightgbm()
     load_bundle(folder).check_golden()
 
 
