@@ -19,13 +19,16 @@ from starlette.types import ASGIApp
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import prefer_the_event_loop
+from serving.listening import require_token, warn_if_open
 from serving.packed import deployment
+from serving.protocol import bound_connections
 from serving.wiring import ChampionWatcher, LiveModel
 
 MOUNT = "leap"
 
 SETTINGS: dict[str, Any] = {
-    "workers": 1,  # one process holds the model once, and computes on one thread of Python at a time
+    # Each process holds the model once, and computes on one thread of Python at a time.
+    "workers": int(os.environ.get("LEAP_WORKERS") or 1),
     # Limits of requests are the guard's and the lanes', since our routes are answered before BentoML's layers.
     "traffic": {"timeout": 30},
     "http": {"host": "127.0.0.1", "port": 3000},
@@ -43,6 +46,7 @@ class GuardedService(bentoml.Service[Any]):
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """BentoML's application with `Guard` around it and before it."""
         prefer_the_event_loop()
+        bound_connections()
         ours: Any = self.mount_apps[0][0]
         routes = [*known_routes(ours), *BENTOML_ROUTES]
         return Guard(super().to_asgi(is_main=is_main), routes=routes, state=ours.state.shared)
@@ -56,7 +60,14 @@ live = LiveModel()
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def require_token() -> None:
+        """Asked by BentoML before it listens."""
+        require_token()
+
     def __init__(self) -> None:
+        warn_if_open()
         found = deployment()
         self.watcher = ChampionWatcher(live, found.champion, found.load)
         self.watcher.start()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ from training.console import Console, Result, command_parser, dumps, run
 
 if TYPE_CHECKING:
     from leap.config import Settings
-    from leap.registry import Fetched, Store
+    from leap.registry import Store
+    from leap.registry.records import Fetched
 
 SERVICE = "serving.service:LeapService"
+PACKAGES = ("leap", "serving")
+PACKED = "packed"  # beside the code, where serving/packed.py looks for it
 SETTINGS_FILE = "leap.toml"
 REQUIREMENTS = "requirements.lock"
 ENDING = ".bento"
@@ -72,7 +76,7 @@ def bento(args: argparse.Namespace, console: Console) -> Result:
         with console.stage("copying"):
             digest = staged(stage, settings, store, fetched, with_data=args.with_data)
         with console.stage("building"):
-            tag = build(stage, home, f"{fetched.version}-{digest[:8]}")
+            tag = build(stage, home, tag_version(fetched.version, digest))
             place(home, tag, stage / REQUIREMENTS, out)
     document = {
         "bento": tag,
@@ -99,37 +103,42 @@ def target(out: Path) -> Path:
 
 def staged(stage: Path, settings: "Settings", store: "Store", fetched: "Fetched", *, with_data: bool) -> str:
     """Fill the folder that BentoML packs, and nothing else is in it; the checksum of all of it."""
-    import leap
-    import serving
-    from leap.bundle.files import read_folder, sha256
+    from leap.bundle.files import sha256
     from leap.bundle.model_bundle import ModelBundle
-    from serving.packed import CHAMPION, FORMAT, PACKED, RECORD, WORKSPACE, checksums, identity_of
+    from leap.bundle.packed import CHAMPION, WORKSPACE, Packed, checksums
     from training.loading import as_reviewed
 
-    for package in (leap, serving):
-        source = Path(str(package.__file__)).parent
-        shutil.copytree(source, stage / source.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for name in PACKAGES:
+        shutil.copytree(code_of(name), stage / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     (stage / "serving" / REQUIREMENTS).rename(stage / REQUIREMENTS)
     packed = stage / PACKED
     shutil.copytree(fetched.folder, packed / CHAMPION)
-    read_folder(packed / CHAMPION)  # what arrived is what was verified
     if with_data:
         copy_tables(settings, packed / WORKSPACE)
     reviewed = as_reviewed(ModelBundle.load(packed / CHAMPION), store.folder, settings.company.name)
-    record = {
-        "format": FORMAT,
-        "version": fetched.version,
-        "champion": identity_of(packed / CHAMPION),
-        "rejected": sorted(reviewed.icp.rejected),
-        "tables": checksums(packed / WORKSPACE) if with_data else {},
-    }
-    (packed / RECORD).write_text(dumps(record) + "\n", encoding="utf-8")
+    Packed.seal(packed, fetched.version, sorted(reviewed.icp.rejected))
     digest = sha256(dumps(checksums(stage)).encode())
-    tag = f"leap:{fetched.version}-{digest[:8]}"
-    about = {"version": fetched.version, "company": settings.company.name, "tag": tag}
-    readme = README.format(**about, data=WITH_DATA if with_data else WITHOUT_DATA)
+    readme = README.format(
+        version=fetched.version,
+        company=settings.company.name,
+        tag=f"leap:{tag_version(fetched.version, digest)}",
+        data=WITH_DATA if with_data else WITHOUT_DATA,
+    )
     (stage / "bentofile.yaml").write_text(dumps(build_options(stage, readme)), encoding="utf-8")  # JSON is YAML
     return digest
+
+
+def tag_version(version: str, digest: str) -> str:
+    """What BentoML calls it: the model's version, and what tells it from the same model with other tables or code."""
+    return f"{version}-{digest[:8]}"
+
+
+def code_of(package: str) -> Path:
+    """The folder of a package, which is not imported for that."""
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise NotBuilt(f"the package {package} is not installed.", remedy="Run: make setup")
+    return Path(found.submodule_search_locations[0])
 
 
 def copy_tables(settings: "Settings", folder: Path) -> None:
@@ -185,8 +194,6 @@ def build(stage: Path, home: Path, version: str) -> str:
 
 def require_uv() -> None:
     """Refuse before BentoML tries to download it."""
-    from importlib.util import find_spec
-
     if shutil.which("uv") is None and find_spec("uv") is None:
         raise UsageError("BentoML needs uv to build, and it is not installed.", remedy="Run: make setup")
 

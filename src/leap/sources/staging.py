@@ -29,7 +29,7 @@ def _files(table: str, source: str, folder: Path) -> Iterator[Path]:
     place = _place(source, folder)
     if "://" in source or PurePath(place).is_absolute() or ".." in PurePath(place).parts:
         raise SourceError(
-            f"tables.{table}: {shown(source)} is no file inside the workspace {folder}, so it cannot be copied with it.",
+            f"tables.{table}: {shown(source)} is no file inside the workspace {folder}, so no copy of it can be made.",
             remedy="Export the table into the workspace as CSV or Parquet, or leave the tables out.",
         )
     if place != source and (folder / place).is_dir():
