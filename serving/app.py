@@ -15,9 +15,9 @@ from serving.direct import State, document
 from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
 from serving.guard import KnownRoute
 from serving.lanes import Lanes
+from serving.live import LiveModel
 from serving.openapi import openapi_with_examples
 from serving.routes import ROUTERS
-from serving.wiring import LiveModel
 
 # Answered by BentoML itself. Its other routes (its own pages and schemas) are not let through.
 BENTOML_ROUTES = [

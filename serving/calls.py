@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 if TYPE_CHECKING:
     from leap.scoring.answers import Answers
-    from serving.wiring import Served
+    from serving.live import Served
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

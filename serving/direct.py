@@ -27,7 +27,7 @@ from leap.errors import LeapError
 from serving.calls import Call
 from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
 from serving.lanes import Check, Lanes, TooLate
-from serving.wiring import LiveModel, Served
+from serving.live import LiveModel, Served
 
 MOST_QUERY = 20
 

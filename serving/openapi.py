@@ -10,11 +10,11 @@ from serving.schemas import example_requests
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from serving.wiring import Served
+    from serving.live import Served
 
 
 def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]:
-    """The OpenAPI document with examples drawn from the live model, so that each of them works."""
+    """The OpenAPI document with the features and with examples of the live model, so that each of them works."""
     document = openapi(app)
     if served is None:
         return document
@@ -23,7 +23,21 @@ def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]
     paths = dict(document["paths"])
     for path, examples in example_requests(customers, reasons).items():
         paths[path] = _with_body_examples(paths[path], examples)
-    return {**document, "paths": paths}
+    return {**document, "paths": paths, "components": _with_features(document["components"], served)}
+
+
+def _with_features(components: dict[str, Any], served: Served) -> dict[str, Any]:
+    """The types of what is sent, with the features that the live model knows in place of any name."""
+    inputs, schemas = served.scorer.input_schema(), dict(components["schemas"])
+    for name, field, known in (("AccountRows", "features", "features"), ("Prospect", "attributes", "attributes")):
+        schema = schemas[name]
+        told = {**inputs[known], "description": schema["properties"][field].get("description", "")}
+        schemas[name] = {**schema, "properties": {**schema["properties"], field: told}}
+    by_id, by_data = schemas["ScoreRequest"]["oneOf"]
+    # Customers are scored as of one day.
+    day = {"as_of": {"enum": [served.scorer.as_of, None]}}
+    schemas["ScoreRequest"] = {**schemas["ScoreRequest"], "oneOf": [{**by_id, "properties": day}, by_data]}
+    return {**components, "schemas": schemas}
 
 
 def _with_body_examples(path_item: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:

@@ -8,68 +8,78 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from leap.bundle.packed import WORKSPACE, Packed
-from serving.wiring import Deployment
-
-if TYPE_CHECKING:
-    from leap.bundle.model_bundle import ModelBundle
-    from leap.config import Settings
-    from leap.tables import AccountTables
-    from serving.wiring import Served
+from leap.bundle.packed import Packed
+from serving.watcher import Built, Source, Wanted
+from serving.wiring import Deployment, Model, Parts, loaded, served_of
+from serving.workspace import Data, TablesWatch
 
 BESIDE_THE_CODE = "packed"
 
 
-def deployment(environment: Mapping[str, str] | None = None) -> Deployment:
+def deployment(environment: Mapping[str, str] | None = None) -> Source:
     """Where this service finds its champion: in a packed copy where there is one, else in the store."""
     environment = os.environ if environment is None else environment
     named = environment.get("LEAP_BUNDLE", "").strip()
     folder = Path(named) if named else Path(__file__).resolve().parents[1] / BESIDE_THE_CODE
     if not named and not folder.is_dir():
         return Deployment.from_environment(environment)
-    tables = environment.get("LEAP_WORKSPACE", "").strip()
-    return PackedDeployment(store=None, workspace=Path(tables) if tables else folder / WORKSPACE, folder=folder)
+    workspace = environment.get("LEAP_WORKSPACE", "").strip()
+    return PackedDeployment(folder, Path(workspace) if workspace else None)
 
 
-@dataclass(frozen=True)
-class PackedDeployment(Deployment):
-    """A folder with one champion. Without a `workspace` only what a request brings along can be scored."""
+@dataclass
+class PackedDeployment:
+    """A folder with one champion, and the tables in it or of a workspace. `Source` of a `ChampionWatcher`.
+
+    Without tables only what a request brings along can be scored.
+    """
 
     folder: Path
+    workspace: Path | None = None
+    _model: Model | None = field(default=None, init=False)
+    _tables: TablesWatch | None = field(default=None, init=False)
 
-    def champion(self) -> str | None:
-        """The version that was packed."""
-        return Packed.read(self.folder).version
+    def __post_init__(self) -> None:
+        if self.workspace is not None:
+            self._tables = TablesWatch(self.workspace)
 
-    def load(self) -> tuple[Served, str]:
-        """The packed champion, after it has climbed the loading ladder here too; BundleError says what is damaged."""
-        from leap.bundle.ladder import verify
-        from leap.bundle.model_bundle import ModelBundle
+    def look(self) -> Wanted:
+        """What was packed, and traces of the tables that are not."""
+        packed = Packed.read(self.folder)
+        traces = self._tables.look() if self._tables is not None else None
+        return Wanted((packed.version, packed.champion, tuple(packed.rejected), traces))
+
+    def build(self) -> Built:
+        """The packed champion with its accounts; BundleError or SourceError says what is damaged."""
+        packed = Packed.read(self.folder)
+        if self._model is None or self._model.identity != packed.champion:
+            self._model = climbed(packed)
+        return Built(served_of(Parts(self._model, self._data(packed, self._model), ())))
+
+    def _data(self, packed: Packed, model: Model) -> Data:
         from leap.config import load_settings
+        from leap.sources import read_workspace
 
-        packed = Packed.read(self.folder)
-        bundle = packed.bundle()
-        verify(bundle)
-        settings = load_settings(self.workspace) if self._has_tables(packed) else ModelBundle.load(bundle).settings
-        return self._built(packed.version, bundle, settings), ""
+        if self._tables is not None:
+            return self._tables.read()
+        if not packed.tables:
+            return Data(model.bundle.settings, None)
+        packed.require_tables()
+        return Data(load_settings(packed.workspace), read_workspace(packed.workspace))
 
-    def _has_tables(self, packed: Packed) -> bool:
-        """Whether customers can be scored by their id; a workspace that was packed, or is named, has to be there."""
-        return self.workspace != packed.workspace or bool(packed.tables)
 
-    def _reviewed(self, bundle: ModelBundle, settings: Settings) -> ModelBundle:
-        """With the profiles marked that people had rejected when it was packed."""
-        rejected = frozenset(Packed.read(self.folder).rejected)
-        return replace(bundle, icp=replace(bundle.icp, rejected=rejected))
+def climbed(packed: Packed) -> Model:
+    """The packed model after it has climbed the loading ladder here too, golden rows in a process of their own included.
 
-    def _tables(self) -> AccountTables | None:
-        packed = Packed.read(self.folder)
-        if not self._has_tables(packed):
-            return None
-        if self.workspace == packed.workspace:
-            packed.require_tables()
-        return super()._tables()
+    The profiles are marked that people had rejected when it was packed.
+    """
+    from leap.bundle.ladder import verify
+
+    folder = packed.bundle()
+    verify(folder)
+    model = loaded(packed.version, folder, packed.champion)
+    icp = replace(model.bundle.icp, rejected=frozenset(packed.rejected))
+    return replace(model, bundle=replace(model.bundle, icp=icp))

@@ -20,9 +20,10 @@ from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import prefer_the_event_loop
 from serving.listening import require_token, warn_if_open
+from serving.live import LiveModel
 from serving.packed import deployment
 from serving.protocol import bound_connections
-from serving.wiring import ChampionWatcher, LiveModel
+from serving.watcher import ChampionWatcher
 
 MOUNT = "leap"
 
@@ -68,8 +69,7 @@ class LeapService:
 
     def __init__(self) -> None:
         warn_if_open()
-        found = deployment()
-        self.watcher = ChampionWatcher(live, found.champion, found.load)
+        self.watcher = ChampionWatcher(live, deployment())
         self.watcher.start()
 
     @bentoml.on_shutdown

@@ -15,6 +15,7 @@ from serving.calls import Call
 from serving.direct import Body, Deadline, Direct, Live, OfCall, large
 from serving.errors import InvalidRequest
 from serving.lanes import Check
+from serving.live import Served
 from serving.routes.shared import READING, SENDING, errors, header, opened
 from serving.schemas import (
     MAX_TEXT,
@@ -25,7 +26,6 @@ from serving.schemas import (
     ScoreRequest,
     ScoresAnswer,
 )
-from serving.wiring import Served
 
 if TYPE_CHECKING:
     from leap.scoring.answers import Answers
@@ -38,10 +38,9 @@ FEW_ACCOUNTS = 4
 
 def _is_large(asked: ScoreRequest) -> bool:
     """Whether it takes more than a few milliseconds: rows go through the checks and features of files."""
-    if asked.account_ids is not None:
+    if asked.account_ids:
         return len(asked.account_ids) > FEW_IDS
-    accounts = asked.accounts or []
-    return len(accounts) > FEW_ACCOUNTS or any(one.tables is not None for one in accounts)
+    return len(asked.accounts) > FEW_ACCOUNTS or any(one.in_rows for one in asked.accounts)
 
 
 @router.post("/v1/score", response_model=ScoresAnswer, responses=SENDING, summary="Score accounts")
@@ -50,12 +49,12 @@ def score(asked: ScoreRequest, served: Live, check: Deadline, call: OfCall) -> B
     """Known customers by id, or accounts that bring their features or the rows of their tables."""
     scorer = served.scorer
     as_of = scorer.as_of
-    if asked.account_ids is not None:
+    if asked.account_ids:
         _same_day(asked.as_of, as_of)
         answers = scorer.answers_by_id(asked.account_ids, asked.top)
     else:
         as_of = asked.as_of or as_of
-        answers = _of_accounts(asked.accounts or [], served, as_of, asked.top, check)
+        answers = _of_accounts(asked.accounts, served, as_of, asked.top, check)
     return _scores(served, as_of, answers, call)
 
 
@@ -107,16 +106,14 @@ def _same_day(asked: date | None, scored: date) -> None:
 def _of_accounts(accounts: Sequence[AccountRows], served: Served, as_of: date, top: int, check: Check) -> Answers:
     """Scores in the order asked, whether an account brought features or rows."""
     scorer = served.scorer
-    described = [(one.account_id, one.features) for one in accounts if one.features is not None]
-    in_rows = [(one.account_id, one.tables) for one in accounts if one.tables is not None]
+    described = [(one.account_id, one.features) for one in accounts if not one.in_rows]
+    in_rows = [(one.account_id, one.tables) for one in accounts if one.in_rows]
     if not in_rows:
         return scorer.answers_by_features(described, top, check)
     by_rows = scorer.answers_by_rows(in_rows, as_of.isoformat(), top, check)
     if not described:
         return by_rows
-    return _in_order(
-        [one.tables is None for one in accounts], scorer.answers_by_features(described, top, check), by_rows
-    )
+    return _in_order([not one.in_rows for one in accounts], scorer.answers_by_features(described, top, check), by_rows)
 
 
 def _in_order(from_first: Sequence[bool], first: Answers, second: Answers) -> Answers:

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from serving.errors import CODES
+from serving.live import Served
 from serving.schemas import ErrorAnswer
-from serving.wiring import Served
 
 RETRY = {
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 0}}

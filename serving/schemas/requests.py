@@ -18,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 MAX_ACCOUNTS = 1000
@@ -53,7 +54,16 @@ _TOP = Field(
     le=1000,
     description="How many reasons a score, largest first; features that say the same are one. 0: every feature.",
 )
-Top = Annotated[int, Strict(), _TOP]
+
+
+def _count(value: object) -> object:
+    """A whole number, 5.0 too, as JSON has but one kind of number; no text, and no true."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+Top = Annotated[int, Strict(), _TOP, BeforeValidator(_count)]
 
 
 def _day(value: object) -> object:
@@ -67,29 +77,43 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+def _either(first: str, second: str) -> JsonDict:
+    """JSON Schema for: one of two fields is given, not both."""
+    return {"oneOf": [{"required": [first]}, {"required": [second]}]}
+
+
 class AccountRows(_Request):
     """One account to be scored, described by its features or by the rows of its tables."""
 
+    model_config = ConfigDict(json_schema_extra=_either("features", "tables"))
+
     account_id: Name
     """Any name; it comes back with the score."""
-    features: dict[Name, Scalar] | None = None
+    features: dict[Name, Scalar] = Field(default_factory=dict)
     """Features by their names in the catalog (`/v1/model`); one left out counts as missing."""
-    tables: dict[Name, list[dict[Name, Scalar]]] | None = None
+    tables: dict[Name, list[dict[Name, Scalar]]] = Field(default_factory=dict)
     """Raw rows by the names of tables and columns in leap.toml; they become features as in training."""
 
     @model_validator(mode="after")
     def _described_once(self) -> AccountRows:
-        if (self.features is None) == (self.tables is None):
+        if len(self.model_fields_set & {"features", "tables"}) != 1:
             raise PydanticCustomError("features_or_tables", "either `features` or `tables` expected")
         return self
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether it brings rows of tables."""
+        return "tables" in self.model_fields_set
 
 
 class ScoreRequest(_Request):
     """Accounts to be scored: known ones by id, or others with their features or rows. Up to 1,000."""
 
-    account_ids: list[Name] | None = Field(None, min_length=1, max_length=MAX_ACCOUNTS)
+    model_config = ConfigDict(json_schema_extra=_either("account_ids", "accounts"))
+
+    account_ids: list[Name] = Field(default_factory=list, min_length=1, max_length=MAX_ACCOUNTS)
     """Customers of the workspace."""
-    accounts: list[AccountRows] | None = Field(None, min_length=1, max_length=MAX_ACCOUNTS)
+    accounts: list[AccountRows] = Field(default_factory=list, min_length=1, max_length=MAX_ACCOUNTS)
     """Accounts that bring their own data."""
     as_of: Annotated[dt.date | None, BeforeValidator(_day)] = None
     """The day the score is for; what is known at or after it does not count. Default: the end of the data."""
@@ -97,9 +121,9 @@ class ScoreRequest(_Request):
 
     @model_validator(mode="after")
     def _one_kind(self) -> ScoreRequest:
-        if (self.account_ids is None) == (self.accounts is None):
+        if len(self.model_fields_set & {"account_ids", "accounts"}) != 1:
             raise PydanticCustomError("ids_or_accounts", "either `account_ids` or `accounts` expected")
-        rows = sum(len(table) for account in self.accounts or () for table in (account.tables or {}).values())
+        rows = sum(len(table) for account in self.accounts for table in account.tables.values())
         if rows > MAX_TABLE_ROWS:
             raise PydanticCustomError(
                 "too_many_rows",

@@ -12,7 +12,9 @@ import pytest
 
 from leap.errors import BundleError
 from leap.registry import Store
-from serving.wiring import ChampionWatcher, Deployment, LiveModel, Served
+from serving.live import LiveModel, Served
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 from tests.flat.worlds import customers, panel, workspace_of
 from training import check, explain, features, icp, models, promote, retention, rollback, score, serve, train
 

@@ -11,7 +11,7 @@ import pytest
 from serving.access import Tokens
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
-from serving.wiring import LiveModel
+from serving.live import LiveModel
 from tests.serving.fakes import fake_served
 
 with warnings.catch_warnings():

@@ -9,7 +9,7 @@ from typing import Any
 from leap.config import Company
 from leap.errors import CatalogError, TableError
 from leap.scoring.answers import Answers, Check, chunks, never
-from serving.wiring import Served
+from serving.live import Served
 
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
 HEALTH = {"active_days_28d": 3, "seats_used_share": 0.41, "tickets_open_91d": 6}
@@ -129,6 +129,14 @@ class FakeScorer:
         }  # fmt: skip
         found = {"drivers": [driver, unsure], "dependence": [dependence], "labels": LABELS}
         return {"health": found, "fit": {"drivers": [], "dependence": [], "labels": LABELS}}
+
+    def input_schema(self) -> dict[str, Any]:
+        def of(known: Mapping[str, Any]) -> dict[str, Any]:
+            types = {str: "string", int: "number", float: "number"}
+            properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
+            return {"type": "object", "properties": properties, "additionalProperties": False}
+
+        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT)}
 
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]

@@ -11,8 +11,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from leap.errors import BundleError
+from serving.live import LiveModel, Problem, Served
 from serving.schemas import AccountAnswer, IcpAnswer, ModelAnswer, Ready, ScoresAnswer
-from serving.wiring import LiveModel, Problem, Served
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeScorer, fake_served
 from tests.serving.test_guard import JSON, assert_error

@@ -12,8 +12,10 @@ import pytest
 
 from leap.config import parse_settings
 from leap.errors import BundleError, NoModel
-from serving import wiring
-from serving.wiring import ChampionWatcher, Deployment, LiveModel, Served
+from serving import watcher as watching
+from serving.live import LiveModel, Served
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 from tests.serving.fakes import FakeScorer, fake_served
 
 
@@ -72,7 +74,7 @@ def test_a_mended_champion_is_tried_again_after_a_while(monkeypatch: pytest.Monk
     shelf.broken = BundleError("checksum differs.")
     watcher.look()
     shelf.broken = None
-    monkeypatch.setattr(wiring, "RETRY_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "RETRY_AFTER_SECONDS", 0.0)
     watcher.look()
     assert live.take().version == "7" and live.problem is None
 

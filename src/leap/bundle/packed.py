@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from leap.bundle.files import manifest_of, read_folder, sha256
+from leap.bundle.files import identity_of, read_folder, sha256, unique_keys
 from leap.errors import BundleError, SourceError
 
 RECORD: Final = "packed.json"
@@ -43,7 +43,7 @@ class Packed:
         packed = cls(
             folder=folder,
             version=version,
-            champion=identity(folder / CHAMPION),
+            champion=identity_of(read_folder(folder / CHAMPION)),
             rejected=sorted(rejected),
             tables=checksums(folder / WORKSPACE),
         )
@@ -57,7 +57,7 @@ class Packed:
         """What was packed; BundleError where that cannot be told. Neither bundle nor tables are looked at yet."""
         path = folder / RECORD
         try:
-            record: Any = json.loads(path.read_bytes())
+            record: Any = json.loads(path.read_bytes(), object_pairs_hook=unique_keys)
         except OSError as error:
             raise BundleError(f"{path}: cannot be read: {error.strerror}.", remedy=_ANEW) from error
         except (ValueError, RecursionError) as error:
@@ -70,7 +70,7 @@ class Packed:
     def bundle(self) -> Path:
         """The folder of the bundle, which is the one that was packed; it has not climbed the loading ladder yet."""
         folder = self.folder / CHAMPION
-        if identity(folder) != self.champion:
+        if identity_of(read_folder(folder)) != self.champion:
             raise BundleError(f"{folder}: these are not the files that were packed.", remedy=_ANEW)
         return folder
 
@@ -90,11 +90,6 @@ class Packed:
                 details=changed,
                 remedy=f"{_ANEW}, or name a workspace in LEAP_WORKSPACE.",
             )
-
-
-def identity(folder: Path) -> str:
-    """The checksum of a bundle as a whole; BundleError where a file is not as its manifest says."""
-    return sha256(manifest_of(read_folder(folder)))
 
 
 def checksums(folder: Path) -> dict[str, str]:

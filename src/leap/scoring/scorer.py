@@ -20,6 +20,7 @@ from leap.models.encoding import plain_value
 from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import Answers, Check, chunks, never
+from leap.scoring.inputs import input_schema
 from leap.scoring.reasons import plain
 from leap.scoring.standing import code_of, was, without_mrr
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
@@ -298,6 +299,10 @@ class Scorer:
     def model_document(self) -> dict[str, Any]:
         """As `GET /v1/model`."""
         return {**self.model_header(), **self.bundle.card(), "as_of": self.as_of.isoformat()}
+
+    def input_schema(self) -> dict[str, Any]:
+        """What may be given for accounts and prospects, as JSON Schema."""
+        return input_schema(self.bundle, self.mrr_feature)
 
     @property
     def mrr_feature(self) -> str | None:

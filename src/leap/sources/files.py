@@ -70,7 +70,7 @@ def _csv_bytes(path: Path, budget: Budget) -> bytes:
 
 
 def paths_of(folder: Path, source: str) -> list[Path]:
-    """The files that a source names; SourceError names what is there instead."""
+    """The files of a source; SourceError if there are none, OSError or ValueError if nobody may look for them."""
     path = folder / source
     if any(sign in source for sign in "*?[") and not path.is_file():
         paths = _matches(folder, source)
