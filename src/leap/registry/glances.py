@@ -25,7 +25,7 @@ def signs(store: Store) -> Signs | None:
         *(database.with_name(database.name + end) for end in ("", "-wal", "-journal")),
     ]
     found: list[tuple[int, int, int] | None] = []
-    for path in (store.folder / CHAMPION_FILE, *beside):
+    for path in paths:
         try:
             status = path.stat()
         except OSError:
