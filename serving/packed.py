@@ -72,7 +72,7 @@ class PackedDeployment:
 
 
 def climbed(packed: Packed) -> Model:
-    """The packed model after it has climbed the loading ladder here too, golden rows in a process of their own included.
+    """The packed model after it has climbed the loading ladder here too, golden rows in a child process included.
 
     The profiles are marked that people had rejected when it was packed.
     """
