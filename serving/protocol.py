@@ -44,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.ws_protocol_class = None
         self._in_head = True
-        self._began = False
+        self._began = self._speaking = False
         self._body_bytes = 0
         self._beside_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -76,13 +76,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._began = self._in_head = True
+        self._began = self._in_head = self._speaking = True
         if self._head_timer is None:
             self._expect_head()
 
     def on_headers_complete(self) -> None:
         """Its headers have ended."""
-        self._in_head = False
+        self._in_head = self._speaking = False
         self._head_timer = _cancelled(self._head_timer)
         super().on_headers_complete()
 
@@ -112,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def _too_slow(self) -> None:
-        if self.headers:
+        if self._speaking:
             self._refuse(408, f"The headers did not arrive within {HEAD_SECONDS:g} seconds.")
         else:
             self.transport.close()
