@@ -30,6 +30,7 @@ def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
         "ready": served is not None,
         "model": served.scorer.model_header() if served else None,
         "as_of": served.scorer.as_of if served else None,
+        "by_id": served is not None and bool(served.accounts),
         "stale": served is not None and problem is not None,
         "explained_by": served.explained_by if served else None,
         "problem": None if problem is None else problem.message if "admin" in call.scopes else problem.code,

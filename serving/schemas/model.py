@@ -19,6 +19,8 @@ class Ready(Answer):
     ready: bool
     model: ModelHeader | None = None
     as_of: dt.date | None = None
+    by_id: bool = False
+    """Customers can be scored by their id; else only accounts that bring their features or rows, and prospects."""
     stale: bool = False
     """A newer champion could not be loaded, the last good one stays in use."""
     explained_by: str | None = None
