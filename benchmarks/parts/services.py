@@ -92,13 +92,18 @@ class Server:
         return sum(cpu_seconds(pid) for pid in self.processes())
 
     def open_files(self) -> int:
-        """Of all its processes, sockets included."""
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.processes() if alive(pid))
+        """Of all its processes; sockets, whose number follows the load, are none."""
+        return sum(files_of(pid) for pid in self.processes())
 
 
-def alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    return Path(f"/proc/{pid}/fd").exists()
+def files_of(pid: int) -> int:
+    """Open files of a process that are no sockets; none of one that has ended."""
+    found = 0
+    with contextlib.suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found += not str(file.readlink()).startswith("socket:")
+    return found
 
 
 def resident(pid: int) -> float:
