@@ -9,7 +9,8 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,54 +19,100 @@ from starlette.types import Scope
 log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
 
 
+SCORE, READ, ADMIN = "score", "read", "admin"
+EVERYTHING = frozenset({SCORE, READ, ADMIN})
+"""`score` asks for scores, `read` for documents, pages and metrics, `admin` for both and for what is wrong inside."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token: its hash alone, and what its holder may do."""
+
+    digest: bytes
+    scopes: frozenset[str]
+
+
 class Tokens:
-    """Bearer tokens from `LEAP_TOKEN` and `LEAP_TOKEN_FILE` (one a line, so that an old and a new one overlap).
+    """Bearer tokens from `LEAP_TOKEN` and `LEAP_TOKEN_FILE`, so many that an old and a new one overlap.
 
-    The file is read again when it changes. Only hashes are kept. A file that cannot be read, or is empty, lets nobody
-    in: it never opens the service.
+    Entries stand between commas or line ends: a token, then its scopes, if it is not for everything; lines that begin
+    with # are left out. The file is read again when it changes. Only hashes are kept. A file that cannot be read, or is
+    empty, lets nobody in: it never opens the service.
 
-    >>> Tokens({"LEAP_TOKEN": "sesame"}).accepts("sesame"), Tokens({"LEAP_TOKEN": "sesame"}).accepts("simsim")
-    (True, False)
+    >>> tokens = Tokens({"LEAP_TOKEN": "sesame, simsim read"})
+    >>> sorted(tokens.scopes_of("sesame")), sorted(tokens.scopes_of("simsim")), sorted(tokens.scopes_of("read"))
+    (['admin', 'read', 'score'], ['read'], [])
     >>> Tokens({}).required
     False
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         environment = os.environ if environment is None else environment
-        self._fixed = _hashes([environment.get("LEAP_TOKEN", "")])
+        given = environment.get("LEAP_TOKEN", "").strip()
+        self._fixed = tokens_in(given, "LEAP_TOKEN")
+        self._set = bool(given)
         named = environment.get("LEAP_TOKEN_FILE", "").strip()
         self._file = Path(named) if named else None
-        self._from_file: tuple[bytes, ...] = ()
+        self._from_file: tuple[Token, ...] = ()
         self._read_at: tuple[int, int, int] | None = None
 
     @property
     def required(self) -> bool:
         """Whether anything but the health routes needs a token."""
-        return bool(self._fixed) or self._file is not None
+        return self._set or self._file is not None
 
     def accepts(self, given: str) -> bool:
-        """Compared in constant time with each token, all of them every time."""
-        digest = hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest()
-        known = (*self._fixed, *self._current_file())
-        return bool(sum(hmac.compare_digest(digest, one) for one in known))
+        """Whether this is one of the tokens."""
+        return bool(self.scopes_of(given))
 
-    def _current_file(self) -> tuple[bytes, ...]:
+    def scopes_of(self, given: str) -> frozenset[str]:
+        """What the holder may do, nothing if it is none; compared in constant time with each token, every time."""
+        digest = _digest(given.encode("utf-8", "surrogateescape"))
+        found: frozenset[str] = frozenset()
+        for token in (*self._fixed, *self._current_file()):
+            if hmac.compare_digest(digest, token.digest):
+                found |= token.scopes
+        return found
+
+    def _current_file(self) -> tuple[Token, ...]:
         if self._file is None:
             return ()
         try:
             status = self._file.stat()
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._read_at:
-                self._from_file = _hashes(self._file.read_text(encoding="utf-8").splitlines())
+                self._from_file = tokens_in(self._file.read_text(encoding="utf-8"), "LEAP_TOKEN_FILE")
                 self._read_at = seen
         except (OSError, UnicodeDecodeError) as error:
-            log.warning("LEAP_TOKEN_FILE cannot be read (%s): nobody gets in by it", type(error).__name__)
+            if self._read_at is not None or not self._from_file:
+                log.warning("LEAP_TOKEN_FILE cannot be read (%s): nobody gets in by it", type(error).__name__)
             self._from_file, self._read_at = (), None
         return self._from_file
 
 
-def _hashes(tokens: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(hashlib.sha256(token.strip().encode()).digest() for token in tokens if token.strip())
+def tokens_in(text: str, source: str) -> tuple[Token, ...]:
+    """The tokens in a text. One with a scope that is unknown lets nobody in, and the log says so without the token."""
+    found = []
+    for line in text.splitlines():
+        for entry in [] if line.lstrip().startswith("#") else line.split(","):
+            words = entry.split()
+            unknown = sorted(set(words[1:]) - EVERYTHING)
+            if unknown:
+                log.warning(
+                    "%s: %d unknown scope(s) of a token, which lets nobody in; expected some of %s",
+                    source, len(unknown), ", ".join(sorted(EVERYTHING)),
+                )  # fmt: skip
+            elif words:
+                found.append(Token(_digest(words[0].encode()), _implied(frozenset(words[1:]) or EVERYTHING)))
+    return tuple(found)
+
+
+def _implied(scopes: frozenset[str]) -> frozenset[str]:
+    return EVERYTHING if ADMIN in scopes else scopes
+
+
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()
 
 
 def credential(header: str) -> str:

@@ -1,8 +1,8 @@
 """What stands between the network and the application: who may ask, for what, in which form, how much.
 
 `Guard` is the outermost ASGI layer, outside BentoML's own: a request that it refuses never reaches a parser, a metric
-series or a log of values. `Inside` is the innermost, around the application. Between them BentoML sees the path's
-*template* (`/v1/accounts/{account_id}`), so that its metrics and access log have one series a route, whatever is asked.
+series or a log of values. Our own routes are answered right behind it, without BentoML's layers, which cost more than a
+small score; BentoML keeps the process, health and metrics. To it a path is its *template*.
 
 A refusal of any layer, BentoML's included, leaves in one form: `{"error": {"code", "message", "details"}}`.
 """
@@ -12,26 +12,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import secrets
-import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic_core import to_json
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.access import Tokens, challenge, credential, is_loopback, names_loopback
+from serving.access import EVERYTHING, READ, SCORE, Tokens, challenge, credential, is_loopback, names_loopback
+from serving.calls import Call, Unwatched, Watch
+from serving.direct import Direct, State
+from serving.errors import RETRY_AFTER_SECONDS, Refused, internal, log_failure, plain
+from serving.lanes import BUSY, TOO_LATE
 
 # Below "bentoml", whose logger BentoML shows from INFO on; all others are shown from WARNING on.
 log = logging.getLogger("bentoml.leap")
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+MAX_HEADER_BYTES = 32 * 1024
+MAX_ADDRESS_BYTES = 8 * 1024
+MAX_AT_ONCE = 64
 BODY_SECONDS = 10.0
-RETRY_AFTER_SECONDS = 2
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
+COUNTED_APART = OPEN_PATHS | {"/metrics"}
+"""Answered however many requests are under way."""
 
 NOT_LET_IN = "No or wrong token; expected the header `Authorization: Bearer TOKEN`."
 NOT_FROM_HERE = (
@@ -50,67 +55,32 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-CODES = {
-    400: "malformed",
-    401: "unauthorized",
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "request_timeout",
-    413: "too_large",
-    415: "not_json",
-    422: "invalid",
-    429: "too_many_requests",
-    500: "internal",
-    503: "unavailable",
-}
+_ALWAYS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_NO_STORE = (b"cache-control", b"no-store")
+_RETRY_AFTER = (b"retry-after", str(RETRY_AFTER_SECONDS).encode())
 
 # What BentoML's own layers say on their own account, in our words; a passed deadline is "try again", hence 503.
-FOREIGN = {
-    429: "The service is working on as many requests as it takes at once; try again shortly.",
-    503: "The service did not answer within its deadline; ask for fewer accounts at once, or try again.",
-}
-
-
-def error_document(status: int, message: str, *, code: str = "", details: Iterable[object] = ()) -> bytes:
-    """The one error form, as JSON.
-
-    >>> error_document(404, "No such account.", code="unknown_account", details=["a9"])
-    b'{"error":{"code":"unknown_account","message":"No such account.","details":["a9"]}}'
-    """
-    error = {"code": code or CODES.get(status, "error"), "message": message, "details": list(details)}
-    return to_json({"error": error}, inf_nan_mode="null", serialize_unknown=True)
-
-
-class Refused(Exception):
-    """A request that is not let through, and the answer it gets instead."""
-
-    def __init__(self, status: int, message: str, *, code: str = "", headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.headers = dict(headers or {})
-
-
-@dataclass
-class Call:
-    """What the layers know of one request; travels in the ASGI scope under `leap.call`."""
-
-    request_id: str
-    path: str
-    trusted: bool = False
-    """A token was given, or none is needed: details of the inside may be shown."""
-    ours: bool = False
-    """The application itself has answered: its body is in our form already."""
+FOREIGN = {429: BUSY, 503: TOO_LATE}
 
 
 @dataclass(frozen=True)
 class KnownRoute:
-    """One route of the service: what matches it, how it is named in metrics, and how it may be asked."""
+    """One route of the service: what matches it, how it is named in metrics, how and by whom it may be asked."""
 
     template: str
     pattern: re.Pattern[str]
     methods: frozenset[str]
+    app: ASGIApp | None = None
+    """What answers it; None: BentoML."""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes of a token of which one is enough; none where any token is."""
+        if self.template in OPEN_PATHS or self.template == "/docs.json":
+            return frozenset()
+        if self.template in ("/v1/score", "/v1/prospects"):
+            return frozenset({SCORE})
+        return frozenset({SCORE, READ}) if self.template.startswith("/v1/accounts/") else frozenset({READ})
 
 
 @dataclass
@@ -119,10 +89,15 @@ class Guard:
 
     app: ASGIApp
     routes: Sequence[KnownRoute]
+    state: State | None = None
     tokens: Tokens = field(default_factory=Tokens)
+    watch: Watch = field(default_factory=Unwatched)
     max_body_bytes: int = MAX_BODY_BYTES
     max_discarded_bytes: int = MAX_DISCARDED_BYTES
+    max_at_once: int = MAX_AT_ONCE
     body_seconds: float = BODY_SECONDS
+    under_way: int = field(default=0, init=False)
+    """Requests let in and not answered yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -134,58 +109,92 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        call = Call(request_id=_request_id(headers), path=scope["path"])
-        answer = Answer(send, call)
+        call = Call.of(headers, scope["method"], scope["path"])
+        answer = Answer(send, call, self.watch)
+        self.watch.began(call)
         try:
+            _measure(scope, headers)
             self._admit(scope, headers, call)
-            route = self._route(scope)
-            if scope["method"] == "POST":
-                receive = await self._body(headers, receive)
+            route, inside = self._route(scope)
+            call.template = route.template
+            _allow(route, call)
+            if self.under_way >= self.max_at_once and route.template not in COUNTED_APART:
+                raise Refused(429, BUSY)
+            self.under_way += 1
         except Refused as refusal:
-            log.info("refused %s %s with %d", _plain(scope["method"]), _plain(call.path), refusal.status)
-            if not await self._discard(headers, receive):
-                refusal.headers["Connection"] = "close"
-            await answer.refuse(refusal)
+            await self._refuse(refusal, headers, receive, answer)
+            return
+        try:
+            await self._let_in(scope, headers, receive, answer, route, inside)
+        finally:
+            self.under_way -= 1
+
+    async def _let_in(
+        self, scope: Scope, headers: Headers, receive: Receive, answer: Answer, route: KnownRoute, inside: str
+    ) -> None:
+        call = answer.call
+        try:
+            if scope["method"] == "POST":
+                call.body = await self._body(headers, receive)
+        except Refused as refusal:
+            await self._refuse(refusal, headers, receive, answer)
             return
         # The server itself leaves the body out where HEAD was asked.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        scope = {**scope, "method": method, "leap.call": call, "leap.state": self.state, "leap.path": inside}
         try:
-            await self.app({**scope, "method": method, "path": route.template, "leap.call": call}, receive, answer)
+            if route.app is None:
+                answer.foreign = True
+                await self.app({**scope, "path": route.template}, receive, answer)
+            else:
+                await route.app(scope, receive, answer)
         except Exception as error:
-            log_failure(call, error)
+            log_failure(call.request_id, call.path, error)
+            if answer.finished:  # Starlette answers with its handler and raises all the same
+                return
             if answer.started:
-                raise
-            await answer.refuse(Refused(500, internal_message(call)))
+                raise BrokenOff("an answer was broken off") from None
+            await answer.refuse(internal(call.request_id))
+
+    async def _refuse(self, refusal: Refused, headers: Headers, receive: Receive, answer: Answer) -> None:
+        if not await self._discard(headers, receive):
+            refusal.headers["Connection"] = "close"
+        await answer.refuse(refusal)
 
     def _admit(self, scope: Scope, headers: Headers, call: Call) -> None:
         if self.tokens.required:
-            call.trusted = self.tokens.accepts(credential(headers.get("authorization", "")))
+            call.scopes = self.tokens.scopes_of(credential(headers.get("authorization", "")))
+            call.trusted = bool(call.scopes)
             if not call.trusted and call.path not in OPEN_PATHS:
                 raise Refused(401, NOT_LET_IN, headers={"WWW-Authenticate": challenge(call.path)})
-        else:
-            # Without a token the service is this machine's own. The Host header is looked at because a web page
-            # anywhere can make a browser here ask 127.0.0.1 under a name of its own (DNS rebinding).
-            call.trusted = is_loopback(scope) and names_loopback(headers.get("host", ""))
-            if not call.trusted and call.path not in OPEN_PATHS:
-                raise Refused(401, NOT_FROM_HERE, headers={"WWW-Authenticate": 'Bearer realm="Leap"'})
+            return
+        # Without a token the service is this machine's own. The Host header is looked at because a web page
+        # anywhere can make a browser here ask 127.0.0.1 under a name of its own (DNS rebinding).
+        call.trusted = is_loopback(scope) and names_loopback(headers.get("host", ""))
+        if call.trusted:
+            call.scopes = EVERYTHING
+        elif call.path not in OPEN_PATHS:
+            raise Refused(401, NOT_FROM_HERE, headers={"WWW-Authenticate": 'Bearer realm="Leap"'})
 
-    def _route(self, scope: Scope) -> KnownRoute:
+    def _route(self, scope: Scope) -> tuple[KnownRoute, str]:
+        """The route that is asked for, and the part of the path that it takes, if any."""
         allowed: set[str] = set()
         for route in self.routes:
-            if route.pattern.match(scope["path"]):
+            found = route.pattern.match(scope["path"])
+            if found:
                 if scope["method"] in route.methods:
-                    return route
+                    return route, next(iter(found.groups()), "")
                 allowed |= route.methods
         if not allowed:
             raise Refused(404, "No such address. /docs.json lists the addresses of this service.")
         raise Refused(
             405,
-            f"{_plain(scope['method'])} is not answered here; expected {' or '.join(sorted(allowed))}.",
+            f"{plain(scope['method'])} is not answered here; expected {' or '.join(sorted(allowed))}.",
             headers={"Allow": ", ".join(sorted(allowed))},
         )
 
-    async def _body(self, headers: Headers, receive: Receive) -> Receive:
-        """The whole body, read before anything works on it: counted, and a slow one holds no place in the queue."""
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        """The whole body, read before anything works on it: counted, and a slow one keeps nobody else waiting."""
         if not _is_json(headers):
             raise Refused(415, "Expected a body of type application/json, uncompressed and in UTF-8.")
         if _declared_bytes(headers) > self.max_body_bytes:
@@ -197,7 +206,7 @@ class Guard:
             raise Refused(408, f"The body did not arrive within {self.body_seconds:g} seconds.") from None
         if not body:
             raise Refused(400, "Expected a body with a JSON object, found none.")
-        return _replay(body, receive)
+        return body
 
     async def _read(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
@@ -240,87 +249,55 @@ class Guard:
 class Answer:
     """Sends an answer on: adds headers, and puts what BentoML says on its own account into our error form."""
 
-    def __init__(self, send: Send, call: Call) -> None:
+    def __init__(self, send: Send, call: Call, watch: Watch) -> None:
         self._send = send
-        self._call = call
+        self._watch = watch
+        self._status = 0
         self._foreign_status = 0
+        self.call = call
+        self.foreign = False
+        """BentoML answers, not we."""
         self.started = False
+        self.finished = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if message["status"] >= 400 and not self._call.ours:
+            if message["status"] >= 400 and self.foreign:
                 self._foreign_status = 503 if message["status"] == 504 else message["status"]
                 return
-            self._add_headers(message)
-            self.started = True
+            await self._start(message)
         elif self._foreign_status:
             if not message.get("more_body", False):
-                status = self._foreign_status
-                self._foreign_status = 0
+                status, self._foreign_status = self._foreign_status, 0
                 await self.refuse(Refused(status, FOREIGN.get(status, "The request could not be answered.")))
-            return
-        await self._send(message)
+        else:
+            await self._send(message)
+            if not message.get("more_body", False):
+                self._finish()
 
     async def refuse(self, refusal: Refused) -> None:
         """Answer with an error instead of what was asked for."""
-        self.started = True
-        body = error_document(refusal.status, str(refusal), code=refusal.code)
-        start: Message = {"type": "http.response.start", "status": refusal.status, "headers": []}
-        headers = MutableHeaders(raw=start["headers"])
-        headers["Content-Type"] = "application/json"
-        headers["Content-Length"] = str(len(body))
-        for name, value in refusal.headers.items():
-            headers[name] = value
-        self._add_headers(start)
-        await self._send(start)
+        self.call.refused = refusal.code
+        body = refusal.document
+        headers = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self._start({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+        self._finish()
 
-    def _add_headers(self, start: Message) -> None:
-        headers = MutableHeaders(raw=list(start.get("headers", ())))
-        for name, value in SECURITY_HEADERS.items():
-            headers[name] = value
-        headers.setdefault("Cache-Control", "no-store")
-        headers["X-Request-ID"] = self._call.request_id
-        if start["status"] in (429, 503):
-            headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-        start["headers"] = headers.raw
+    async def _start(self, message: Message) -> None:
+        headers = [*message.get("headers", ()), *_ALWAYS, (b"x-request-id", self.call.request_id.encode())]
+        given = {name.lower() for name, _ in message.get("headers", ())}
+        if b"cache-control" not in given:
+            headers.append(_NO_STORE)
+        if message["status"] in (429, 503) and b"retry-after" not in given:
+            headers.append(_RETRY_AFTER)
+        self.started, self._status = True, message["status"]
+        await self._send({**message, "headers": headers})
 
-
-class Inside:
-    """The innermost layer: gives the application the path that was asked, and turns its faults into a 500.
-
-    A fault must not travel further out: BentoML's time limit waits for the first byte of an answer, and a request
-    whose handler raised before that would hang until the limit.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call: Call | None = scope.get("leap.call")
-        if call is None:
-            await self.app(scope, receive, send)
-            return
-        finished = False
-
-        async def mark(message: Message) -> None:
-            nonlocal finished
-            call.ours = True
-            finished = message["type"] == "http.response.body" and not message.get("more_body", False)
-            await send(message)
-
-        scope["path"] = call.path
-        try:
-            await self.app(scope, receive, mark)
-        except Exception as error:
-            log_failure(call, error)
-            if finished:  # Starlette answers with its handler and raises all the same
-                return
-            if call.ours:
-                raise BrokenOff("an answer was broken off") from None
-            body = error_document(500, internal_message(call))
-            await mark({"type": "http.response.start", "status": 500, "headers": _json_headers(body)})
-            await mark({"type": "http.response.body", "body": body})
+    def _finish(self) -> None:
+        self.finished = True
+        self._watch.answered(self.call, self._status)
 
 
 class BrokenOff(Exception):
@@ -328,7 +305,7 @@ class BrokenOff(Exception):
 
 
 def known_routes(application: Any) -> list[KnownRoute]:
-    """The routes of a Starlette or FastAPI application.
+    """The routes of a Starlette or FastAPI application; ours answer themselves, all others through the application.
 
     >>> from fastapi import FastAPI
     >>> known_routes(FastAPI(openapi_url=None))
@@ -339,47 +316,30 @@ def known_routes(application: Any) -> list[KnownRoute]:
             template=route.path_format,
             pattern=route.path_regex,
             methods=frozenset(route.methods | {"HEAD"} if "GET" in route.methods else route.methods),
+            app=route.app if isinstance(route, Direct) else application,
         )
         for route in application.routes
     ]
 
 
-def log_failure(call: Call, error: BaseException) -> None:
-    """Where a request failed, without what it held: the message of an exception may quote a customer's values."""
-    where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-    log.error("request %s to %s failed with %s at\n%s", call.request_id, _plain(call.path), type(error).__name__, where)
+def _allow(route: KnownRoute, call: Call) -> None:
+    """Refuse what the token is not for."""
+    if route.scopes and not route.scopes & call.scopes:
+        wanted = " or ".join(sorted(route.scopes))
+        raise Refused(403, f"This token is not for this address; expected one with the scope {wanted}.")
 
 
-def internal_message(call: Call) -> str:
-    """What the caller is told of a fault of ours."""
-    return f"The service failed on this request; its log says where, under request id {call.request_id}."
-
-
-def _json_headers(body: bytes) -> list[tuple[bytes, bytes]]:
-    return [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+def _measure(scope: Scope, headers: Headers) -> None:
+    """Refuse an address or headers longer than anybody needs."""
+    if len(scope["path"]) + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
+        raise Refused(414, f"The address is longer than {MAX_ADDRESS_BYTES} bytes.")
+    if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
+        raise Refused(431, f"The headers are longer than {MAX_HEADER_BYTES} bytes.")
 
 
 def _declared_bytes(headers: Headers) -> int:
     declared = headers.get("content-length", "")
     return int(declared) if declared.isdigit() and len(declared) < 20 else 0
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    delivered = False
-
-    async def again() -> Message:
-        nonlocal delivered
-        if delivered:
-            return await receive()
-        delivered = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else secrets.token_hex(8)
 
 
 def _is_json(headers: Headers) -> bool:
@@ -390,8 +350,3 @@ def _is_json(headers: Headers) -> bool:
         and (charset is None or charset.group(1).lower() in ("utf-8", "utf8"))
         and headers.get("content-encoding", "identity").lower() == "identity"
     )
-
-
-def _plain(text: str) -> str:
-    """Without control characters, and short: fit for a message or a log line."""
-    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]

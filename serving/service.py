@@ -1,7 +1,7 @@
 """The BentoML service: one process that answers HTTP, keeps metrics and health, and shuts down in good order.
 
 What is asked and answered stands in `app.py`; BentoML's own endpoint machinery is not used, since it logs the values of
-a refused request and reads other content types than JSON. `leap serve` starts it.
+a refused request, reads other content types than JSON and costs more than a score. `leap serve` starts it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import bentoml
 from starlette.types import ASGIApp
 
-from serving.app import BENTOML_ROUTES, SCORING_THREADS, create_app
-from serving.guard import Guard, Inside, known_routes
-from serving.wiring import ChampionWatcher, Deployment, LiveModel
+from serving.app import BENTOML_ROUTES, create_app
+from serving.guard import Guard, known_routes
+from serving.lanes import prefer_the_event_loop
+from serving.live import LiveModel
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 
 MOUNT = "leap"
 
 SETTINGS: dict[str, Any] = {
-    "workers": 1,  # one process holds the model once; scoring releases the interpreter while it computes
-    "threads": SCORING_THREADS,
-    "traffic": {"timeout": 30, "max_concurrency": 64},
+    "workers": 1,  # one process holds the model once, and computes on one thread of Python at a time
+    # Limits of requests are the guard's and the lanes', since our routes are answered before BentoML's layers.
+    "traffic": {"timeout": 30},
     "http": {"host": "127.0.0.1", "port": 3000},
     # Nothing exports traces here, and to make them costs a fifth of a small request.
     "tracing": {"excluded_urls": ".*"},
@@ -39,13 +42,11 @@ class GuardedService(bentoml.Service[Any]):
     """
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """BentoML's application, with `Inside` next to the router and `Guard` around everything."""
-        if not any(middleware is Inside for middleware, _ in self.middlewares):
-            self.add_asgi_middleware(Inside)
-        application: Any = super().to_asgi(is_main=is_main)
-        application.router.routes.sort(key=lambda route: route.name != MOUNT)
-        ours, _, _ = self.mount_apps[0]
-        return Guard(application, routes=[*known_routes(ours), *BENTOML_ROUTES])
+        """BentoML's application with `Guard` around it and before it."""
+        prefer_the_event_loop()
+        ours: Any = self.mount_apps[0][0]
+        routes = [*known_routes(ours), *BENTOML_ROUTES]
+        return Guard(super().to_asgi(is_main=is_main), routes=routes, state=ours.state.shared)
 
 
 live = LiveModel()
@@ -57,8 +58,7 @@ class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
     def __init__(self) -> None:
-        deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment.champion, deployment.load)
+        self.watcher = ChampionWatcher(live, Deployment.from_environment())
         self.watcher.start()
 
     @bentoml.on_shutdown

@@ -1,136 +1,75 @@
-"""From the store's champion to what a request is answered with, and how one gives way to the next.
+"""Where a service finds its champion, its accounts and its reviews, and what it makes of them.
 
-A request takes one `Served` from `LiveModel` at its start and uses nothing else, so that an answer never mixes two
-versions. `ChampionWatcher` looks every two seconds for another champion, verifies and builds it beside the live one,
-and swaps the reference. Whatever fails on the way, the last good one stays in use and `/readyz` says what happened.
+Three parts come from three places and change on their own: the model from the store, the tables from the workspace, the
+verdicts of people from the book of reviews. A part that is the same as before is not read again; one that cannot be
+read stays as it was last good.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leap.config import Company
-from leap.errors import LeapError, NoModel, RegistryError
+from serving.live import Problem, Served
+from serving.watcher import Built, Wanted, problem_of
+from serving.workspace import Data, TablesWatch
 
 if TYPE_CHECKING:
-    from leap.config import Settings
-    from leap.registry import Store
+    from leap.bundle.model_bundle import ModelBundle
+    from leap.registry import Seen, Store
     from leap.reviews import Review
-    from leap.scoring import Scorer
 
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
-
-LOOK_EVERY_SECONDS = 2.0
-RETRY_AFTER_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class ListedAccount:
-    """One customer in the list that people look through."""
-
-    account_id: str
-    name: str
-    mrr: float | None
-    at_risk: float | None
-    """`mrr * (1 - nrr)`: the MRR expected to be lost over the horizon; below zero where growth is expected."""
-    row: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> ListedAccount:
-        """From a row of `Scorer.listing()`.
-
-        >>> ListedAccount.of({"account_id": "a1", "name": None, "mrr": 200.0, "nrr": 0.75}).at_risk
-        50.0
-        """
-        mrr, nrr = row.get("mrr"), row.get("nrr")
-        at_risk = mrr * (1 - nrr) if mrr is not None and nrr is not None else None
-        return cls(
-            account_id=str(row["account_id"]),
-            name=str(row.get("name") or row["account_id"]),
-            mrr=mrr,
-            at_risk=at_risk,
-            row=row,
-        )
-
-    def matches(self, words: str) -> bool:
-        """Whether name or id contains these words, in any case."""
-        return words in self.name.casefold() or words in self.account_id.casefold()
-
-
-class Served:
-    """One model version with the accounts it scores: everything a request may need, and immutable."""
-
-    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12, explained_by: str = "") -> None:
-        self.scorer = scorer
-        self.explained_by = explained_by
-        """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
-        self.company = company
-        self.horizon_months = horizon_months
-        accounts = [ListedAccount.of(row) for row in scorer.listing()]
-        self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
-
-    @property
-    def version(self) -> str:
-        """Version of the model in the registry."""
-        return self.scorer.version
-
-    def find(self, words: str) -> list[ListedAccount]:
-        """Accounts whose name or id contains these words, largest money at risk first; all without words."""
-        wanted = words.strip().casefold()
-        return [account for account in self.accounts if account.matches(wanted)]
-
-
-def _largest_risk_first(account: ListedAccount) -> tuple[bool, float, str]:
-    return (account.at_risk is None, -(account.at_risk or 0.0), account.account_id)
+READ_WAIT_SECONDS = 0.25
+"""For a locked database: a look must not wait, and the next one comes at once."""
+WRITE_WAIT_SECONDS = 5.0
+ASK_REMOTE_EVERY_SECONDS = 2.0
+"""A registry at an address leaves no trace when it changes, and is asked this often."""
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why the newest champion is not in use."""
+class Model:
+    """One version as it was verified and loaded, before people's verdicts are put to it."""
 
-    code: str
-    message: str
-
-
-class LiveModel:
-    """Holds the one reference that requests take; reading and replacing it is atomic."""
-
-    def __init__(self, served: Served | None = None) -> None:
-        self._served = served
-        self.problem: Problem | None = None
-
-    def peek(self) -> Served | None:
-        """What is live, or nothing yet."""
-        return self._served
-
-    def take(self) -> Served:
-        """What is live, for one whole request; NoModel if nothing is."""
-        served = self._served
-        if served is None:
-            why = self.problem.message if self.problem else "The model is being loaded."
-            raise NoModel(f"No model is live. {why}")
-        return served
-
-    def swap(self, served: Served) -> None:
-        """Make this live; requests under way keep the one they took."""
-        self._served = served
-        self.problem = None
+    version: str
+    identity: str
+    bundle: ModelBundle
+    explained_by: str
+    stale: str
+    """Why it is not the one that the registry names, or the registry was not asked; or empty."""
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What an answer is made of."""
+
+    model: Model
+    data: Data
+    reviews: tuple[Review, ...]
+
+
+@dataclass
 class Deployment:
-    """Where a service finds its champion and its accounts: `leap serve` names both in the environment."""
+    """A store and a workspace: `leap serve` names both in the environment. `Source` of a `ChampionWatcher`.
+
+    Looked at and built by one thread.
+    """
 
     store: str | None
     workspace: Path
+    _tables: TablesWatch = field(init=False)
+    _champion: ChampionWatch = field(init=False)
+    _book: BookWatch = field(init=False)
+    _live: Parts | None = field(default=None, init=False)
+    _model: Model | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._tables = TablesWatch(self.workspace)
+        self._champion = ChampionWatch(self.opened_store)
+        self._book = BookWatch(self.opened_store)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Deployment:
@@ -139,126 +78,161 @@ class Deployment:
         workspace = Path(environment.get("LEAP_WORKSPACE") or ".")
         return cls(store=environment.get("LEAP_STORE") or None, workspace=workspace)
 
-    def champion(self) -> str | None:
-        """The champion's version: one look at a small file and the registry's table of aliases, without MLflow."""
-        return self._open_store().champion()
-
-    def load(self) -> tuple[Served, str]:
-        """The champion with the accounts of the workspace, and why the registry could not be asked, or nothing.
-
-        The store hands out only copies that have climbed the loading ladder, golden rows in a process of their own
-        included; the golden rows are scored once more here.
-        """
-        from leap.config import load_settings
-
-        settings = load_settings(self.workspace)
-        fetched = self._open_store().load()
-        return self._built(fetched.version, fetched.folder, settings), fetched.stale
-
-    def _built(self, version: str, folder: Path, settings: Settings) -> Served:
-        # Only now what takes seconds to import: without a champion the reason is told at once.
-        from leap.bundle.explaining import ready_to_explain
-        from leap.bundle.model_bundle import ModelBundle
-        from leap.reviews import with_rejections
-        from leap.scoring import Scorer
-        from leap.sources import read_workspace
-
-        bundle = ModelBundle.load(folder)
-        # First, on the golden rows: what is compiled is then ready for the first request, and for all others.
-        explaining = ready_to_explain(bundle)
-        bundle.check_golden()
-        if reviews := self._reviews(settings):
-            bundle = replace(bundle, icp=with_rejections(bundle.icp, reviews))
-        scorer = Scorer.build(bundle, version, read_workspace(self.workspace))
-        return Served(scorer, settings.company, settings.outcome.horizon_months, explaining.engine)
-
-    def _reviews(self, settings: Settings) -> tuple[Review, ...]:
-        """What people decided until now. A damaged book must not keep the champion from serving."""
-        from leap.reviews import ReviewBook
-
-        try:
-            return ReviewBook(self._open_store().folder).of(settings.company.name)
-        except RegistryError as error:
-            log.warning("reviews are left out, and rejected profiles count again: %s", error)
-            return ()
-
-    def _open_store(self) -> Store:
+    def opened_store(self) -> Store:
+        """The store as a service asks it: it does not wait."""
         from leap.registry import Store
 
-        return Store(self.store, self.workspace)
-
-
-class ChampionWatcher:
-    """A background thread that keeps `LiveModel` at the store's champion.
-
-    `champion` tells its version and is asked every few seconds; `load` brings it in and is asked when that changes.
-    """
-
-    def __init__(
-        self,
-        live: LiveModel,
-        champion: Callable[[], str | None],
-        load: Callable[[], tuple[Served, str]],
-        every_seconds: float = LOOK_EVERY_SECONDS,
-    ) -> None:
-        self._live = live
-        self._champion = champion
-        self._load = load
-        self._every = every_seconds
-        self._failed: str | None = None
-        self._failed_at = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
-
-    def start(self) -> None:
-        """Load the champion in the background, then keep looking for another one."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the look under way."""
-        self._stop.set()
-
-    def _run(self) -> None:
-        self.look()
-        while not self._stop.wait(self._every):
-            self.look()
-
-    def look(self) -> None:
-        """One look at the store; never raises, a fault is kept as `LiveModel.problem`."""
-        try:
-            newest = self._champion()
-            served = self._live.peek()
-            if newest is not None and served is not None and newest == served.version:
-                self._live.problem = self._failed = None
-            elif not self._failed_lately(newest):
-                self._bring_in(newest)
-        except Exception as error:
-            self._report(error)
-
-    def _bring_in(self, newest: str | None) -> None:
-        try:
-            served, stale = self._load()
-        except Exception:
-            self._failed, self._failed_at = newest, time.monotonic()
-            raise
-        self._live.swap(served)
-        self._failed = None
-        log.info("version %s is live%s", served.version, f"; {stale}" if stale else "")
-
-    def _failed_lately(self, newest: str | None) -> bool:
-        """What failed is tried again, since the tables may have been mended, but not at every look."""
-        return (
-            newest is not None and newest == self._failed and time.monotonic() - self._failed_at < RETRY_AFTER_SECONDS
+        return Store(
+            self.store, self.workspace, read_wait_seconds=READ_WAIT_SECONDS, write_wait_seconds=WRITE_WAIT_SECONDS
         )
 
-    def _report(self, error: Exception) -> None:
-        where = ""
-        if isinstance(error, LeapError):
-            problem = Problem(error.code, str(error))
-        else:
-            problem = Problem("internal", f"The champion could not be loaded: {type(error).__name__}.")
-            # Where, but not the message: it may quote a cell of the tables.
-            where = "\n" + "".join(traceback.format_tb(error.__traceback__)[-6:])
-        if problem != self._live.problem:
-            log.warning("the champion could not be brought in: %s%s", problem.message, where)
-        self._live.problem = problem
+    def look(self) -> Wanted:
+        """Versions, traces of files and reviews: nothing large is read."""
+        seen = self._champion.look()
+        traces = self._tables.look()
+        reviews = self._book.look(self._tables.company)
+        identity, model = seen.identity, self._model
+        if model is not None and seen.tells_of(model.version, model.identity):
+            identity = model.identity
+        troubles = [Problem("registry", text) for text in (seen.trouble, self._book.trouble) if text]
+        return Wanted((seen.version, identity, traces, reviews, self._book.day), tuple(troubles))
+
+    def build(self) -> Built:
+        """The newest parts that fit together, else as many of them as fit to those that are live."""
+        problems: list[Problem] = []
+        live = self._live
+        model = self._newest(self._newest_model, None if live is None else live.model, problems)
+        data = self._newest(self._tables.read, None if live is None else live.data, problems)
+        reviews = self._book.reviews
+        tries = [Parts(model, data, reviews)]
+        if live is not None:
+            tries += [Parts(model, live.data, reviews), Parts(live.model, data, reviews)]
+        for number, parts in enumerate(tries):
+            if live is not None and parts == live:
+                return Built(None, tuple(problems))
+            try:
+                served = served_of(parts)
+            except Exception as error:
+                if live is None:
+                    raise
+                if number == 0:
+                    problems.append(problem_of(error))
+            else:
+                self._live = parts
+                return Built(served, tuple(problems))
+        return Built(None, tuple(problems))
+
+    def load(self) -> tuple[Served, str]:
+        """What a service would begin with, and why the registry could not be followed, or nothing."""
+        self.look()
+        model = self._newest_model()
+        return served_of(Parts(model, self._tables.read(), self._book.reviews)), model.stale
+
+    def _newest(self, read: Callable[[], Any], last_good: Any, problems: list[Problem]) -> Any:
+        try:
+            found = read()
+        except Exception as error:
+            if last_good is None:
+                raise
+            problems.append(problem_of(error))
+            return last_good
+        # What keeps the registry from being asked is told by every look, and passes with it.
+        if isinstance(found, Model) and found.stale and not self._champion.seen.trouble:
+            problems.append(Problem("registry", found.stale))
+        return found
+
+    def _newest_model(self) -> Model:
+        """The champion. The store hands out only copies that have climbed the loading ladder, golden rows in a process
+        of their own included; the golden rows are scored once more here.
+        """
+        seen, before = self._champion.seen, self._model
+        if before is not None and not before.stale and seen.tells_of(before.version, before.identity):
+            return before
+        fetched = self.opened_store().load()
+        if before is not None and (fetched.version, fetched.identity) == (before.version, before.identity):
+            self._model = replace(before, stale=fetched.stale)
+            return self._model
+        self._model = loaded(fetched.version, fetched.folder, fetched.identity, fetched.stale)
+        return self._model
+
+
+def loaded(version: str, folder: Path, identity: str, stale: str = "") -> Model:
+    """A verified copy, loaded if it still is what was verified, proven on its golden rows and ready to explain."""
+    # Only now what takes seconds to import: without a champion the reason is told at once.
+    from leap.bundle.explaining import ready_to_explain
+    from leap.bundle.model_bundle import ModelBundle
+
+    bundle = ModelBundle.load(folder, identity)
+    bundle.check_golden()
+    # On the golden rows: what is compiled is then ready for the first request, and for all others.
+    return Model(version, identity, bundle, ready_to_explain(bundle).engine, stale)
+
+
+def served_of(parts: Parts) -> Served:
+    """The model's scores of the accounts, with the verdicts of people."""
+    from leap.reviews import with_rejections
+    from leap.scoring import Scorer
+
+    model, data = parts.model, parts.data
+    bundle = model.bundle
+    if parts.reviews:
+        bundle = replace(bundle, icp=with_rejections(bundle.icp, parts.reviews))
+    scorer = Scorer.build(bundle, model.version, data.tables)
+    return Served(scorer, data.settings.company, data.settings.outcome.horizon_months, model.explained_by)
+
+
+class ChampionWatch:
+    """The champion as last seen; the registry is asked only where its files changed, or where it was in trouble."""
+
+    def __init__(self, opened: Callable[[], Store]) -> None:
+        self._opened = opened
+        self._signs: object = None
+        self._asked_at = float("-inf")
+        self._seen: Seen | None = None
+
+    @property
+    def seen(self) -> Seen:
+        """As of the last look."""
+        return self.look() if self._seen is None else self._seen
+
+    def look(self) -> Seen:
+        """The champion now."""
+        store = self._opened()
+        signs = store.signs()
+        lately = time.monotonic() - self._asked_at < ASK_REMOTE_EVERY_SECONDS
+        same = lately if signs is None else signs == self._signs
+        if self._seen is None or self._seen.trouble or not same:
+            self._seen = store.seen()
+            self._signs, self._asked_at = signs, time.monotonic()
+        return self._seen
+
+
+class BookWatch:
+    """The reviews as last read. A damaged book must not keep the champion from serving."""
+
+    def __init__(self, opened: Callable[[], Store]) -> None:
+        self._opened = opened
+        self._signs: object = None
+        self.reviews: tuple[Review, ...] = ()
+        self.day = ""
+        """Today, where a verdict may expire; its end changes what counts."""
+        self.trouble = ""
+
+    def look(self, company: str) -> tuple[Review, ...]:
+        """The reviews of a company; those read last, with the trouble, where the book cannot be read."""
+        from leap.errors import RegistryError
+        from leap.reviews import ReviewBook
+        from leap.reviews.standing import today
+        from leap.sources.traces import trace_of
+
+        book = ReviewBook(self._opened().folder, READ_WAIT_SECONDS)
+        wal = book.path.with_name(f"{book.path.name}-wal")
+        signs = (company, trace_of(book.path), trace_of(wal))
+        if signs != self._signs or self.trouble:
+            try:
+                self.reviews, self.trouble = book.of(company), ""
+            except RegistryError as error:
+                self.trouble = f"reviews are as they were read last: {error.message}"
+            self._signs = signs
+        self.day = str(today()) if any(review.expires for review in self.reviews) else ""
+        return self.reviews

@@ -13,8 +13,8 @@ import pytest
 
 from leap.config import parse_settings
 from serving.app import create_app
+from serving.live import LiveModel
 from serving.schemas import ProspectsRequest, ScoreRequest
-from serving.wiring import LiveModel
 from training.__main__ import COMMANDS
 from training.__main__ import main as leap
 

@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.live import LiveModel, Served
 from serving.pages import drawn, words
-from serving.wiring import LiveModel, Served
 
 FOLDER = Path(__file__).parent
 MOST_LISTED = 100

@@ -16,7 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from serving.wiring import ListedAccount
+from serving.live import ListedAccount
 
 DASH = "–"
 MINUS = "−"

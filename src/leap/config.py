@@ -157,6 +157,17 @@ class Policy(_Frozen):
         return self
 
 
+class ServingSettings(_Frozen):
+    """What a service tells of its scores, and how it keeps up with the workspace."""
+
+    refresh_minutes: int = Field(60, ge=0, le=10_080)
+    """How often tables are read again that come from a database, which does not tell when its rows change; 0 is never.
+    Files are read again whenever they have changed."""
+    stale_after_days: int = Field(45, ge=1, le=3660)
+    """Features older than this are called stale in answers, metrics and the log: a month of data, and two weeks in
+    which the next may arrive. Their age is counted from their date to today (UTC)."""
+
+
 class CrmFields(_Frozen):
     """What features are called in a CRM where they stand there already; the others get names of their own."""
 
@@ -400,6 +411,7 @@ class Settings(_Frozen):
     company: Company = Field(default_factory=Company)
     outcome: OutcomeSettings = Field(default_factory=OutcomeSettings)
     policy: Policy = Field(default_factory=Policy)
+    serving: ServingSettings = Field(default_factory=ServingSettings)
     crm: Crm = Field(default_factory=Crm)
     lineage: Lineage | None = None
     leaks: Leaks = Field(default_factory=Leaks)
@@ -489,6 +501,7 @@ def _known_keys(path: list[str]) -> list[str]:
         "company": Company,
         "outcome": OutcomeSettings,
         "policy": Policy,
+        "serving": ServingSettings,
         "lineage": Lineage,
         "leaks": Leaks,
     }

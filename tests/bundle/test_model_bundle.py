@@ -24,9 +24,11 @@ def copy(demo_bundle_folder: Path, tmp_path: Path) -> Path:
 
 
 def changed(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The folder with its document changed and its checksums made right again, as a careful forger would."""
+    """The folder with its document changed, its checksums made right again and its seal removed, as a careful forger
+    would."""
     path, manifest_path = folder / DOCUMENT, folder / "manifest.json"
     document = json.loads(path.read_text())
+    document.pop("seal", None)
     change(document)
     path.write_text(json.dumps(document))
     manifest = json.loads(manifest_path.read_text())

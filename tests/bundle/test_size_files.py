@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,14 +58,20 @@ def test_it_climbs_the_whole_ladder(folder: Path):
 
 
 def rewritten(folder: Path, tmp_path: Path, name: str, old: str, new: str) -> Path:
-    """A copy with one text changed and its checksums made right again, as a careful forger would."""
+    """A copy with one text changed, its checksums made right again and its seal removed, as a careful forger would."""
     content = dict(files.read_folder(folder))
     text = content[name].decode()
     assert old in text
     content[name] = text.replace(old, new, 1).encode()
+    content[DOCUMENT] = unsealed(json.loads(content[DOCUMENT]))
     content.pop("manifest.json", None)
     files.write_folder(tmp_path / "forged", content)
     return tmp_path / "forged"
+
+
+def unsealed(document: dict[str, Any]) -> bytes:
+    document.pop("seal")
+    return json.dumps(document).encode()
 
 
 def test_a_damaged_tree_of_a_size_is_refused_before_lightgbm_reads_it(folder: Path, tmp_path: Path):
@@ -90,7 +97,7 @@ def test_a_changed_digit_of_a_size_or_the_direct_level_is_seen_by_the_golden_row
     health = document["health"]
     part = {"size": health["expansion"], "slope": health["expansion"]["sizing"], "level": health["direct"]}[key]
     part[key] += 1e-6
-    content = dict(files.read_folder(folder)) | {DOCUMENT: json.dumps(document).encode()}
+    content = dict(files.read_folder(folder)) | {DOCUMENT: unsealed(document)}
     content.pop("manifest.json", None)
     files.write_folder(tmp_path / "forged", content)
     with pytest.raises(BundleError, match="Golden rows"):

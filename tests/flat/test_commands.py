@@ -12,7 +12,9 @@ import pytest
 
 from leap.errors import BundleError
 from leap.registry import Store
-from serving.wiring import ChampionWatcher, Deployment, LiveModel, Served
+from serving.live import LiveModel, Served
+from serving.watcher import ChampionWatcher
+from serving.wiring import Deployment
 from tests.flat.worlds import customers, panel, workspace_of
 from training import check, explain, features, icp, models, promote, retention, rollback, score, serve, train
 
@@ -225,7 +227,7 @@ def test_the_service_refuses_a_flat_champion_with_its_reason_and_keeps_the_old_o
     old = object.__new__(Served)
     old.scorer = type("Scorer", (), {"version": "0"})()  # type: ignore[assignment]
     live = LiveModel(old)
-    ChampionWatcher(live, deployment.champion, deployment.load).look()
+    ChampionWatcher(live, deployment).look()
     assert live.peek() is old and live.problem is not None
     assert live.problem.code == "bundle" and "flat table" in live.problem.message
 

@@ -10,8 +10,8 @@ import bentoml
 
 from leap.config import Company
 from serving.app import create_app
+from serving.live import LiveModel, Served
 from serving.service import MOUNT, SETTINGS, GuardedService
-from serving.wiring import LiveModel, Served
 from tests.serving.fakes import FakeScorer
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from leap.config import Company
 from leap.errors import CatalogError, TableError
-from serving.wiring import Served
+from leap.scoring.answers import Answers, Check, chunks, never
+from serving.live import Served
 
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
 HEALTH = {"active_days_28d": 3, "seats_used_share": 0.41, "tickets_open_91d": 6}
@@ -129,6 +130,14 @@ class FakeScorer:
         found = {"drivers": [driver, unsure], "dependence": [dependence], "labels": LABELS}
         return {"health": found, "fit": {"drivers": [], "dependence": [], "labels": LABELS}}
 
+    def input_schema(self) -> dict[str, Any]:
+        def of(known: Mapping[str, Any]) -> dict[str, Any]:
+            types = {str: "string", int: "number", float: "number"}
+            properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
+            return {"type": "object", "properties": properties, "additionalProperties": False}
+
+        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT)}
+
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
         return {"version": self.version, "card": {"company": "Nordlicht"}, "catalog": catalog}
@@ -154,6 +163,20 @@ class FakeScorer:
         for _, attributes in prospects:
             self._known(attributes, FIT)
         return [{**self._score(name, top), "mrr": None} for name, _ in prospects]
+
+    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
+        return Answers.of(*self.by_id(ids, top))
+
+    def answers_by_features(self, accounts: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_features(part, top))
+
+    def answers_by_rows(
+        self, accounts: Sequence[Any], as_of: str | None = None, top: int = 5, check: Check = never
+    ) -> Answers:
+        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, top=top))
+
+    def answers_of_prospects(self, prospects: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
+        return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
 
     def listing(self) -> list[dict[str, Any]]:
         return [self._listed(name) for name in self._customers]

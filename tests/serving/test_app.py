@@ -11,8 +11,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from leap.errors import BundleError
+from serving.live import LiveModel, Problem, Served
 from serving.schemas import AccountAnswer, IcpAnswer, ModelAnswer, Ready, ScoresAnswer
-from serving.wiring import LiveModel, Problem, Served
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeScorer, fake_served
 from tests.serving.test_guard import JSON, assert_error
@@ -186,7 +186,7 @@ def test_text_that_is_no_unicode_is_refused_and_can_be_told(client: Any) -> None
         b'{"accounts": [{"account_id": "x", "features": {"\\ud800": 1}}]}',
         b'{"accounts": [{"account_id": "x", "features": {"industry": "\\ud800"}}]}',
     ):
-        assert_error(client.post("/v1/score", content=body, headers=JSON), 422, "invalid")
+        assert_error(client.post("/v1/score", content=body, headers=JSON), 400, "malformed")
 
 
 def test_a_refusal_does_not_repeat_the_value(client: Any) -> None:

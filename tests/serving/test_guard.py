@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from serving.access import Tokens
-from serving.guard import SECURITY_HEADERS, Guard, Inside, KnownRoute
-from serving.wiring import LiveModel
-from tests.serving.conftest import ask, guarded
+from serving.guard import SECURITY_HEADERS, Guard, KnownRoute
+from serving.live import LiveModel
+from tests.serving.conftest import TestClient, ask, guarded
 
 JSON = {"Content-Type": "application/json"}
 TOKEN = {"LEAP_TOKEN": "sesame"}
@@ -38,7 +40,7 @@ def test_without_the_token_everything_is_401(live: LiveModel, path: str, header:
 
 
 def test_health_needs_no_token_but_keeps_the_reason_of_a_problem_back(live: LiveModel) -> None:
-    from serving.wiring import Problem
+    from serving.live import Problem
 
     live.problem = Problem("bundle", "models/churn.txt: checksum differs")
     client = ask(live, TOKEN)
@@ -175,19 +177,13 @@ def run_once(app: Any, receive: Receive, headers: list[tuple[bytes, bytes]]) -> 
     return sent
 
 
-def route(path: str = "/x") -> list[KnownRoute]:
-    import re
-
-    return [KnownRoute(path, re.compile(f"^{path}$"), frozenset({"GET", "POST"}))]
+def route(app: Any = None) -> list[KnownRoute]:
+    return [KnownRoute("/x/{name}", re.compile("^/x/(.*)$"), frozenset({"GET", "POST"}), app)]
 
 
-def answer_of(app: Any) -> Any:
-    from tests.serving.conftest import TestClient
-
-    guard = Guard(app, routes=route(), tokens=Tokens({}))
-    return TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1), raise_server_exceptions=False).get(
-        "/x"
-    )
+def answer_of(guard: Guard, path: str = "/x/y") -> Any:
+    client = TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1), raise_server_exceptions=False)
+    return client.get(path)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +191,7 @@ def answer_of(app: Any) -> Any:
     [(429, 429, "too_many_requests"), (503, 503, "unavailable"), (504, 503, "unavailable"), (500, 500, "internal")],
 )
 def test_what_a_layer_between_refuses_is_put_into_our_form(status: int, becomes: int, code: str) -> None:
-    from starlette.responses import JSONResponse
-
-    answer = answer_of(JSONResponse([{"error": "nope"}], status_code=status))
+    answer = answer_of(Guard(JSONResponse([{"error": "nope"}], status_code=status), routes=route()))
     assert_error(answer, becomes, code)
     assert ("retry-after" in answer.headers) == (becomes in (429, 503))
 
@@ -209,31 +203,28 @@ async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError(f"account {VALUE} is odd")
 
 
-@pytest.mark.parametrize("app", [faulty, Inside(faulty)], ids=["outside", "inside"])
-def test_a_fault_is_a_500_and_the_log_says_where_but_not_what(app: Any, caplog: pytest.LogCaptureFixture) -> None:
-    answer = answer_of(app)
+@pytest.mark.parametrize(
+    "guard", [Guard(faulty, routes=route()), Guard(faulty, routes=route(faulty))], ids=["of BentoML", "ours"]
+)
+def test_a_fault_is_a_500_and_the_log_says_where_but_not_what(guard: Guard, caplog: pytest.LogCaptureFixture) -> None:
+    answer = answer_of(guard)
     assert_error(answer, 500, "internal")
     assert answer.headers["x-request-id"] in answer.json()["error"]["message"]
     assert "RuntimeError" in caplog.text and "faulty" in caplog.text
     assert VALUE not in caplog.text + answer.text
 
 
-def test_layers_between_see_the_template_and_the_application_sees_the_path(live: LiveModel) -> None:
+def test_bentoml_sees_the_template_of_a_path_and_what_is_not_known_not_at_all() -> None:
     seen = []
-    app = guarded(live)
-    inside = app.app
 
-    async def between(scope: Scope, receive: Receive, send: Send) -> None:
+    async def bentoml(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(scope["path"])
-        await inside(scope, receive, send)
+        await JSONResponse({})(scope, receive, send)
 
-    app.app = between
-    from tests.serving.conftest import TestClient
-
-    client = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 1))
-    assert client.get("/v1/accounts/a7").json()["account_id"] == "a7"
-    assert client.get("/nowhere/at/all").status_code == 404
-    assert seen == ["/v1/accounts/{account_id}"]
+    guard = Guard(bentoml, routes=route())
+    assert answer_of(guard, "/x/a7").status_code == 200
+    assert answer_of(guard, "/nowhere/at/all").status_code == 404
+    assert seen == ["/x/{name}"]
 
 
 def test_head_is_answered_where_get_is(client: Any) -> None:
@@ -246,3 +237,91 @@ def test_a_request_id_is_kept_if_it_is_plain(client: Any) -> None:
     assert client.get("/livez", headers={"X-Request-ID": "job-17.a"}).headers["x-request-id"] == "job-17.a"
     odd = client.get("/nowhere", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"]
     assert odd != "a b\tc" and len(odd) == 16
+
+
+def test_a_token_with_scopes_opens_what_they_are_for(live: LiveModel) -> None:
+    client = ask(live, {"LEAP_TOKEN": "scorer score, reader read, both score read, boss admin, odd everything"})
+    ids = {"account_ids": ["a1"]}
+
+    def statuses(token: str) -> list[int]:
+        told = {"Authorization": f"Bearer {token}"}
+        asked = [
+            client.get(path, headers=told) for path in ("/v1/icp", "/", "/metrics", "/v1/accounts/a1", "/docs.json")
+        ]
+        return [client.post("/v1/score", json=ids, headers=told).status_code, *(one.status_code for one in asked)]
+
+    assert statuses("scorer") == [200, 403, 403, 403, 200, 200]
+    assert statuses("reader") == [403, 200, 200, 200, 200, 200]
+    assert statuses("both") == statuses("boss") == [200] * 6
+    assert statuses("odd") == statuses("everything") == [401] * 6
+    assert_error(client.get("/v1/icp", headers={"Authorization": "Bearer scorer"}), 403, "forbidden")
+
+
+def test_a_scope_is_no_token_and_comments_are_none() -> None:
+    tokens = Tokens({"LEAP_TOKEN": "# first\nsesame read\n#simsim\n"})
+    assert sorted(tokens.scopes_of("sesame")) == ["read"]
+    assert not any(tokens.accepts(one) for one in ("read", "#simsim", "simsim", "first", "#", ""))
+
+
+def test_a_token_that_is_set_to_nothing_readable_closes_rather_than_opens() -> None:
+    tokens = Tokens({"LEAP_TOKEN": ","})
+    assert tokens.required and not tokens.accepts("") and not tokens.accepts(",")
+
+
+def test_more_requests_than_are_taken_at_once_are_told_to_come_again_and_health_is_not(live: LiveModel) -> None:
+    guard = guarded(live, max_at_once=2)
+    client = TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1))
+    guard.under_way = 2
+    answer = client.post("/v1/score", json={"account_ids": ["a1"]})
+    assert_error(answer, 429, "too_many_requests")
+    assert int(answer.headers["retry-after"]) > 0
+    assert [client.get(path).status_code for path in ("/livez", "/readyz", "/metrics")] == [200, 200, 200]
+    guard.under_way = 0
+    assert client.post("/v1/score", json={"account_ids": ["a1"]}).status_code == 200
+    client.post("/v1/score", json={})
+    client.get("/nowhere")
+    assert guard.under_way == 0
+
+
+def test_endless_addresses_and_headers_are_refused(client: Any) -> None:
+    assert_error(client.get("/v1/icp?" + "q=" + "x" * 9000), 414, "uri_too_long")
+    assert_error(client.get("/v1/icp", headers={"X-Long": "x" * 40_000}), 431, "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [("?top=five", "query.top"), ("?top=-1", "query.top"), ("?tpo=3", "query.tpo"), ("?top=", "query.top")],
+)
+def test_parameters_that_do_not_fit_are_named(client: Any, query: str, where: str) -> None:
+    answer = client.get(f"/v1/accounts/a1{query}")
+    assert_error(answer, 422, "invalid")
+    assert answer.json()["error"]["details"][0]["where"] == where
+
+
+@pytest.mark.parametrize("query", ["?top=1&top=2", "?top", "?%ff=1", "?" + "&".join(f"a{i}=1" for i in range(30))])
+def test_parameters_that_cannot_be_read_are_refused(client: Any, query: str) -> None:
+    assert_error(client.get(f"/v1/accounts/a1{query}"), 422, "invalid")
+    assert_error(client.get("/v1/icp?x=1"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"account_ids": ["a1"], "account_ids": ["a2"]}',
+        b'{"accounts": [{"account_id": "x", "features": {"s": 1, "s": 2}}]}',
+    ],
+)
+def test_a_key_that_is_named_twice_is_refused_rather_than_one_of_its_values_dropped(client: Any, body: bytes) -> None:
+    answer = client.post("/v1/score", content=body, headers=JSON)
+    assert_error(answer, 400, "malformed")
+    assert "names a key twice" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("value", [True, "3", 3.5, None, 1e300])
+def test_how_many_reasons_is_a_number_and_nothing_that_can_be_made_one(client: Any, value: object) -> None:
+    assert_error(client.post("/v1/score", json={"account_ids": ["a1"], "top": value}), 422, "invalid")
+
+
+@pytest.mark.parametrize("value", [1793750400, "2026-11-01T00:00:00", "20261101", 20261101.0, ""])
+def test_a_day_is_a_day_and_no_moment_or_number(client: Any, value: object) -> None:
+    assert_error(client.post("/v1/score", json={"account_ids": ["a1"], "as_of": value}), 422, "invalid")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leap.config import Company
-from serving.wiring import LiveModel, Problem, Served
+from serving.live import LiveModel, Problem, Served
 from tests.serving.conftest import ask
 from tests.serving.fakes import ICPS, FakeScorer, fake_served
 

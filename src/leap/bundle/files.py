@@ -114,6 +114,27 @@ def manifest_of(files: Mapping[str, bytes]) -> bytes:
     return (json.dumps({"files": entries, "format": FORMAT}, indent=1, sort_keys=True) + "\n").encode()
 
 
+def identity_of(files: Mapping[str, bytes]) -> str:
+    """The checksum of a bundle as a whole."""
+    return sha256(manifest_of(files))
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once each, for `json.loads`; two readers could take two different ones.
+
+    >>> unique_keys([("a", 1), ("a", 2)])
+    Traceback (most recent call last):
+    ...
+    ValueError: the key 'a' stands twice
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        again = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {again[:60]!r} stands twice")
+    return found
+
+
 def sha256(content: bytes) -> str:
     """The SHA-256 of some bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
@@ -218,12 +239,13 @@ def _read_manifest(folder: Path, found: Mapping[str, int]) -> dict[str, dict[str
     if found[MANIFEST] > MAX_MANIFEST_BYTES:
         raise BundleError(f"{folder}: {MANIFEST} has {found[MANIFEST]} bytes; expected at most {MAX_MANIFEST_BYTES}.")
     try:
-        manifest = json.loads(_read_file(folder / MANIFEST, MAX_MANIFEST_BYTES))
+        text = _read_file(folder / MANIFEST, MAX_MANIFEST_BYTES).decode("utf-8")
+        manifest = json.loads(text, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: it is not JSON ({error}).") from error
     if not isinstance(manifest, dict) or set(manifest) != {"format", "files"}:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: expected the keys 'files' and 'format'.")
-    if manifest["format"] != FORMAT:
+    if manifest["format"] != FORMAT or isinstance(manifest["format"], bool | float):
         raise BundleError(
             f"{folder}: expected a bundle of format {FORMAT}, found {manifest['format']!r}.",
             remedy="It was written by another version of Leap; use that one, or train anew.",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leap.bundle import files
-from leap.bundle.document import DOCUMENT, FLAT, FORMAT, plain_cell, read_document, written
+from leap.bundle.document import DOCUMENT, FLAT, FORMAT, own_file, plain_cell, read_document, require_no_others, written
 from leap.bundle.found_drivers import flat_drivers
 from leap.bundle.make import LIBRARIES, spread
 from leap.bundle.structure import check_text_model
@@ -104,7 +104,7 @@ class FlatBundle:
         if "text" in learner:
             texts[_TREES] = learner.pop("text").encode()
             learner["file"] = _TREES
-        files.write_folder(folder, {DOCUMENT: written(document), **texts})
+        files.write_folder(folder, {DOCUMENT: written(document, texts), **texts})
 
     @classmethod
     def load(cls, folder: Path) -> FlatBundle:
@@ -124,7 +124,8 @@ class FlatBundle:
             document = read_document(found, FLAT, _KEYS)
             learner = document["model"]["component"]["learner"]
             if "file" in learner:
-                learner["text"] = found[learner["file"]].decode()
+                learner["text"] = found[own_file("the outcome", _TREES, learner["file"])].decode()
+            require_no_others(found, [_TREES] if "file" in learner else [])
             catalog = FeatureCatalog.from_json(document["catalog"])
             return cls(
                 settings=parse_settings(document["settings"], origin="the bundle's settings"),
@@ -137,7 +138,7 @@ class FlatBundle:
             )
         except LeapError:
             raise
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise BundleError(f"{DOCUMENT}: not a bundle: {type(error).__name__}: {error}.") from error
 
     def with_golden(self, frame: FeatureFrame) -> FlatBundle:
@@ -156,7 +157,7 @@ class FlatBundle:
                 name: np.abs(np.array(found[name]) - np.array(expected[name], dtype=float)) for name in found
             }
             allowed = _GOLDEN_TOLERANCE * max(1.0, *(abs(float(number)) for number in expected["moved"]))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise BundleError(f"Golden rows of the flat model cannot be scored: {error}.") from error
         for name, difference in differences.items():
             if not (len(difference) and np.isfinite(difference).all() and (difference <= allowed).all()):

@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from leap.bundle import files
-from leap.bundle.document import ACCOUNTS, DOCUMENT, FORMAT, plain_cell, read_document, written
+from leap.bundle.document import (
+    ACCOUNTS,
+    DOCUMENT,
+    FORMAT,
+    own_file,
+    plain_cell,
+    read_document,
+    require_no_others,
+    written,
+)
 from leap.bundle.structure import check_text_model
 from leap.config import Settings, parse_settings
 from leap.errors import BundleError, LeapError
@@ -163,38 +172,47 @@ class ModelBundle:
         if self.win is not None and "text" in (learner := document["win"]["component"]["learner"]):
             texts[_WIN_TREES] = learner.pop("text").encode()
             learner["file"] = _WIN_TREES
-        files.write_folder(folder, {DOCUMENT: written(document), **texts})
+        files.write_folder(folder, {DOCUMENT: written(document, texts), **texts})
 
     @classmethod
-    def load(cls, folder: Path) -> ModelBundle:
+    def load(cls, folder: Path, identity: str = "") -> ModelBundle:
         """Read a bundle after checking its checksums and the structure of its trees; BundleError says what is wrong.
 
-        A file that was never verified belongs to `ladder.verify` first, which tries it in a process of its own.
+        With `identity` it must be the one that `files.identity_of` gave. A file that was never verified belongs to
+        `ladder.verify` first, which tries it in a process of its own.
         """
         found = files.read_folder(folder)
-        for name in found:
-            if name.startswith("models/"):
-                check_text_model(found[name].decode("utf-8", errors="replace"), n_features=None, source=name)
-        return cls.parse(found)
+        if identity and (other := files.identity_of(found)) != identity:
+            raise BundleError(
+                f"{folder}: expected the bundle of the checksum {identity[:16]}, found {other[:16]}.",
+                remedy="It was exchanged after it was verified; fetch it again, or train anew.",
+            )
+        bundle = cls.parse(found)
+        for name, width in bundle._widths().items():
+            if name in found:
+                # The kernel that explains trusts these numbers: a feature beyond a row's end is read from anywhere.
+                check_text_model(found[name].decode("utf-8", errors="replace"), n_features=width, source=name)
+        return bundle
 
     @classmethod
     def parse(cls, found: Mapping[str, bytes]) -> ModelBundle:
         """A bundle from the contents of its files; nothing is handed to LightGBM yet."""
         try:
-            document = read_document(found, ACCOUNTS, _KEYS)
+            document, named = read_document(found, ACCOUNTS, _KEYS), []
             for scope in ("health", "fit"):
                 for part, learner in text_learners(document[scope]).items():
                     if "file" in learner:
-                        learner["text"] = found[
-                            _own_file(f"{scope} {part}", _TEXT.format(scope=scope, part=part), learner["file"])
-                        ].decode()
+                        named.append(_TEXT.format(scope=scope, part=part))
+                        learner["text"] = found[own_file(f"{scope} {part}", named[-1], learner["file"])].decode()
             win = document.get("win")
             if win is not None and "file" in (learner := win["component"]["learner"]):
-                learner["text"] = found[_own_file("win", _WIN_TREES, learner["file"])].decode()
+                named.append(_WIN_TREES)
+                learner["text"] = found[own_file("win", _WIN_TREES, learner["file"])].decode()
+            require_no_others(found, named)
             return cls._from_json(document)
         except LeapError:
             raise
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise BundleError(f"{DOCUMENT}: not a bundle: {type(error).__name__}: {error}.") from error
 
     def with_golden(self, health: FeatureFrame, fit: FeatureFrame) -> ModelBundle:
@@ -215,19 +233,34 @@ class ModelBundle:
     def check_golden(self) -> None:
         """BundleError if a golden row scores otherwise than when the bundle was made, or has no finite score."""
         for scope in ("health", "fit", *(["win"] if self.win is not None else [])):
-            golden = self.golden[scope]
             try:
-                found = _scored(getattr(self, scope), golden["rows"])
-            except (KeyError, TypeError, ValueError, IndexError) as error:
+                rows = self.golden[scope]["rows"]
+                found = _scored(getattr(self, scope), rows)
+                told = self.golden[scope]["expected"]
+                if not len(rows) or set(told) != set(found):
+                    raise ValueError(f"{len(rows)} row(s) with {sorted(told)}; expected some, with {sorted(found)}")
+                differences = {
+                    name: np.abs(np.array(found[name], dtype=float) - np.array(told[name], dtype=float))
+                    for name in found
+                }
+            except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
                 raise BundleError(f"Golden rows of the {scope} model cannot be scored: {error}.") from error
-            for name, expected in golden["expected"].items():
-                difference = np.abs(np.array(found[name], dtype=float) - np.array(expected, dtype=float))
+            for name, difference in differences.items():
                 if not (np.isfinite(difference).all() and (difference <= _GOLDEN_TOLERANCE).all()):
                     raise BundleError(
                         f"Golden rows of the {scope} model: {name} differs by up to {np.max(difference):.3g}; "
                         f"expected at most {_GOLDEN_TOLERANCE}.",
                         remedy="The files are not those that were trained; train again or restore them.",
                     )
+
+    def _widths(self) -> dict[str, int]:
+        """How many columns the trees of each file may look at."""
+        widths = {
+            _TEXT.format(scope=scope, part=part): getattr(self, scope).encoder.width
+            for scope in ("health", "fit")
+            for part in text_learners(getattr(self, scope).to_json())
+        }
+        return widths | ({} if self.win is None else {_WIN_TREES: self.win.encoder.width})
 
     def _to_json(self) -> dict[str, Any]:
         return {
@@ -281,13 +314,6 @@ class ModelBundle:
                 k: tuple(Dependence.from_json(d) for d in found) for k, found in document["dependence"].items()
             },
         )
-
-
-def _own_file(part: str, expected: str, named: str) -> str:
-    """The file of a part's trees: the one that `structure` has read under its own name, and no other."""
-    if named != expected:
-        raise BundleError(f"{DOCUMENT}: the trees of {part} stand in {expected}, found {named!r}.")
-    return expected
 
 
 def _if_any(name: str, value: Any) -> dict[str, Any]:

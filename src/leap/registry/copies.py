@@ -14,7 +14,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
 
-from leap.bundle.files import manifest_of, read_folder, sha256, write_file, write_folder
+from leap.bundle.files import identity_of, read_folder, write_file, write_folder
 from leap.errors import BundleError
 from leap.registry.locks import alive
 
@@ -36,11 +36,31 @@ class Copies:
 
     def holds(self, copy: Path, identity: str) -> bool:
         """Whether a copy is whole, the one meant, and verified by the libraries that would load it now."""
+        return self.is_whole(copy, identity) and _verified_by(copy) == libraries()
+
+    def is_whole(self, copy: Path, identity: str) -> bool:
+        """Whether a copy has every file as it was, whoever verified it."""
         try:
-            verified_by = json.loads(_marker(copy).read_bytes())
-            return bool(identity_of(read_folder(copy)) == identity and verified_by == libraries())
-        except (BundleError, OSError, ValueError):
+            return identity_of(read_folder(copy)) == identity
+        except (BundleError, OSError):
             return False
+
+    def holds_or_verifies(self, copy: Path, identity: str) -> bool:
+        """As `holds`, after a whole copy that was verified by other libraries, or by none, climbed the ladder anew.
+
+        So that new libraries do not keep a service from starting while the registry is away.
+        """
+        if not self.is_whole(copy, identity):
+            return False
+        if _verified_by(copy) == libraries():
+            return True
+        try:
+            self.verify(copy)
+        except BundleError:
+            return False
+        with contextlib.suppress(BundleError, OSError):  # a store that may only be read
+            write_file(_marker(copy), json.dumps(libraries()).encode())
+        return True
 
     @contextlib.contextmanager
     def verified(self, files: Mapping[str, bytes]) -> Iterator[Path]:
@@ -71,11 +91,6 @@ class Copies:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def identity_of(files: Mapping[str, bytes]) -> str:
-    """The checksum of a bundle as a whole."""
-    return sha256(manifest_of(files))
-
-
 def libraries() -> dict[str, str]:
     """The versions that decide what a bundle scores; a copy verified by others is verified again."""
     found = {}
@@ -83,6 +98,13 @@ def libraries() -> dict[str, str]:
         with contextlib.suppress(ImportError):
             found[name] = installed_version(name)
     return found
+
+
+def _verified_by(copy: Path) -> object:
+    try:
+        return json.loads(_marker(copy).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _marker(copy: Path) -> Path:

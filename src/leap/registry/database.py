@@ -52,9 +52,9 @@ class Database:
     write_wait: float
 
     @contextlib.contextmanager
-    def opened(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    def opened(self, *, write: bool = False, wait_seconds: float | None = None) -> Iterator[sqlite3.Connection]:
         """A transaction, undone unless it is committed inside; RegistryError if the file stays locked."""
-        wait = self.write_wait if write else self.read_wait
+        wait = wait_seconds if wait_seconds is not None else self.write_wait if write else self.read_wait
         # A reader needs to write too after a crash: SQLite then undoes what was half written.
         mode = "rw" if write or os.access(self.path, os.W_OK) else "ro"
         address = f"file:{quote(str(self.path))}?mode={mode}"
@@ -73,10 +73,10 @@ class Database:
         with self.opened(write=write):
             pass
 
-    def aliases(self) -> dict[str, str]:
+    def aliases(self, wait_seconds: float | None = None) -> dict[str, str]:
         """Alias -> version. A server asks often, and need not import MLflow for it."""
         query = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
-        with self.opened() as connection:
+        with self.opened(wait_seconds=wait_seconds) as connection:
             return {alias: str(version) for alias, version in connection.execute(query, (MODEL,))}
 
     def settle(self, version: str, previous: str | None, notes: Mapping[str, str]) -> None:

@@ -65,6 +65,15 @@ def sqlite_uri(database: Path) -> str:
     return _SQLITE + quote(str(database))
 
 
+def inside(folder: Path, relative: str) -> Path | None:
+    """The path under a resolved folder, or None if it leads out of it."""
+    try:
+        path = (folder / relative).resolve()
+    except (OSError, ValueError, RuntimeError):  # links in a circle, or a name that is none
+        return None
+    return path if path.is_relative_to(folder) and path != folder else None
+
+
 def without_password(uri: str) -> str:
     """An address that may be shown.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from leap.registry import tracking
+from leap.registry.place import inside
 from leap.registry.records import CHAMPION, PATH_TAG, StoreProblem
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _of_runs(store: Store) -> Iterator[StoreProblem]:
 
 def _of_versions(store: Store) -> Iterator[StoreProblem]:
     for found in store.versions() if store._database else ():
-        folder = store._inside(found.tags.get(PATH_TAG, ""))
+        folder = inside(store.folder, found.tags.get(PATH_TAG, ""))
         if folder is not None and not folder.is_dir():
             message = f"the files of version {found.version} are gone: {folder}."
             yield StoreProblem("version", message, "restore them, or delete the version in MLflow")

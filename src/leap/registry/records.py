@@ -112,7 +112,26 @@ class Fetched:
 
     version: str
     folder: Path
+    identity: str
+    """`files.identity_of` of what was verified: whoever reads the folder later can tell whether it is still that."""
     stale: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The champion at a glance; `trouble` says what of the registry cannot be used, or is empty."""
+
+    version: str | None
+    identity: str = ""
+    """Of its bundle, where champion.json speaks of it."""
+    trouble: str = ""
+
+    def tells_of(self, version: str, identity: str) -> bool:
+        """Whether this is that version and, as far as is told, that content.
+
+        The same number with other content is another model: the store was exchanged, or a file of it.
+        """
+        return self.version == version and self.identity in ("", identity)
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,14 @@ class ChampionRecord:
     by_hand: bool
     decided_at: str
     settled: bool = False
+
+    def notes(self) -> dict[str, str]:
+        """What is kept of the decision with its version."""
+        return {
+            "leap.gate_at_promotion": self.gate,
+            "leap.promoted_by": "hand" if self.by_hand else "gate",
+            "leap.promoted_at": self.decided_at,
+        }
 
 
 def no_model(alias: str, folder: Path) -> NoModel:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leap.bundle.files import read_folder, write_folder
+from leap.bundle.files import identity_of, read_folder, write_folder
 from leap.errors import BundleError
 from leap.registry import tracking
-from leap.registry.copies import Copies, identity_of
+from leap.registry.copies import Copies
 from leap.registry.database import Database
 from leap.registry.locks import alive
 from leap.registry.records import MODEL, NOT_JUDGED, PATH_TAG, SHA_TAG, GateRecord, RunRecord

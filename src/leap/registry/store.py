@@ -11,15 +11,18 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from leap.bundle.files import read_folder, write_file
+from leap.bundle.files import identity_of, read_folder, write_file
 from leap.bundle.ladder import verify as climb_ladder
 from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError
 from leap.registry import tracking
-from leap.registry.copies import Copies, Verify, identity_of
+from leap.registry.champion_file import CHAMPION_FILE, read_champion
+from leap.registry.copies import Copies, Verify
 from leap.registry.database import Database
+from leap.registry.declined import DECLINED_FILE, read_declined
 from leap.registry.failures import registered_or_not, told
+from leap.registry.glances import Signs, seen, signs
 from leap.registry.locks import FileLock, private
-from leap.registry.place import Place
+from leap.registry.place import Place, inside
 from leap.registry.problems import problems_of
 from leap.registry.records import (
     ALIASES,
@@ -36,6 +39,7 @@ from leap.registry.records import (
     GateRecord,
     Registered,
     RunRecord,
+    Seen,
     StoreProblem,
     VersionInfo,
     no_model,
@@ -48,6 +52,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 READ_WAIT_SECONDS: Final = 5.0
+GLANCE_WAIT_SECONDS: Final = 0.25
+"""Where champion.json knows a champion, nobody need wait for the database to say the same."""
 WRITE_WAIT_SECONDS: Final = 30.0
 
 
@@ -78,9 +84,9 @@ class Store:
 
     # Reading
 
-    def aliases(self) -> dict[str, str | None]:
-        """The versions that are champion, challenger and previous; None where there is none."""
-        found: dict[str, str | None] = {**self._aliases_of_registry()}
+    def aliases(self, wait_seconds: float | None = None) -> dict[str, str | None]:
+        """The versions that are champion, challenger and previous (None: there is none); `wait_seconds` for a lock."""
+        found: dict[str, str | None] = {**self._aliases_of_registry(wait_seconds)}
         record = self._champion_record()
         if record is not None and not record.settled:
             found |= {CHAMPION: record.version, PREVIOUS: record.previous}
@@ -93,11 +99,20 @@ class Store:
         failing while champion.json knows one."""
         record = self._champion_record()
         try:
-            return self.aliases()[CHAMPION] or (record.version if record else None)
+            found = self.aliases(None if record is None else GLANCE_WAIT_SECONDS)
+            return found[CHAMPION] or (record.version if record else None)
         except RegistryError:
             if record is None:
                 raise
             return record.version
+
+    def signs(self) -> Signs | None:
+        """What the files look like that tell the champion: the same again, the same `seen`. None: not in files."""
+        return signs(self)
+
+    def seen(self) -> Seen:
+        """The champion and what is wrong with the registry, for a service: within a moment, and never failing."""
+        return seen(self, GLANCE_WAIT_SECONDS)
 
     def versions(self) -> list[VersionInfo]:
         """All versions, the latest first."""
@@ -122,7 +137,7 @@ class Store:
         if version_or_alias == CHAMPION:
             return self._load_champion()
         version = self.resolve(version_or_alias)
-        return Fetched(version, self._local_copy(version))
+        return Fetched(version, *self._local_copy(version))
 
     def resolve(self, version_or_alias: str) -> str:
         """The version that an alias or a number stands for; whether it exists shows when it is fetched."""
@@ -138,8 +153,7 @@ class Store:
 
     def declined_reason(self, company: str) -> str | None:
         """Why the latest training of this company gave no model, if it did not."""
-        reason = self._declined().get(company)
-        return reason if isinstance(reason, str) else None
+        return read_declined(self.folder).get(company)
 
     # Writing
 
@@ -239,7 +253,7 @@ class Store:
     def declined(self, company: str, reason: str, run_id: str | None = None) -> None:
         """Keep why a training gave no model, until one of the same company does; and in its run."""
         with self._lock.held("train"), private():
-            self._write_json("declined.json", {**self._declined(), company: reason})
+            self._write_json(DECLINED_FILE, {**read_declined(self.folder), company: reason})
         if run_id is not None:
             with self._writing("train", reap=False) as client:
                 tracking.tag_run(client, run_id, {"leap.declined": reason, "gate": "declined"})
@@ -277,7 +291,7 @@ class Store:
         try:
             version = self.aliases()[CHAMPION]
             if version is not None:
-                return Fetched(version, self._local_copy(version))
+                return Fetched(version, *self._local_copy(version))
             trouble = "the registry names no champion"
         except (RegistryError, BundleError) as error:
             if record is None:
@@ -285,67 +299,74 @@ class Store:
             trouble = error.message
         if record is None:
             raise no_model(CHAMPION, self.folder)
-        copy = self._copy_of(record)
+        copy = self._copy_of(record, verify=True)
         if copy is None:
             raise RegistryError(
                 f"{self.folder}: the registry cannot be used ({trouble}) and the local copy of the champion, "
                 f"version {record.version}, is damaged or gone.",
                 remedy="Restore the store from a backup, or train and promote anew.",
             )
-        return Fetched(record.version, copy, trouble)
+        return Fetched(record.version, copy, record.sha256, trouble)
 
     def _champion_record(self) -> ChampionRecord | None:
-        try:
-            return ChampionRecord(**json.loads((self.folder / "champion.json").read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_champion(self.folder)[0]
 
-    def _copy_of(self, record: ChampionRecord) -> Path | None:
-        """The copy that champion.json names, if it is as it should be."""
-        copy = self._inside(record.folder)
-        return copy if copy is not None and self._copies.holds(copy, record.sha256) else None
+    def _copy_of(self, record: ChampionRecord, *, verify: bool = False) -> Path | None:
+        """The copy that champion.json names, if it is as it should be; `verify` one that others verified."""
+        copy, holds = (
+            inside(self.folder, record.folder),
+            self._copies.holds_or_verifies if verify else self._copies.holds,
+        )
+        return copy if copy is not None and holds(copy, record.sha256) else None
 
     def _decide(self, version: str, previous: str | None, *, gate: str, by_hand: bool) -> None:
-        copy = self._local_copy(version)
+        copy, identity = self._local_copy(version)
         self._copies.verify(copy)
         record = ChampionRecord(
             version=version,
             previous=previous,
             folder=str(copy.relative_to(self.folder)),
-            sha256=identity_of(read_folder(copy)),
+            sha256=identity,
             gate=gate,
             by_hand=by_hand,
             decided_at=now(),
         )
-        self._write_json("champion.json", asdict(record))
+        self._write_json(CHAMPION_FILE, asdict(record))
         self._settle(record)
 
     def _settle(self, record: ChampionRecord) -> None:
         """Move the aliases to where champion.json says they are; may be repeated."""
         if self._database:
-            self._database.settle(record.version, record.previous, _notes(record))
+            self._database.settle(record.version, record.previous, record.notes())
         else:
             with self._registry() as client:
-                tracking.settle(client, record.version, record.previous, _notes(record))
-        self._write_json("champion.json", asdict(replace(record, settled=True)))
+                tracking.settle(client, record.version, record.previous, record.notes())
+        self._write_json(CHAMPION_FILE, asdict(replace(record, settled=True)))
 
     # Copies
 
-    def _local_copy(self, version: str) -> Path:
-        """The verified copy of a version, fetched if it is not there or no longer whole."""
+    def _local_copy(self, version: str) -> tuple[Path, str]:
+        """The verified copy of a version and its checksum, fetched if it is not there or no longer whole.
+
+        A copy that champion.json names counts only with the checksum that was registered, where the registry has it.
+        """
         record = self._champion_record()
-        if record is not None and record.version == version:
-            copy = self._copy_of(record)
-            if copy is not None:
-                return copy
-        found = self._registered(version)
-        identity = found.tags.get(SHA_TAG, "")
-        copy = self._copies.at(version, identity)
-        if identity and self._copies.holds(copy, identity):
-            return copy
+        named = record if record is not None and record.version == version else None
+        try:
+            found = self._registered(version)
+        except RegistryError:
+            copy = None if named is None else self._copy_of(named, verify=True)
+            if named is None or copy is None:
+                raise
+            return copy, named.sha256
+        identity = found.tags.get(SHA_TAG, "") or (named.sha256 if named else "")
+        copies = [inside(self.folder, named.folder)] if named and named.sha256 == identity else []
+        for copy in [*copies, self._copies.at(version, identity)]:
+            if identity and copy is not None and self._copies.holds_or_verifies(copy, identity):
+                return copy, identity
         files = self._download(found)
         with self._lock.held("fetch"), private(), self._copies.verified(files) as incoming:
-            return self._copies.name(incoming, version, identity_of(files))
+            return self._copies.name(incoming, version, identity_of(files)), identity_of(files)
 
     def _registered(self, version: str) -> Registered:
         if self._is_new():
@@ -362,7 +383,7 @@ class Store:
     def _download(self, found: Registered) -> dict[str, bytes]:
         """The files of a version from its run, the same to the bit as when it was registered."""
         relative = found.tags.get(PATH_TAG)
-        local = self._inside(relative) if relative and self._database else None
+        local = inside(self.folder, relative) if relative and self._database else None
         if local:
             files = read_folder(local)
         else:
@@ -376,13 +397,6 @@ class Store:
                 remedy="They were exchanged in the store; restore it from a backup, or train anew.",
             )
         return files
-
-    def _inside(self, relative: str) -> Path | None:
-        """The path under the store, or None if it leads out of it."""
-        path = (self.folder / relative).resolve()
-        return path if path.is_relative_to(self.folder) and path != self.folder else None
-
-    # Runs and versions
 
     def _version(self, client: MlflowClient, version: str) -> ModelVersion:
         found = tracking.get_version(client, version)
@@ -400,9 +414,16 @@ class Store:
         if self._database is None:
             return False
         path = self._database.path
-        if path.exists() and path.stat().st_size > 0:
-            return False
-        if (self.folder / "champion.json").exists() or any(self.folder.glob("bundles/[0-9]*")):
+        try:
+            if path.exists() and path.stat().st_size > 0:
+                return False
+            in_use = (self.folder / CHAMPION_FILE).exists() or any(self.folder.glob("bundles/[0-9]*"))
+        except OSError as error:
+            raise RegistryError(
+                f"{self.folder}: the model store cannot be looked into: {error.strerror or error}.",
+                remedy="Check its permissions, or choose another one with --store.",
+            ) from error
+        if in_use:
             raise RegistryError(
                 f"{path} is missing, but the store holds models.",
                 remedy=f"Restore the file from a backup, or move {self.folder} aside to begin anew.",
@@ -412,11 +433,11 @@ class Store:
     def _nothing_yet(self) -> NoModel:
         return NoModel(f"{self.folder} holds no model yet.", remedy="Train one: leap train DIR")
 
-    def _aliases_of_registry(self) -> dict[str, str]:
+    def _aliases_of_registry(self, wait_seconds: float | None = None) -> dict[str, str]:
         if self._is_new():
             return {}
         if self._database:
-            return self._database.aliases()
+            return self._database.aliases(wait_seconds)
         with self._registry() as client:
             return tracking.aliases_of(client)
 
@@ -461,17 +482,10 @@ class Store:
 
     # Small files
 
-    def _declined(self) -> dict[str, object]:
-        try:
-            found = json.loads((self.folder / "declined.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
     def _forget_declined(self, company: str) -> None:
-        reasons = self._declined()
+        reasons = read_declined(self.folder)
         if reasons.pop(company, None) is not None:
-            self._write_json("declined.json", reasons)
+            self._write_json(DECLINED_FILE, reasons)
 
     def _write_json(self, name: str, content: Mapping[str, object]) -> None:
         try:
@@ -479,14 +493,6 @@ class Store:
             write_file(self.folder / name, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
         except (BundleError, OSError) as error:
             raise RegistryError(str(error)) from error
-
-
-def _notes(record: ChampionRecord) -> dict[str, str]:
-    return {
-        "leap.gate_at_promotion": record.gate,
-        "leap.promoted_by": "hand" if record.by_hand else "gate",
-        "leap.promoted_at": record.decided_at,
-    }
 
 
 def _named(version: str | None) -> str:

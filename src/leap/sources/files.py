@@ -26,7 +26,7 @@ _TEXT_FACTOR = 2
 def read_files(folder: Path, source: str) -> RawTable:
     """The table of a file, a folder of Parquet or a glob; SourceError names what is there instead."""
     try:
-        paths = _paths(folder, source)
+        paths = paths_of(folder, source)
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be read, a pattern that is none
         why = getattr(error, "strerror", None) or error
         raise SourceError(f"Cannot look for {shown(source)[:100]!r}: {why}.") from error
@@ -69,7 +69,8 @@ def _csv_bytes(path: Path, budget: Budget) -> bytes:
     return b"".join(blocks)
 
 
-def _paths(folder: Path, source: str) -> list[Path]:
+def paths_of(folder: Path, source: str) -> list[Path]:
+    """The files of a source; SourceError if there are none, OSError or ValueError if nobody may look for them."""
     path = folder / source
     if any(sign in source for sign in "*?[") and not path.is_file():
         paths = _matches(folder, source)

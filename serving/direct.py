@@ -1,0 +1,242 @@
+"""Routes without FastAPI's machinery on the way: the body is parsed once, checked once, and the answer is bytes.
+
+FastAPI writes the OpenAPI document from the endpoints' signatures; what is asked is read here by the same types. Of an
+endpoint's parameters one may be a body (`ScoreRequest`), one a query (`Annotated[AccountQuery, Query()]`), one a part
+of the path (text), and `served: Live`, `check: Deadline` and `call: OfCall` are given by the service.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
+from urllib.parse import parse_qsl
+
+import jiter
+from fastapi import Depends
+from fastapi.params import Path as PathParameter
+from fastapi.params import Query as QueryParameter
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
+from starlette.types import Receive, Scope, Send
+
+from leap.errors import LeapError
+from serving.calls import Call
+from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
+from serving.lanes import Check, Lanes, TooLate
+from serving.live import LiveModel, Served
+
+MOST_QUERY = 20
+
+
+def _given() -> None:
+    """Stands for what the service itself gives to an endpoint; never called."""
+
+
+Live = Annotated[Served, Depends(_given)]
+"""The live model, taken once for the whole request."""
+Maybe = Annotated[Served | None, Depends(_given)]
+"""The same, or None while nothing is live."""
+Deadline = Annotated[Check, Depends(_given)]
+"""Raises once the request's deadline has passed; for large work."""
+OfCall = Annotated[Call, Depends(_given)]
+"""What is known of the request itself."""
+OfLive = Annotated[LiveModel, Depends(_given)]
+"""The holder of the live model."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """An answer: finished JSON and its status."""
+
+    content: bytes
+    status: int = 200
+    media_type: str = "application/json"
+
+
+def document(content: Any, status: int = 200) -> Body:
+    """An answer from plain values; an undefined number is null."""
+    return Body(to_json(content, inf_nan_mode="null"), status)
+
+
+Endpoint = Callable[..., Body]
+Weight = Callable[[Any], bool]
+
+
+def large(when: Weight | bool) -> Callable[[Endpoint], Endpoint]:
+    """Mark an endpoint whose work goes to the lane of large work: always, or for some of what is asked."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.__dict__["leap_large"] = when
+        return endpoint
+
+    return mark
+
+
+class Direct(APIRoute):
+    """A route whose answer is made here; FastAPI only describes it."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._reader = Reader.of(endpoint)
+        self._large: Weight | bool = endpoint.__dict__.get("leap_large", False)
+        self.app = self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call: Call = scope["leap.call"]
+        state = scope["leap.state"]
+        try:
+            answer = await self._work(call, scope, state)
+            status, content, media_type, headers = answer.status, answer.content, answer.media_type, {}
+        except Refused as refused:
+            call.refused = refused.code
+            status, content, media_type, headers = refused.status, refused.document, "application/json", refused.headers
+        start = [(b"content-type", media_type.encode()), (b"content-length", str(len(content)).encode())]
+        start += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": start})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _work(self, call: Call, scope: Scope, state: State) -> Body:
+        try:
+            given = self._reader.read(call, scope, state)
+            big = self._large(call.asked) if callable(self._large) else self._large
+            return await (state.lanes.big if big else state.lanes.small)(lambda check: self._call(given, check))
+        except LeapError as error:
+            raise refusal_of(error) from None
+        except (Refused, TooLate):
+            raise
+        except Exception as error:
+            log_failure(call.request_id, call.path, error)
+            raise internal(call.request_id) from None
+
+    def _call(self, given: dict[str, Any], check: Check) -> Body:
+        if self._reader.deadline:
+            given[self._reader.deadline] = check
+        body: Body = self.endpoint(**given)
+        return body
+
+
+@dataclass(frozen=True)
+class State:
+    """What all routes share: the live model and the lanes."""
+
+    live: LiveModel
+    lanes: Lanes
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads what an endpoint asks for from a request."""
+
+    body: tuple[str, type[BaseModel]] | None = None
+    query: tuple[str, type[BaseModel]] | None = None
+    path: tuple[str, TypeAdapter[str]] | None = None
+    served: str = ""
+    maybe: str = ""
+    deadline: str = ""
+    call: str = ""
+    live: str = ""
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Reader:
+        """From the signature of an endpoint."""
+        own = {Live: "served", Maybe: "maybe", Deadline: "deadline", OfCall: "call", OfLive: "live"}
+        found: dict[str, Any] = {}
+        hints = get_type_hints(endpoint, include_extras=True)
+        for name in inspect.signature(endpoint).parameters:
+            hint = hints[name]
+            marks = getattr(hint, "__metadata__", ())
+            if hint in own:
+                found[own[hint]] = name
+            elif any(isinstance(mark, PathParameter) for mark in marks):
+                found["path"] = (name, TypeAdapter(hint))
+            elif any(isinstance(mark, QueryParameter) for mark in marks):
+                found["query"] = (name, hint.__origin__)
+            else:
+                found["body"] = (name, hint)
+        return cls(**found)
+
+    def read(self, call: Call, scope: Scope, state: State) -> dict[str, Any]:
+        """The arguments; Refused where the request does not fit, NoModel while none is live."""
+        given: dict[str, Any] = {}
+        if self.path:
+            given[self.path[0]] = _checked("path", self.path[1].validate_python, scope["leap.path"])
+        if self.query:
+            given[self.query[0]] = _checked("query", self.query[1].model_validate, query_of(scope["query_string"]))
+        elif scope["query_string"]:
+            raise Refused(422, "This address takes no parameters after `?`.")
+        if self.body:
+            call.asked = given[self.body[0]] = _checked("body", self.body[1].model_validate, json_of(call.body))
+        if self.maybe:
+            given[self.maybe] = call.served = state.live.peek()
+        if self.served:
+            given[self.served] = call.served = state.live.take()
+        if self.call:
+            given[self.call] = call
+        if self.live:
+            given[self.live] = state.live
+        return given
+
+
+def _checked(where: str, read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except ValidationError as error:
+        raise breaks_schema(error.errors(include_url=False, include_input=False), where) from None
+
+
+def json_of(body: bytes) -> Any:
+    """The value of a JSON text; Refused (400) where it is none, is nested too deeply or names a key twice.
+
+    >>> json_of(b'{"top": 3}')
+    {'top': 3}
+    """
+    try:
+        return jiter.from_json(body, catch_duplicate_keys=True)
+    except ValueError as error:
+        raise Refused(400, f"The body is not valid JSON: {told(error)}.") from None
+
+
+def told(error: ValueError) -> str:
+    """What a parser has against a text, without quoting it.
+
+    >>> told(ValueError('Detected duplicate key "secret" at line 1 column 12'))
+    'an object names a key twice, at line 1 column 12'
+    """
+    words = str(error)
+    if words.startswith("Detected duplicate key"):
+        return f"an object names a key twice, at line {words.rpartition(' at line ')[2]}"
+    if words.startswith("recursion limit"):
+        return f"it is nested too deeply, at line {words.rpartition(' at line ')[2]}"
+    return words
+
+
+def query_of(text: bytes) -> Mapping[str, str]:
+    """The parameters after `?`; Refused where they cannot be read or one is given twice.
+
+    >>> query_of(b"top=3&from=4")
+    {'top': '3', 'from': '4'}
+    """
+    if not text:
+        return {}
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST_QUERY,
+        )
+    except ValueError:
+        raise Refused(
+            422,
+            f"The parameters after `?` cannot be read; expected at most {MOST_QUERY} of `name=value`, in UTF-8 and "
+            "percent-encoded.",
+        ) from None
+    twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+    if twice:
+        raise Refused(422, f"{len(twice)} parameter(s) after `?` are given more than once; expected each once.")
+    return dict(pairs)

@@ -1,0 +1,101 @@
+"""Where the work of a request is done: small work at once and in turn, large work on a few threads, within a deadline.
+
+Python computes on one thread at a time, so more threads answer no sooner; they only make small requests wait for large
+ones. Small work (up to a few milliseconds) is done on the event loop itself, one request at a time, with a look at
+the sockets in between, which keeps health checks quick. Large work goes to `LARGE_AT_ONCE` threads; what waits there is
+bounded, and work whose caller has been told "too late" is not begun, or given up between chunks of accounts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TypeVar
+
+from serving.errors import Refused
+
+T = TypeVar("T")
+Check = Callable[[], None]
+Work = Callable[[Check], T]
+
+LARGE_AT_ONCE = 2
+LARGE_WAITING = 16
+DEADLINE_SECONDS = 20.0
+
+SWITCH_SECONDS = 0.001
+"""How long a computing thread may keep the interpreter while the event loop waits for it (Python's own: 0.005)."""
+
+BUSY = "The service is working on as many requests as it takes at once; try again shortly."
+TOO_LATE = "The service did not answer within its deadline; ask for fewer accounts at once, or try again."
+
+
+class TooLate(Exception):
+    """The deadline of a request has passed; its caller has been told already."""
+
+
+class Lanes:
+    """Does the work of requests; one for the whole process, used from the event loop."""
+
+    def __init__(
+        self, seconds: float = DEADLINE_SECONDS, at_once: int = LARGE_AT_ONCE, waiting: int = LARGE_WAITING
+    ) -> None:
+        self.seconds = seconds
+        self._most = at_once + waiting
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="large")
+        self.large = 0
+        """How many large requests wait or are worked on."""
+        self.late = 0
+        """How many were given up since the start."""
+
+    @cached_property
+    def _turn(self) -> asyncio.Semaphore:
+        return asyncio.Semaphore(1)
+
+    async def small(self, work: Work[T]) -> T:
+        """Do it here, when it is its turn."""
+        async with self._turn:
+            # Others that have come meanwhile line up behind this one, and the sockets are looked at once a request.
+            await asyncio.sleep(0)
+            return work(_no_deadline)
+
+    async def big(self, work: Work[T]) -> T:
+        """Do it on a thread; Refused where too much waits there already (429) or the deadline passes (503)."""
+        if self.large >= self._most:
+            raise Refused(429, BUSY)
+        deadline = time.monotonic() + self.seconds
+
+        def check() -> None:
+            if time.monotonic() > deadline:
+                raise TooLate
+
+        def job() -> T:
+            check()
+            return work(check)
+
+        self.large += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, job)
+        future.add_done_callback(self._done)
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await asyncio.shield(future)
+        except (TimeoutError, TooLate):
+            self.late += 1
+            raise Refused(503, TOO_LATE) from None
+
+    def _done(self, future: asyncio.Future[T]) -> None:
+        self.large -= 1
+        if not future.cancelled():
+            future.exception()  # looked at, or asyncio would log it with what the request held
+
+
+def _no_deadline() -> None:
+    """Small work ends by itself."""
+
+
+def prefer_the_event_loop() -> None:
+    """Let threads that compute give way to the event loop sooner than Python's own setting."""
+    sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,0 +1,110 @@
+"""What requests are answered with: one model version with the accounts it scores, replaced as a whole.
+
+A request takes one `Served` from `LiveModel` at its start and uses nothing else, so that an answer never mixes two
+versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leap.config import Company
+from leap.errors import NoModel
+
+if TYPE_CHECKING:
+    from leap.scoring import Scorer
+
+
+@dataclass(frozen=True)
+class ListedAccount:
+    """One customer in the list that people look through."""
+
+    account_id: str
+    name: str
+    mrr: float | None
+    at_risk: float | None
+    """`mrr * (1 - nrr)`: the MRR expected to be lost over the horizon; below zero where growth is expected."""
+    row: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> ListedAccount:
+        """From a row of `Scorer.listing()`.
+
+        >>> ListedAccount.of({"account_id": "a1", "name": None, "mrr": 200.0, "nrr": 0.75}).at_risk
+        50.0
+        """
+        mrr, nrr = row.get("mrr"), row.get("nrr")
+        at_risk = mrr * (1 - nrr) if mrr is not None and nrr is not None else None
+        return cls(
+            account_id=str(row["account_id"]),
+            name=str(row.get("name") or row["account_id"]),
+            mrr=mrr,
+            at_risk=at_risk,
+            row=row,
+        )
+
+    def matches(self, words: str) -> bool:
+        """Whether name or id contains these words, in any case."""
+        return words in self.name.casefold() or words in self.account_id.casefold()
+
+
+class Served:
+    """One model version with the accounts it scores: everything a request may need, and immutable."""
+
+    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12, explained_by: str = "") -> None:
+        self.scorer = scorer
+        self.explained_by = explained_by
+        """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
+        self.company = company
+        self.horizon_months = horizon_months
+        accounts = [ListedAccount.of(row) for row in scorer.listing()]
+        self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
+
+    @property
+    def version(self) -> str:
+        """Version of the model in the registry."""
+        return self.scorer.version
+
+    def find(self, words: str) -> list[ListedAccount]:
+        """Accounts whose name or id contains these words, largest money at risk first; all without words."""
+        wanted = words.strip().casefold()
+        return [account for account in self.accounts if account.matches(wanted)]
+
+
+def _largest_risk_first(account: ListedAccount) -> tuple[bool, float, str]:
+    return (account.at_risk is None, -(account.at_risk or 0.0), account.account_id)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the newest champion is not in use."""
+
+    code: str
+    message: str
+
+
+class LiveModel:
+    """Holds the one reference that requests take; reading and replacing it is atomic."""
+
+    def __init__(self, served: Served | None = None) -> None:
+        self._served = served
+        self.problem: Problem | None = None
+
+    def peek(self) -> Served | None:
+        """What is live, or nothing yet."""
+        return self._served
+
+    def take(self) -> Served:
+        """What is live, for one whole request; NoModel if nothing is."""
+        served = self._served
+        if served is None:
+            why = self.problem.message if self.problem else "The model is being loaded."
+            raise NoModel(f"No model is live. {why}")
+        return served
+
+    def swap(self, served: Served) -> None:
+        """Make this live; requests under way keep the one they took."""
+        self._served = served
+        self.problem = None

@@ -1,0 +1,37 @@
+"""The live model, whether there is one, and the document of this service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from serving.direct import Body, Direct, Live, Maybe, OfCall, OfLive, document
+from serving.routes.shared import READING
+from serving.schemas import ModelAnswer, Ready
+
+router = APIRouter(route_class=Direct, tags=["Model"])
+
+
+@router.get("/v1/model", response_model=ModelAnswer, responses=READING, summary="The live model")
+def model(served: Live) -> Body:
+    """Its version and card: metrics with intervals, definitions, and the catalog of features."""
+    return document(served.scorer.model_document())
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "no model is live"}},
+    summary="Whether scores can be had",
+)
+def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
+    """Whether scores can be had, and of which version. Needs no token; then it keeps the reason of a problem back."""
+    problem = live.problem
+    state = {
+        "ready": served is not None,
+        "model": served.scorer.model_header() if served else None,
+        "as_of": served.scorer.as_of if served else None,
+        "stale": served is not None and problem is not None,
+        "explained_by": served.explained_by if served else None,
+        "problem": None if problem is None else problem.message if "admin" in call.scopes else problem.code,
+    }
+    return document(state, 200 if served else 503)
