@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 READ_WAIT_SECONDS = 0.25
 """For a locked database: a look must not wait, and the next one comes at once."""
 WRITE_WAIT_SECONDS = 5.0
+WARM_SECONDS = 0.3
+"""For scores that are made before they are asked for; a promotion waits for it."""
 ASK_REMOTE_EVERY_SECONDS = 2.0
 """A registry at an address leaves no trace when it changes, and is asked this often."""
 
@@ -202,6 +204,7 @@ def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
     scorer = Scorer.build(bundle, model.version, data.tables)
     # What cannot be said of it must show before it is live, and not at a request.
     scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
+    scorer.warm_answers(WARM_SECONDS)
     settings = data.settings
     return Served(
         scorer,
