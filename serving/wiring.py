@@ -31,8 +31,8 @@ READ_WAIT_SECONDS = 0.25
 WRITE_WAIT_SECONDS = 5.0
 WARM_SECONDS = 0.3
 """For scores that are made before they are asked for; a promotion waits for it."""
-ASK_REMOTE_EVERY_SECONDS = 2.0
-"""A registry at an address leaves no trace when it changes, and is asked this often."""
+ASK_EVERY_SECONDS = 2.0
+"""The registry is asked this often although no file tells of a change: whether it can be, and where it has no files."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def require_same_definitions(model: Model, data: Data) -> None:
 
 
 class ChampionWatch:
-    """The champion as last seen; the registry is asked only where its files changed, or where it was in trouble."""
+    """The champion as last seen; the registry is asked where its files changed or it was in trouble, else seldom."""
 
     def __init__(self, opened: Callable[[], Store]) -> None:
         self._opened = opened
@@ -259,8 +259,8 @@ class ChampionWatch:
         """The champion now."""
         store = self._opened()
         signs = store.signs()
-        lately = time.monotonic() - self._asked_at < ASK_REMOTE_EVERY_SECONDS
-        same = lately if signs is None else signs == self._signs
+        lately = time.monotonic() - self._asked_at < ASK_EVERY_SECONDS
+        same = lately and signs == self._signs
         if self._seen is None or self._seen.trouble or not same:
             self._seen = store.seen()
             self._signs, self._asked_at = signs, time.monotonic()
