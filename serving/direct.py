@@ -25,9 +25,10 @@ from starlette.types import Receive, Scope, Send
 
 from leap.errors import LeapError
 from serving.calls import Call
-from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
+from serving.errors import Refused, breaks_schema, internal, refusal_of
 from serving.lanes import Check, Lanes, TooLate
 from serving.live import LiveModel, Served
+from serving.logs import request_failed
 
 MOST_QUERY = 20
 
@@ -111,7 +112,7 @@ class Direct(APIRoute):
         except (Refused, TooLate):
             raise
         except Exception as error:
-            log_failure(call.request_id, call.path, error)
+            request_failed(call, error)
             raise internal(call.request_id) from None
 
     def _call(self, given: dict[str, Any], check: Check) -> Body:

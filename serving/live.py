@@ -60,6 +60,7 @@ class Served:
         company: Company,
         horizon_months: int = 12,
         explained_by: str = "",
+        stale_after_days: int = 45,
         documents: Documents | None = None,
     ) -> None:
         self.scorer = scorer
@@ -69,6 +70,7 @@ class Served:
         """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
         self.company = company
         self.horizon_months = horizon_months
+        self.stale_after_days = stale_after_days
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
 

@@ -81,6 +81,11 @@ class Deployment:
         workspace = Path(environment.get("LEAP_WORKSPACE") or ".")
         return cls(store=environment.get("LEAP_STORE") or None, workspace=workspace)
 
+    def inputs(self, environment: Mapping[str, str] | None = None) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept: `LEAP_INPUTS`, else beside the registry."""
+        named = (os.environ if environment is None else environment).get("LEAP_INPUTS", "").strip()
+        return lambda: Path(named) if named else self.opened_store().folder / "inputs"
+
     def opened_store(self) -> Store:
         """The store as a service asks it: it does not wait."""
         from leap.registry import Store
@@ -185,11 +190,46 @@ def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
 
     model, data = parts.model, parts.data
     bundle = model.bundle
+    require_same_definitions(model, data)
     if parts.reviews:
         bundle = replace(bundle, icp=with_rejections(bundle.icp, parts.reviews))
     scorer = Scorer.build(bundle, model.version, data.tables)
-    documents = Documents(scorer, parts.reviews, versions)
-    return Served(scorer, data.settings.company, data.settings.outcome.horizon_months, model.explained_by, documents)
+    # What cannot be said of it must show before it is live, and not at a request.
+    scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
+    settings = data.settings
+    return Served(
+        scorer,
+        settings.company,
+        settings.outcome.horizon_months,
+        model.explained_by,
+        settings.serving.stale_after_days,
+        Documents(scorer, parts.reviews, versions),
+    )
+
+
+def require_same_definitions(model: Model, data: Data) -> None:
+    """BundleError unless the model is of this company, and its figures mean what leap.toml says they mean.
+
+    A command may score another company's accounts and says so beside each figure; a service speaks for one company.
+    """
+    from leap.errors import BundleError
+    from leap.revenue.definitions import definition_hash
+
+    ours, theirs = data.settings, model.bundle.settings
+    if ours.company.name != theirs.company.name:
+        raise BundleError(
+            f"version {model.version} is of {theirs.company.name!r}; leap.toml says that the accounts are of "
+            f"{ours.company.name!r}.",
+            remedy="Serve the workspace that it was trained on, or train and promote a version for this one.",
+        )
+    stated = definition_hash(data.tables.settings)
+    if stated != model.bundle.definition_hash:
+        raise BundleError(
+            f"version {model.version} predicts under the definitions {model.bundle.definition_hash} "
+            f"({theirs.outcome.horizon_months} months, {theirs.company.currency}); leap.toml states {stated} "
+            f"({ours.outcome.horizon_months} months, {ours.company.currency}).",
+            remedy="Train and promote a version under the new definitions, or put the old ones back.",
+        )
 
 
 class ChampionWatch:
