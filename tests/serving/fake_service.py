@@ -38,7 +38,9 @@ class SlowScorer(FakeScorer):
         return super().by_rows(mine, as_of, top)
 
     def _known(self, given: Mapping[str, object], known: Mapping[str, object]) -> None:
-        super()._known({name: value for name, value in given.items() if name not in ("end_user", "homepage_tld")}, known)
+        super()._known(
+            {name: value for name, value in given.items() if name not in ("end_user", "homepage_tld")}, known
+        )
 
     def by_id(self, ids: Sequence[str], top: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
         if "slow" in ids:
