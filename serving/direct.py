@@ -81,6 +81,8 @@ class Direct(APIRoute):
     """A route whose answer is made here; FastAPI only describes it."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        # Programs name functions of generated clients by it.
+        options["operation_id"] = options.get("operation_id") or endpoint.__name__
         super().__init__(path, endpoint, **options)
         self._reader = Reader.of(endpoint)
         self._large: Weight | bool = endpoint.__dict__.get("leap_large", False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from leap.config import Company
 from leap.errors import NoModel
+from serving.documents import Documents
 
 if TYPE_CHECKING:
     from leap.scoring import Scorer
@@ -60,8 +61,11 @@ class Served:
         horizon_months: int = 12,
         explained_by: str = "",
         stale_after_days: int = 45,
+        documents: Documents | None = None,
     ) -> None:
         self.scorer = scorer
+        self.documents = documents or Documents(scorer)
+        """What it says beside scores, remembered."""
         self.explained_by = explained_by
         """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
         self.company = company

@@ -72,6 +72,7 @@ class ChampionWatcher:
         self._tried_at = 0.0
         self._problems: tuple[Problem, ...] = ()
         self._told: Problem | None = None
+        self._prepared: Served | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
 
@@ -96,6 +97,7 @@ class ChampionWatcher:
                 self._tried, self._tried_at = wanted.key, time.monotonic()
                 self._bring_in()
             self._report((*wanted.problems, *self._problems))
+            self._prepare()
         except Exception as error:
             self._report((problem_of(error),))
 
@@ -117,6 +119,14 @@ class ChampionWatcher:
             event("live", version=version, as_of=built.served.scorer.as_of, explained_by=built.served.explained_by)
         if built.problems:
             self._metrics.reloaded(built.problems[0].code)
+
+    def _prepare(self) -> None:
+        """Make ahead what takes long to be told of what has just gone live."""
+        served = self._live.peek()
+        if served is not None and served is not self._prepared:
+            self._prepared = served
+            with making_way():
+                served.documents.prepare()
 
     def _report(self, problems: tuple[Problem, ...]) -> None:
         problem = joined(problems)

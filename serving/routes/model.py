@@ -14,7 +14,7 @@ router = APIRouter(route_class=Direct, tags=["Model"])
 @router.get("/v1/model", response_model=ModelAnswer, responses=READING, summary="The live model")
 def model(served: Live) -> Body:
     """Its version and card: metrics with intervals, definitions, and the catalog of features."""
-    return document(served.scorer.model_document())
+    return Body(served.documents.model())
 
 
 @router.get(
