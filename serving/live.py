@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from leap.config import Company
@@ -16,6 +17,7 @@ from serving.documents import Documents
 
 if TYPE_CHECKING:
     from leap.scoring import Scorer
+    from leap.scoring.freshness import Freshness
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Served:
         self.stale_after_days = stale_after_days
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
+
+    def freshness(self, as_of: date | None = None) -> Freshness:
+        """How old features of a day are today; default: those of the workspace."""
+        from leap.scoring.freshness import Freshness
+
+        return Freshness.on(as_of or self.scorer.as_of, datetime.now(UTC), self.stale_after_days)
 
     @property
     def version(self) -> str:

@@ -19,17 +19,20 @@ from starlette.types import ASGIApp
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import Lanes, prefer_the_event_loop
+from serving.listening import require_token, warn_if_open
 from serving.live import LiveModel
 from serving.logs import configured
 from serving.metrics import process_metrics, without_earlier_models
 from serving.observing import Observer
+from serving.packed import deployment
+from serving.protocol import bound_connections
 from serving.watcher import ChampionWatcher
-from serving.wiring import Deployment
 
 MOUNT = "leap"
 
 SETTINGS: dict[str, Any] = {
-    "workers": 1,  # one process holds the model once, and computes on one thread of Python at a time
+    # Each process holds the model once, and computes on one thread of Python at a time.
+    "workers": int(os.environ.get("LEAP_WORKERS") or 1),
     # Limits of requests are the guard's and the lanes', since our routes are answered before BentoML's layers.
     "traffic": {"timeout": 30},
     "http": {"host": "127.0.0.1", "port": 3000},
@@ -47,6 +50,7 @@ class GuardedService(bentoml.Service[Any]):
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """BentoML's application with `Guard` around it and before it."""
         prefer_the_event_loop()
+        bound_connections()
         ours: Any = self.mount_apps[0][0]
         routes = [*known_routes(ours), *BENTOML_ROUTES]
         watch = ours.state.watch
@@ -65,11 +69,18 @@ observer = Observer(live, process_metrics())
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def require_token() -> None:
+        """Asked by BentoML before it listens."""
+        require_token()
+
     def __init__(self) -> None:
-        deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment, metrics=observer.metrics)
+        warn_if_open()
+        source = deployment()
+        self.watcher = ChampionWatcher(live, source, metrics=observer.metrics)
         self.watcher.start()
-        observer.start(deployment.inputs())
+        observer.start(source.inputs())
 
     @bentoml.on_shutdown
     def stop_watching(self) -> None:

@@ -176,7 +176,9 @@ def loaded(version: str, folder: Path, identity: str, stale: str = "") -> Model:
     # Only now what takes seconds to import: without a champion the reason is told at once.
     from leap.bundle.explaining import ready_to_explain
     from leap.bundle.model_bundle import ModelBundle
+    from leap.models.lean import import_lightgbm
 
+    import_lightgbm()
     bundle = ModelBundle.load(folder, identity)
     bundle.check_golden()
     # On the golden rows: what is compiled is then ready for the first request, and for all others.
@@ -222,7 +224,7 @@ def require_same_definitions(model: Model, data: Data) -> None:
             f"{ours.company.name!r}.",
             remedy="Serve the workspace that it was trained on, or train and promote a version for this one.",
         )
-    stated = definition_hash(data.tables.settings)
+    stated = model.bundle.definition_hash if data.tables is None else definition_hash(data.tables.settings)
     if stated != model.bundle.definition_hash:
         raise BundleError(
             f"version {model.version} predicts under the definitions {model.bundle.definition_hash} "

@@ -125,6 +125,12 @@ class Ready(Answer):
     """The live one; null if there is none."""
     as_of: dt.date | None = None
     """The day that scores are of."""
+    age_days: int | None = None
+    """How many days ago that is."""
+    features_stale: bool = False
+    """That is longer than `serving.stale_after_days` of the settings: newer data should have come."""
+    by_id: bool = False
+    """Customers can be scored by their id; else only accounts that bring their features or rows, and prospects."""
     stale: bool = False
     """A newer champion could not be loaded, the last good one stays in use."""
     explained_by: str | None = None

@@ -273,7 +273,16 @@ class Score(Answer):
     """Of a prospect like no customer: in words, which of its values none of them has."""
 
 
-class ScoresAnswer(Headed):
+class Aged(Headed):
+    """What an answer with scores begins with."""
+
+    age_days: int
+    """How many days before today `as_of` lies."""
+    features_stale: bool
+    """That is longer than `serving.stale_after_days` of the settings: newer data should have come."""
+
+
+class ScoresAnswer(Aged):
     """Scores of one model version as of one day."""
 
     scores: list[Score]
@@ -282,5 +291,5 @@ class ScoresAnswer(Headed):
     """Ids asked for that are no customers of the workspace."""
 
 
-class AccountAnswer(Score, Headed):
+class AccountAnswer(Score, Aged):
     """One account's score, with the model and day it is of."""

@@ -54,7 +54,9 @@ def parse(folder: Path) -> None:
 def load(folder: Path) -> ModelBundle | FlatBundle:
     """The bundle, whose golden rows are then compared with what they were when it was written."""
     from leap.bundle.loading import load_bundle
+    from leap.models.lean import import_lightgbm
 
+    import_lightgbm()
     return load_bundle(folder)
 
 

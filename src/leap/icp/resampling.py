@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from leap.icp import proportions
 
@@ -92,6 +91,8 @@ def _tail(n: float) -> float:
     >>> round(_tail(1e6), 4), round(_tail(10.0), 4)
     (0.025, 0.0086)
     """
+    from scipy import stats
+
     return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)))
 
 
@@ -113,6 +114,8 @@ def wilson(events: float, n: float) -> Interval | None:
     """
     if n <= 0:
         return None
+    from scipy import stats
+
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     share, (low, high) = events / n, proportions.wilson(events, n, z)
     return min(max(low, 0.0), share), max(min(high, 1.0), share)
