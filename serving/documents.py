@@ -107,7 +107,7 @@ class Documents:
             with self._one_list:
                 _ = self._scorer.prospect_table
         except Exception as error:
-            failure("documents_failed", error)
+            failure("documents_not_made", error)
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         """`/v1/target-list`: 429 while another one is made for longer than somebody should wait."""
