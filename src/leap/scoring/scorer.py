@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -153,8 +154,7 @@ class Scorer:
 
     def values_of(self, account_id: str) -> dict[str, Any]:
         """The feature values of a customer as `by_features` takes them; UnknownAccount if it is none."""
-        table, i = self.row_of(account_id)
-        return {name: plain(column[i]) for name, column in table.columns.items()}
+        return _values_in(*self.row_of(account_id))
 
     def supposing(self, account_id: str, rows: Sequence[Mapping[str, object]]) -> ScoreTable:
         """Scores of a customer if its features had these values; its MRR is its own unless that feature differs."""
@@ -258,7 +258,8 @@ class Scorer:
     ) -> Answers:
         """As `by_rows`, finished."""
         scored = self._given.scored(accounts, as_of, check)
-        return Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
+        answers = Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
+        return replace(answers, values=lambda place: _values_in(*scored[place]))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
@@ -373,3 +374,7 @@ class Scorer:
 
 def _finite_or_nan(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+
+
+def _values_in(table: ScoreTable, i: int) -> dict[str, Any]:
+    return {name: plain(column[i]) for name, column in table.columns.items()}
