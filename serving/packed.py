@@ -7,7 +7,7 @@ names a workspace to score in place of the packed one.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,6 +45,11 @@ class PackedDeployment:
     def __post_init__(self) -> None:
         if self.workspace is not None:
             self._tables = TablesWatch(self.workspace)
+
+    def inputs(self, environment: Mapping[str, str] | None = None) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept: where `LEAP_INPUTS` says; there is no store to keep it beside."""
+        named = (os.environ if environment is None else environment).get("LEAP_INPUTS", "").strip()
+        return (lambda: Path(named)) if named else None
 
     def look(self) -> Wanted:
         """What was packed, and traces of the tables that are not."""

@@ -18,9 +18,12 @@ from starlette.types import ASGIApp
 
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
-from serving.lanes import prefer_the_event_loop
+from serving.lanes import Lanes, prefer_the_event_loop
 from serving.listening import require_token, warn_if_open
 from serving.live import LiveModel
+from serving.logs import configured
+from serving.metrics import process_metrics, without_earlier_models
+from serving.observing import Observer
 from serving.packed import deployment
 from serving.protocol import bound_connections
 from serving.watcher import ChampionWatcher
@@ -50,14 +53,19 @@ class GuardedService(bentoml.Service[Any]):
         bound_connections()
         ours: Any = self.mount_apps[0][0]
         routes = [*known_routes(ours), *BENTOML_ROUTES]
-        return Guard(super().to_asgi(is_main=is_main), routes=routes, state=ours.state.shared)
+        watch = ours.state.watch
+        if isinstance(watch, Observer):
+            watch.log = configured(metrics=watch.metrics)
+        application = super().to_asgi(is_main=is_main)
+        return Guard(application, routes=routes, state=ours.state.shared, watch=watch)
 
 
 live = LiveModel()
+observer = Observer(live, process_metrics())
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
-@bentoml.asgi_app(create_app(live), path="/", name=MOUNT)
+@bentoml.asgi_app(create_app(live, Lanes(metrics=observer.metrics), observer), path="/", name=MOUNT)
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
@@ -69,10 +77,22 @@ class LeapService:
 
     def __init__(self) -> None:
         warn_if_open()
-        self.watcher = ChampionWatcher(live, deployment())
+        source = deployment()
+        self.watcher = ChampionWatcher(live, source, metrics=observer.metrics)
         self.watcher.start()
+        observer.start(source.inputs())
 
     @bentoml.on_shutdown
     def stop_watching(self) -> None:
         """BentoML calls this once no request is under way any more."""
         self.watcher.stop()
+        observer.stop()
+
+    @bentoml.on_deployment
+    def log_alike() -> None:
+        """BentoML calls this in the process that starts and stops the workers."""
+        configured()
+
+    def __metrics__(self, text: str) -> str:
+        """BentoML asks what `/metrics` shall show."""
+        return without_earlier_models(text)

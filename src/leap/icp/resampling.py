@@ -25,6 +25,8 @@ FEWEST = 5
 """Accounts (in effect) below which no interval is given: it would promise more than anybody can know."""
 _FURTHER_LOST = 0.5
 _MOST_UNDEFINED = 0.05
+_AT_ONCE = 20
+"""Draws held at once where only sums are kept."""
 Interval = tuple[float, float]
 
 
@@ -49,6 +51,16 @@ class Resampling:
     def sums(self, columns: np.ndarray) -> np.ndarray:
         """Sums over the accounts of every draw, shape (draws, k), of columns of shape (n_accounts, k)."""
         return np.asarray(self.weights @ columns)
+
+
+def drawn_again(columns: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of columns of shape (n_accounts, k) over the accounts of every draw, shape (draws, k), and further accounts
+    lost in each: as `Resampling` has them of a group, without its weights of all draws at once.
+    """
+    rng, n = np.random.default_rng(seed), len(columns)
+    share = np.full(n, 1 / n)
+    sums = [rng.multinomial(n, share, size=min(_AT_ONCE, draws - i)) @ columns for i in range(0, draws, _AT_ONCE)]
+    return np.concatenate(sums), rng.poisson(_FURTHER_LOST, (2, draws))[0].astype(float)
 
 
 def kept_in_draws(resampling: Resampling, part: np.ndarray, starting: np.ndarray, ending: np.ndarray) -> np.ndarray:

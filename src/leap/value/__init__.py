@@ -4,8 +4,16 @@ As in the definitions, and null with a reason where undefined. `worth` turns exp
 was spent to win and to serve, `payback` when that has come back.
 """
 
-from leap.value.costs import Acquisition, acquisition_cost, acquisition_of, service_cost_a_year
-from leap.value.payback import Returns, payback_along, payback_months, payback_months_survival, returns_of
+from leap.value.costs import Acquisition, acquisition_cost, acquisition_of, own_acquisition, service_cost_a_year
+from leap.value.payback import (
+    Returns,
+    payback_along,
+    payback_months,
+    payback_months_survival,
+    pays_back_along,
+    returns_after,
+    returns_of,
+)
 from leap.value.worth import (
     ValueTerms,
     account_value,
@@ -25,9 +33,12 @@ __all__ = [
     "acquisition_of",
     "growth_share",
     "margins",
+    "own_acquisition",
     "payback_along",
     "payback_months",
     "payback_months_survival",
+    "pays_back_along",
+    "returns_after",
     "returns_of",
     "served",
     "service_cost_a_year",
