@@ -76,7 +76,9 @@ def test_rows_with_odd_cells_are_left_to_the_checks_or_read_as_they_read_them(da
     _agree(spec, cells, ALL_SHAPES)
 
 
-@given(st.lists(st.tuples(ODD_CELLS, ODD_CELLS, ODD_CELLS), min_size=1, max_size=3), st.sampled_from(["terms", "orders"]))
+@given(
+    st.lists(st.tuples(ODD_CELLS, ODD_CELLS, ODD_CELLS), min_size=1, max_size=3), st.sampled_from(["terms", "orders"])
+)
 @settings(max_examples=40, deadline=None)
 def test_money_of_other_places_is_read_as_the_checks_read_it(odd: list[tuple[str, str, str]], table: str):
     company = ABROAD if table == "terms" else ORDERED
@@ -116,7 +118,9 @@ def read(given_rows: dict[str, list[dict[str, Any]]], company: Settings = ALL_SH
         name: [GivenRow("000000 a|", row, 0, number) for number, row in enumerate(table, start=1)]
         for name, table in given_rows.items()
     }
-    market = {name: Table(name, spec, pd.DataFrame()) for name, spec in company.tables.items() if spec.shape == "market"}
+    market = {
+        name: Table(name, spec, pd.DataFrame()) for name, spec in company.tables.items() if spec.shape == "market"
+    }
     reading = Reading(company, holds, {name: _empty(table) for name, table in market.items()})
     return reading.tables(rows, UNTIL)[1]
 

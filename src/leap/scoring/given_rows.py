@@ -19,7 +19,7 @@ from leap.features import Feature
 from leap.revenue import Revenue
 from leap.scoring.action import Reach
 from leap.scoring.answers import Check, never
-from leap.scoring.standing import without_mrr
+from leap.scoring.standing import Unpaid
 from leap.scoring.table import ScoreTable, score
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables, Table
@@ -229,7 +229,8 @@ class _Request:
         place = {int(code): row for row, code in enumerate(snapshots.rows["code"])}
         paying = np.array([int(code) in place for code in codes], dtype=bool)
         if not paying.all():
-            return {}, {members[j]: _why_none(tables, int(codes[j]), moment) for j in np.flatnonzero(~paying)}
+            unpaid = Unpaid.of(Revenue(tables), moment)
+            return {}, {members[j]: _why_none(unpaid, int(codes[j])) for j in np.flatnonzero(~paying)}
         order = np.array([place[int(code)] for code in codes], dtype=np.int64)
         own = replace(snapshots, rows=snapshots.rows.iloc[order].reset_index(drop=True))
         table = replace(
@@ -266,10 +267,8 @@ def _former(own: str, lineage: Sequence[Mapping[str, object]]) -> set[str]:
     return found
 
 
-def _why_none(tables: AccountTables, code: int, moment: pd.Timestamp) -> str:
-    if code < 0:
-        return "no rows"
-    return without_mrr(Revenue(tables), np.array([code]), moment)[1]
+def _why_none(unpaid: Unpaid, code: int) -> str:
+    return "no rows" if code < 0 else unpaid.standing(np.array([code]))[1]
 
 
 def _of_revenue(account: str, error: RevenueError) -> TableError:
