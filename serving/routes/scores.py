@@ -91,8 +91,8 @@ def account(
 
 def _scores(served: Served, as_of: date, answers: Answers, call: Call) -> Body:
     call.answers = answers
-    head = opened(header(served, as_of=as_of))
-    return Body(head + b',"scores":' + answers.joined() + b',"not_found":' + to_json(list(answers.not_found)) + b"}")
+    not_found = b',"not_found":' + to_json(list(answers.not_found)) + b"}"
+    return Body(answers.joined(opened(header(served, as_of=as_of)) + b',"scores":', not_found))
 
 
 def _same_day(asked: date | None, scored: date) -> None:
@@ -122,4 +122,4 @@ def _in_order(from_first: Sequence[bool], first: Answers, second: Answers) -> An
     fragments = [next(ones if own else others) for own in from_first]
     bands = [sum(pair) for pair in zip(first.bands, second.bands, strict=True)]
     abstained: Mapping[str, int] = Counter(first.abstained) + Counter(second.abstained)
-    return type(first)(fragments, (), bands, abstained)
+    return type(first)(fragments, (), bands, abstained, second.values)

@@ -12,7 +12,9 @@ import numpy as np
 
 from leap.config import Policy
 from leap.metrics import gain_of_contact
-from leap.value import ValueTerms, account_value
+from leap.value import ValueTerms, value_along
+
+_YEAR = 12
 
 
 @dataclass(frozen=True)
@@ -92,5 +94,5 @@ def value_if_kept(
     removes), less the cost to serve; where no margin is known, twelve times the MRR.
     """
     by_margin = ~np.isnan(margin)
-    worth = account_value(mrr, np.zeros(len(mrr)), d, u, margin, terms) - cost
-    return np.where(by_margin, np.maximum(worth, 0.0), 12 * mrr), by_margin
+    worth = value_along(mrr, np.ones((len(mrr), _YEAR)), u - d, margin, terms) - cost
+    return np.where(by_margin, np.maximum(worth, 0.0), _YEAR * mrr), by_margin

@@ -6,7 +6,8 @@ import pytest
 
 from leap.errors import CatalogError
 from leap.features import FeatureCatalog, FeatureFrame
-from leap.models.encoding import MISSING_LEVEL, Encoder, plain_value
+from leap.models.encoding import MISSING_LEVEL, Encoder
+from leap.models.plain_values import plain_value
 from tests.worlds import a_feature, a_frame
 
 N = 60

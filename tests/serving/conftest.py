@@ -12,6 +12,7 @@ from serving.access import Tokens
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.live import LiveModel
+from tests.registry.conftest import begun, store  # noqa: F401 (fixtures)
 from tests.serving.fakes import fake_served
 
 with warnings.catch_warnings():

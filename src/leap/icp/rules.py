@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,9 @@ from leap.features import Feature, FeatureCatalog, Scope
 Operator = Literal["==", "!=", "in", "not in", ">=", ">", "<=", "<", "between"]
 Value = float | str | bool | tuple[float, float] | tuple[str, ...]
 MOST_CONDITIONS = 3
+_TESTS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt,
+}  # fmt: skip
 Columns = Mapping[str, Any]
 """Values by feature name, one array each."""
 
@@ -46,18 +50,13 @@ class Condition:
             wanted = self.levels
             among = np.array([value in wanted for value in column], dtype=bool)
             return ~among if self.op in ("!=", "not in") else among
-        number = column.astype(float)
+        number = np.asarray(column, dtype=float)
         if self.op == "between":
             low, high = self._bounds
             return np.asarray((number >= low) & (number < high))
         if self.op in ("in", "not in"):
             raise CatalogError(f"{self.feature.name}: {self.op!r} is of categories, found a {self.feature.kind}.")
-        bound = float(self.value)  # type: ignore[arg-type]
-        tests: dict[str, Callable[[], np.ndarray]] = {
-            "==": lambda: number == bound, "!=": lambda: number != bound, ">=": lambda: number >= bound,
-            ">": lambda: number > bound, "<=": lambda: number <= bound, "<": lambda: number < bound,
-        }  # fmt: skip
-        return np.asarray(tests[self.op]())
+        return np.asarray(_TESTS[self.op](number, float(self.value)))  # type: ignore[arg-type]
 
     @property
     def levels(self) -> tuple[str, ...]:

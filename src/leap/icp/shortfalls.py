@@ -29,7 +29,7 @@ def shortfall(condition: Condition, columns: Columns) -> np.ndarray:
     A bound of zero has no share: whatever misses it misses it by more than any band.
     """
     met = condition.matches(columns)
-    if condition.feature.kind != "number" or condition.op in ("==", "!="):
+    if condition.feature.kind != "number" or condition.op in ("==", "!=") or met.all():
         return np.where(met, 0.0, NEVER)
     values = np.asarray(columns[condition.feature.name]).astype(float)
     bound = _nearest_bound(condition, values)

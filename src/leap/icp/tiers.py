@@ -102,16 +102,35 @@ def tiers_of(good: Sequence[np.ndarray], bad: Sequence[np.ndarray], n: int, band
     to_a, to_d = _nearest(good, n), _nearest(bad, n)
     # Relaxing the band itself by so much more makes the one condition that is missed a narrow one.
     to_b = np.min([_to_b(parts, band) for parts in good], axis=0) if good else np.full(n, NEVER)
-    is_d, is_a = to_d == 0, to_a == 0
-    is_b = to_b == 0
-    letters = np.where(is_d, "D", np.where(is_a, "A", np.where(is_b, "B", "C"))).astype(object)
+    met_good, met_bad = (np.array([meets(parts) for parts in profiles]).reshape(-1, n) for profiles in (good, bad))
+    letters = letters_of(met_good, met_bad, np.array([lacking(parts, band) >= 0 for parts in good]).reshape(-1, n))
     margins = {
-        "A": np.where(is_d, NEVER, to_a),
-        "B": np.where(is_d | is_a, NEVER, to_b),
+        "A": np.where(to_d == 0, NEVER, to_a),
+        "B": np.where((to_d == 0) | (to_a == 0), NEVER, to_b),
         "C": np.where(letters == "C", 0.0, NEVER),
         "D": to_d,
     }
     return Tiers(letters, margins)
+
+
+def letters_of(met: np.ndarray, against: np.ndarray, lacks: np.ndarray) -> np.ndarray:
+    """The tiers of n rows, shape (n,): from which profiles and negative ones they meet, and of which profiles they lack
+    one condition (`lacks_one`), shape (profiles, n) each.
+    """
+    letters = np.full(met.shape[1], "C", dtype=object)
+    for tier, rows in (("B", lacks), ("A", met), ("D", against)):
+        letters[rows.any(axis=0)] = tier
+    return letters
+
+
+def lacks_one(missed: np.ndarray, worst: np.ndarray, size: np.ndarray | int, band: float) -> np.ndarray:
+    """Where a profile of `size` conditions makes rows B: all but one hold, and a single one is missed narrowly."""
+    return np.asarray((missed == 1) & ((size > 1) | (worst <= band)))
+
+
+def meets(parts: np.ndarray) -> np.ndarray:
+    """Which rows meet every condition of a profile, by its shortfalls; shape (n,)."""
+    return np.asarray(parts.max(axis=0) == 0)
 
 
 def steady(previous: Sequence[str | None], now: Tiers, policy: TierPolicy) -> np.ndarray:
@@ -130,10 +149,7 @@ def steady(previous: Sequence[str | None], now: Tiers, policy: TierPolicy) -> np
 def lacking(parts: np.ndarray, band: float) -> np.ndarray:
     """Which condition is the only one a row lacks of a profile, if that makes it B, else -1; shape (n,)."""
     missed = parts > 0
-    only = missed.sum(axis=0) == 1
-    which = np.argmax(missed, axis=0)
-    enough = (len(parts) > 1) | (parts.max(axis=0) <= band)
-    return np.where(only & enough, which, -1)
+    return np.where(lacks_one(missed.sum(axis=0), parts.max(axis=0), len(parts), band), np.argmax(missed, axis=0), -1)
 
 
 def _nearest(profiles: Sequence[np.ndarray], n: int) -> np.ndarray:

@@ -8,6 +8,7 @@ intercept sets the level: the rate of the rows with an outcome and of those whos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -47,12 +48,17 @@ class Calibration:
         phi * (g(f) - g(f0)) / (f - f0), and phi * g'(f0) where |f - f0| < 1e-6.
         """
         difference = contributions.sum(axis=1)
-        start = float(self.probability(np.array([base]))[0])
+        start = _at_base(self, base)
         end = self.probability(base + difference)
         near = np.abs(difference) < 1e-6
         slope_at_base = self.slope * start * (1 - start)
         ratio = np.where(near, slope_at_base, (end - start) / np.where(near, 1.0, difference))
         return contributions * ratio[:, None], start
+
+
+@lru_cache(maxsize=1024)
+def _at_base(calibration: Calibration, base: float) -> float:
+    return float(calibration.probability(np.array([base]))[0])
 
 
 def fit_slope(margin: np.ndarray, outcome: np.ndarray, weight: np.ndarray) -> float:

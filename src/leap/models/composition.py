@@ -174,6 +174,15 @@ class Prediction:
     q_contraction: np.ndarray
     direct: np.ndarray
 
+    @cached_property
+    def fates(self) -> np.ndarray:
+        """Weights of being lost, paying less, the same and more, shape (n, 4), each row summing to 1."""
+        kept = 1 - self.p
+        weights = np.empty((len(kept), 4))
+        weights[:, 0], weights[:, 1] = self.p, kept * self.q_contraction
+        weights[:, 2], weights[:, 3] = kept * np.maximum(1 - self.q_contraction - self.q, 0.0), kept * self.q
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
     @property
     def nrr(self) -> np.ndarray:
         """Net revenue retention expected of a row."""

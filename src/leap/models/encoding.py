@@ -5,7 +5,6 @@ Past the encoder only numpy in the catalog's order reaches a learner: LightGBM s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leap.errors import CatalogError
-from leap.features import Feature, FeatureCatalog, FeatureFrame
+from leap.features import FeatureCatalog, FeatureFrame
+from leap.models.plain_values import Reader, Values
 
 _MAX_LEVELS = 12
 _MIN_LEVEL_ACCOUNTS = 10
@@ -82,16 +81,48 @@ class Encoder:
 
         CatalogError names a feature that is unknown or has a value of the wrong kind.
         """
-        self.catalog.require(values)
-        row = np.empty((1, self.width))
-        parsed = {f.name: plain_value(f, values.get(f.name)) for f in self.catalog.features}
+        return self.encode_values(self.reader.read([values]))
+
+    def encode_values(self, values: Values) -> np.ndarray:
+        """float64 matrix, shape (n, width), of plain values that were read by a catalog with the encoder's features."""
+        numbers, levels = self._columns_of_kinds
+        matrix = np.zeros((len(values), self.width))
+        matrix[:, numbers] = values.numbers[:, self._places(values.numbers_of)]
+        for name, column_of in levels.items():
+            for i, level in enumerate(values.columns[name].tolist()):
+                if (j := column_of.get(level)) is not None:
+                    matrix[i, j] = 1.0
+        return matrix
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads plain values of the encoder's features."""
+        return Reader(self.catalog)
+
+    @cached_property
+    def _columns_of_kinds(self) -> tuple[np.ndarray, dict[str, dict[str | None, int]]]:
+        """The columns of numbers, and of each category the column of every level, None being the missing one."""
+        levels: dict[str, dict[str | None, int]] = {}
         for j, (position, level) in enumerate(zip(self.source, self.level, strict=True)):
-            value = parsed[self.catalog.features[position].name]
-            if level is None:
-                row[0, j] = np.nan if value is None else float(value)
-            else:
-                row[0, j] = float((MISSING_LEVEL if value is None else value) == level)
-        return row
+            if level is not None:
+                column_of = levels.setdefault(self.catalog.features[position].name, {})
+                column_of |= {level: j, None: j} if level == MISSING_LEVEL else {level: j}
+        return np.array([j for j, level in enumerate(self.level) if level is None], dtype=np.intp), levels
+
+    def _places(self, numbers_of: tuple[str, ...]) -> np.ndarray:
+        """Where the encoded numbers stand among those of some values; kept for whoever has read them."""
+        known = self._places_in.get(id(numbers_of))
+        if known is not None and known[0] is numbers_of:
+            return known[1]
+        place = {name: j for j, name in enumerate(numbers_of)}
+        names = [self.catalog.features[self.source[j]].name for j in self._columns_of_kinds[0]]
+        found = np.array([place[name] for name in names], dtype=np.intp)
+        self._places_in[id(numbers_of)] = (numbers_of, found)
+        return found
+
+    @cached_property
+    def _places_in(self) -> dict[int, tuple[tuple[str, ...], np.ndarray]]:
+        return {}
 
     def by_feature(self, contributions: np.ndarray) -> np.ndarray:
         """Contributions of encoded columns, shape (.., width), summed to their features, shape (.., n_features).
@@ -101,7 +132,7 @@ class Encoder:
         order, starts, owners = self._columns_of_features
         result = np.zeros((*contributions.shape[:-1], len(self.catalog.features)))
         if len(owners):
-            result[..., owners] = np.add.reduceat(np.take(contributions, order, axis=-1), starts, axis=-1)
+            result[..., owners] = np.add.reduceat(contributions.take(order, axis=-1), starts, axis=-1)
         return result
 
     @cached_property
@@ -121,33 +152,3 @@ class Encoder:
         """The inverse of `to_json`, with the bundle's whole catalog."""
         own = FeatureCatalog(tuple(catalog.by_name[name] for name in document["features"]))
         return cls(own, tuple(document["source"]), tuple(document["level"]))
-
-
-def plain_value(feature: Feature, value: object) -> float | str | None:
-    """A JSON value as the feature holds it; None for missing; CatalogError if it is of another kind."""
-    if value is None or value == "":
-        return None
-    if feature.kind == "category":
-        if isinstance(value, str):
-            return value
-        raise CatalogError(f"{feature.name}: expected text, found {type(value).__name__}.", details=[feature.name])
-    found = _finite(value) if feature.kind == "boolean" or not isinstance(value, bool) else None
-    if found is not None and (feature.kind != "boolean" or found in (0, 1)):
-        return found
-    expected = "true or false" if feature.kind == "boolean" else "a finite number"
-    raise CatalogError(f"{feature.name}: expected {expected}, found {_shown(value)}.", details=[feature.name])
-
-
-def _finite(value: object) -> float | None:
-    """A number, or a yes or no, as a float; None where it is none, or too large for one."""
-    try:
-        found = float(value) if isinstance(value, int | float) else math.nan
-    except OverflowError:
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 1024:
-        return "a number too large for one"
-    return repr(value)[:100]

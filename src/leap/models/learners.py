@@ -303,4 +303,4 @@ def _log_where(matrix: np.ndarray, logarithm: np.ndarray) -> np.ndarray:
 
 def _standardised(matrix: np.ndarray, logarithm: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     z = (_log_where(matrix, logarithm) - mean) / scale
-    return np.asarray(np.clip(np.nan_to_num(z, nan=0.0, posinf=_CLIP, neginf=-_CLIP), -_CLIP, _CLIP))
+    return np.asarray(np.minimum(np.maximum(np.where(np.isnan(z), 0.0, z), -_CLIP), _CLIP))

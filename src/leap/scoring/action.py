@@ -70,13 +70,14 @@ class Actions:
         value, by_margin = worth
         known = np.array([reason is None for reason in none_because], dtype=bool)
         gain = np.where(known, offer.gain(p, value), np.nan)
-        ordered, names = np.round(gain, _DECIMALS), np.array(accounts, dtype=str)
+        ordered = np.round(gain, _DECIMALS)
         if reach is None:
+            names = np.array(accounts, dtype=str)
             contact = offer.contacted(ordered, names, np.zeros(len(names), dtype=int))
             reach = _reach(ordered, names, contact)
         else:
             contact = np.array(
-                [g > 0 and reach.holds(g, a) for g, a in zip(ordered, accounts, strict=True)], dtype=bool
+                [g > 0 and reach.holds(g, a) for g, a in zip(ordered.tolist(), accounts, strict=True)], dtype=bool
             )
         threshold = np.where(known, offer.threshold(value), np.nan)
         return cls(accounts, gain, threshold, value, by_margin, contact, reach, none_because)

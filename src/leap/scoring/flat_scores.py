@@ -15,7 +15,7 @@ from leap.errors import CatalogError
 from leap.explanation import wording
 from leap.flat.model import FlatAttribution
 from leap.flat.rows import FlatRows, feature_frame
-from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, residual
+from leap.scoring.reasons import REASONS_IN_FILE, Layout, Reason, Reasons, residual
 
 NOTHING_KNOWN = "nothing_known"
 
@@ -52,13 +52,13 @@ class FlatScores:
     @cached_property
     def _reasons(self) -> Reasons:
         catalog = self.bundle.model.encoder.catalog
-        return Reasons(self._unit, catalog.features, self.bundle.groups, self.columns, self._points)
+        return Reasons(self._unit, Layout(catalog.features, self.bundle.groups), self.columns, self._points)
 
-    def _points(self, i: int) -> np.ndarray:
-        """What every feature adds to row i, shape (n_units, n_features): points, and of a probability the margin."""
+    def _points(self, rows: Sequence[int]) -> np.ndarray:
+        """What every feature adds to rows, shape (rows, units, n_features): points, and of a probability the margin."""
         own = self.attribution
-        of_columns = [own.points[i]] if own.margin is None else [own.points[i], own.margin[i]]
-        return self.bundle.model.encoder.by_feature(np.array(of_columns)) + 0.0
+        of_columns = [own.points[rows]] if own.margin is None else [own.points[rows], own.margin[rows]]
+        return self.bundle.model.encoder.by_feature(np.stack(of_columns, axis=1)) + 0.0
 
     @cached_property
     def _unknown(self) -> np.ndarray:
@@ -130,10 +130,8 @@ class FlatScores:
 
     def frame(self) -> pd.DataFrame:
         """The columns of a score file."""
-        phrases = [
-            [] if self._unknown[i] else [self._phrase(reason) for reason in self._reasons.grouped(i, REASONS_IN_FILE)]
-            for i in range(len(self))
-        ]
+        found = enumerate(self._reasons.of_rows(range(len(self)), REASONS_IN_FILE))
+        phrases = [[] if self._unknown[i] else [self._phrase(reason) for reason in reasons] for i, reasons in found]
         columns: dict[str, Any] = {
             "account_id": list(self.keys),
             "as_of": list(self.as_of),

@@ -15,6 +15,8 @@ from leap.explanation.groups import Groups
 from leap.features import Feature
 
 REASONS_IN_FILE = 5
+ROWS_AT_ONCE = 100
+"""Rows whose reasons are ranked together: enough to share the fixed costs, few enough to stay in the cache."""
 
 
 class _Part(NamedTuple):
@@ -40,41 +42,97 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """The reasons of rows, made for the row that is asked for.
+class Layout:
+    """The features of a model in groups, the same for all rows.
 
-    `points` gives what every feature adds to a row, shape (n_units, n_features); the first unit ranks, and `unit` is
-    its name. `never_among` are features that are no reason where some are left out.
+    `never_among` are features that are no reason where some are left out.
+    """
+
+    features: Sequence[Feature]
+    groups: Groups
+    never_among: frozenset[str] = frozenset()
+
+    @cached_property
+    def parts(self) -> list[_Part]:
+        """The groups in the order of their first features, and where each begins in the order of groups."""
+        of_group: dict[str, list[Feature]] = {}
+        for feature in self.features:
+            if feature.name not in self.never_among:
+                of_group.setdefault(self.groups.group_of(feature.name), []).append(feature)
+        ends = accumulate(len(features) for features in of_group.values())
+        return [
+            _Part(group, features, range(end - len(features), end))
+            for (group, features), end in zip(of_group.items(), ends, strict=True)
+        ]
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The positions of features in the order of groups."""
+        position = {feature.name: j for j, feature in enumerate(self.features)}
+        return np.array([position[f.name] for part in self.parts for f in part.features], dtype=np.intp)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where each group begins in the order of groups."""
+        return np.array([part.places.start for part in self.parts], dtype=np.intp)
+
+
+class _Grouped(NamedTuple):
+    """Some rows with what moves them: of groups in every unit (rows, units, groups), of features in the first one."""
+
+    rows: Sequence[int]
+    sums: np.ndarray
+    own: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The reasons of rows, made for the rows that are asked for.
+
+    `points` gives what every feature adds to some rows, shape (rows, units, features); the first unit ranks, and `unit`
+    is its name.
     """
 
     unit: str
-    features: Sequence[Feature]
-    groups: Groups
+    layout: Layout
     columns: Mapping[str, np.ndarray]
-    points: Callable[[int], np.ndarray]
-    never_among: frozenset[str] = frozenset()
+    points: Callable[[Sequence[int]], np.ndarray]
 
     def each(self, i: int) -> Iterator[Reason]:
         """Every feature that moves row i on its own, the largest first, so that nothing is left out."""
-        for j, own in _ranked(self.points(i), None):
-            feature = self.features[j]
-            yield Reason(feature, self._value(feature, i), self.groups.group_of(feature.name), own)
+        points = self.points([i])
+        for j, own in zip(*_ranked(points, None)[0], strict=True):
+            feature = self.layout.features[j]
+            yield Reason(feature, self._value(feature, i), self.layout.groups.group_of(feature.name), own)
 
     def grouped(self, i: int, top: int | None = None) -> Iterator[Reason]:
         """Groups of features, the largest first."""
-        if not self._parts:
+        return iter(next(self.of_rows([i], top)))
+
+    def of_rows(self, rows: Sequence[int], top: int | None = None) -> Iterator[list[Reason]]:
+        """The same for each of some rows."""
+        if not self.layout.parts:
+            yield from ([] for _ in rows)
             return
-        points = np.take(self.points(i), self._order, axis=1)
-        own = points[0].tolist()
-        size = [abs(figure) for figure in own]
-        for g, sums in _ranked(np.add.reduceat(points, self._starts, axis=1), top):
-            group, features, places = self._parts[g]
-            members: Sequence[tuple[Feature, float]] = ()
-            if len(features) > 1:
-                ranked = sorted(places, key=size.__getitem__, reverse=True)
-                members = [(features[k - places.start], own[k]) for k in ranked]
-            leading = members[0][0] if members else features[0]
-            yield Reason(leading, self._value(leading, i), group, sums, members)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            found = self._grouped(rows[start : start + ROWS_AT_ONCE])
+            for k, (groups, points) in enumerate(_ranked(found.sums, top)):
+                yield [self._reason(found, k, g, own) for g, own in zip(groups, points, strict=True)]
+
+    def main(self, rows: Sequence[int], lowering: Sequence[bool]) -> Iterator[Reason | None]:
+        """Of each row the group that moves it most; where `lowering` the one that lowers it most, if any does."""
+        if not self.layout.parts:
+            yield from (None for _ in rows)
+            return
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            found = self._grouped(rows[start : start + ROWS_AT_ONCE])
+            lowest = found.sums[:, 0].argmin(axis=1)
+            for k, (groups, points) in enumerate(_ranked(found.sums, 1)):
+                g = int(lowest[k])
+                if lowering[start + k] and found.sums[k, 0, g] < 0:
+                    yield self._reason(found, k, g, found.sums[k, :, g].tolist())
+                else:
+                    yield self._reason(found, k, groups[0], points[0]) if groups else None
 
     def to_json(self, i: int, reason: Reason, phrase: str, figures: Mapping[str, Any]) -> dict[str, Any]:
         """A reason of row i as in `reasons[]` of a score; members have their points in the unit that ranks alone."""
@@ -99,46 +157,40 @@ class Reasons:
             value = bool(value)
         return {"feature": feature.name, "label": feature.label, "value": value, self.unit: points}
 
-    @cached_property
-    def _parts(self) -> list[_Part]:
-        """The groups in the order of their first features, and where each begins in the order of groups."""
-        of_group: dict[str, list[Feature]] = {}
-        for feature in self.features:
-            if feature.name not in self.never_among:
-                of_group.setdefault(self.groups.group_of(feature.name), []).append(feature)
-        ends = accumulate(len(features) for features in of_group.values())
-        return [
-            _Part(group, features, range(end - len(features), end))
-            for (group, features), end in zip(of_group.items(), ends, strict=True)
-        ]
+    def _grouped(self, rows: Sequence[int]) -> _Grouped:
+        points = self.points(rows).take(self.layout.order, axis=2)
+        return _Grouped(rows, np.add.reduceat(points, self.layout.starts, axis=2), points[:, 0].tolist())
 
-    @cached_property
-    def _order(self) -> np.ndarray:
-        position = {feature.name: j for j, feature in enumerate(self.features)}
-        return np.array([position[f.name] for part in self._parts for f in part.features], dtype=np.intp)
-
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        return np.array([part.places.start for part in self._parts], dtype=np.intp)
+    def _reason(self, found: _Grouped, k: int, g: int, sums: Sequence[float]) -> Reason:
+        group, features, places = self.layout.parts[g]
+        members: Sequence[tuple[Feature, float]] = ()
+        if len(features) > 1:
+            own, first = found.own[k], places.start
+            size = [abs(figure) for figure in own[first : places.stop]]
+            ranked = sorted(range(len(size)), key=size.__getitem__, reverse=True)
+            members = [(features[m], own[first + m]) for m in ranked]
+        leading = members[0][0] if members else features[0]
+        return Reason(leading, self._value(leading, found.rows[k]), group, sums, members)
 
     def _value(self, feature: Feature, i: int) -> Any:
-        return plain(self.columns[feature.name].item(i))
+        value = self.columns[feature.name].item(i)
+        return None if value.__class__ is float and not math.isfinite(value) else value
 
 
-def _ranked(points: np.ndarray, top: int | None) -> list[tuple[int, list[float]]]:
-    """Positions along the last axis of what moves anything with its points, the largest by the first row first, the
-    earlier of equals.
+def _ranked(points: np.ndarray, top: int | None) -> list[tuple[list[int], list[list[float]]]]:
+    """Of each row the positions along the last axis of what moves anything, and its points, the largest by the first
+    unit first, the earlier of equals.
 
-    >>> _ranked(np.array([[0.1, 0.0, -0.4, 0.1], [0.0, 0.0, 3.0, 0.0]]), 2)
-    [(2, [-0.4, 3.0]), (0, [0.1, 0.0])]
+    >>> _ranked(np.array([[[0.1, 0.0, -0.4, 0.1], [0.0, 0.0, 3.0, 0.0]]]), 2)
+    [([2, 0], [[-0.4, 3.0], [0.1, 0.0]])]
     """
-    size = np.abs(points[0])
-    among = np.arange(len(size))
-    if top is not None and top < len(size):
-        among = np.flatnonzero(size >= np.partition(size, len(size) - top)[len(size) - top])
-    found = [pair for pair in zip(among.tolist(), points[:, among].T.tolist(), strict=True) if any(pair[1])]
-    found.sort(key=lambda pair: -abs(pair[1][0]))
-    return found[:top]
+    moved = points.any(axis=1)
+    size = np.where(moved, np.abs(points[:, 0]), -1.0)
+    order = np.argsort(-size, axis=1, kind="stable")[:, :top]
+    among = points[np.arange(len(points))[:, None], :, order]
+    count = np.minimum(moved.sum(axis=1), order.shape[1]).tolist()
+    pairs = zip(order.tolist(), among.tolist(), count, strict=True)
+    return [(places[:n], own[:n]) for places, own, n in pairs]
 
 
 def residual(point: float | None, base: float, listed: Iterable[Mapping[str, Any]], unit: str) -> float | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -15,20 +14,20 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError, UnknownAccount, UsageError
 from leap.evaluation.money import loses_money
 from leap.features import TENURE, Scope
-from leap.models.composition import ScopeModel
-from leap.models.encoding import plain_value
+from leap.models.plain_values import Reader, Values, alone
 from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
-from leap.scoring.answers import Answers, Check, chunks, never
+from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
+from leap.scoring.fragments import Fragments
 from leap.scoring.given_rows import GivenRows, Rows
 from leap.scoring.inputs import input_schema
+from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
 from leap.scoring.standing import Unpaid, code_of
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables
-from leap.value import ValueTerms
 
 
 class Scorer:
@@ -48,6 +47,9 @@ class Scorer:
         self.bundle, self.version = bundle, version
         self._tables, self._as_of, self._table = tables, as_of, table
         self._position = {} if table is None else {account: i for i, account in enumerate(table.account_ids)}
+        self._prepared = {scope: Prepared(bundle, scope) for scope in Scope}
+        self._reader = Reader(bundle.catalog)
+        self._fragments = Fragments(lambda rows: () if table is None else map(finished, table.documents(rows)))
 
     @classmethod
     def build(
@@ -68,7 +70,7 @@ class Scorer:
         table = score(bundle, tables, customer_snapshots(tables, [moment]), version).ready()
         return cls(bundle, version, tables, moment, table)
 
-    @property
+    @cached_property
     def as_of(self) -> date:
         """The date that the features are of."""
         return self._as_of.date()
@@ -101,11 +103,13 @@ class Scorer:
 
     def by_id(self, ids: Sequence[str], top: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
         """Scores of known customers in the order asked, and the ids that are none."""
-        found = [account for account in ids if account in self._position]
-        missing = [account for account in ids if account not in self._position]
-        if self._table is None:
-            return [], missing
-        return [self._table.to_json(self._position[account], top) for account in found], missing
+        rows, missing = self._rows_of(ids)
+        return [] if self._table is None else list(self._table.documents(rows, top)), missing
+
+    def _rows_of(self, ids: Sequence[str]) -> tuple[list[int], list[str]]:
+        """Positions of known customers, and the ids that are none."""
+        found = [(account, self._position.get(account)) for account in ids]
+        return [i for _, i in found if i is not None], [account for account, i in found if i is None]
 
     def explain(self, account_id: str, top: int = 5) -> dict[str, Any]:
         """One customer's score; UnknownAccount with what it is instead."""
@@ -149,9 +153,14 @@ class Scorer:
 
         What no feature holds (name, margin, cost to serve, an end already known) is the workspace's, if it has the id.
         """
-        table = self._plain_table(self.bundle.health, accounts, self._given_mrr([values for _, values in accounts]))
-        table = self._with_known(table)
-        return [table.to_json(i, top) for i in range(len(table))]
+        return list(self._of_features(accounts, Naming(accounts)).documents(range(len(accounts)), top))
+
+    def _of_features(self, accounts: Sequence[Given], named: Naming) -> ScoreTable:
+        rows = [values for _, values in accounts]
+        mrr = self._given_mrr(rows, named)
+        return self._plain_table(
+            Scope.HEALTH, [account for account, _ in accounts], self._reader.read(rows, named), mrr
+        )
 
     def row_of(self, account_id: str) -> tuple[ScoreTable, int]:
         """The scores of all customers with the position of one; UnknownAccount if it is none."""
@@ -170,21 +179,7 @@ class Scorer:
         table, i = self.row_of(account_id)
         differs = np.array([name is not None and row.get(name) != values[name] for row in rows], dtype=bool)
         mrr = np.where(differs, self._given_mrr(rows), table.mrr[i])
-        return self._with_known(self._plain_table(self.bundle.health, [(account_id, row) for row in rows], mrr))
-
-    def _with_known(self, table: ScoreTable) -> ScoreTable:
-        own = self._table
-        table = replace(table, reach=self._reach)
-        if own is None:
-            return table
-        names, margin, cost, leaving = list(table.names), table.margin.copy(), table.cost.copy(), table.leaving.copy()
-        known = [self._position.get(account, -1) for account in table.account_ids]
-        for i, account in enumerate(table.account_ids):
-            j = self._position.get(account)
-            if j is not None:
-                names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
-        won = table.won.with_known(own.won, np.array(known, dtype=np.int64))
-        return replace(table, names=names, margin=margin, cost=cost, leaving=leaving, won=won)
+        return self._plain_table(Scope.HEALTH, [account_id] * len(rows), self._reader.read(rows), mrr)
 
     @property
     def _reach(self) -> Reach:
@@ -193,19 +188,28 @@ class Scorer:
 
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of companies that are not customers, by fit attributes only; a health attribute is refused."""
-        for _, attributes in prospects:
-            self.bundle.catalog.require(attributes)
-            later = [name for name in attributes if self.bundle.catalog.by_name[name].scope != Scope.FIT]
-            if later:
-                raise CatalogError(
-                    f"{', '.join(map(repr, later))} exists only once a company is a customer (scope health); "
-                    "prospects are scored by fit attributes alone.",
-                    details=later,
-                )
+        return list(self._of_prospects(prospects, Naming(prospects)).documents(range(len(prospects)), top))
+
+    def _of_prospects(self, prospects: Sequence[Given], named: Naming) -> ScoreTable:
+        for i, (_, attributes) in enumerate(prospects):
+            if not attributes.keys() <= self._of_fit:
+                self._refuse(attributes, named(i))
         mrr = np.full(len(prospects), or_nan(self.bundle.economics.get("new_mrr")))
-        given = [(name, {**attributes, TENURE: 0.0}) for name, attributes in prospects]
-        table = self._plain_table(self.bundle.fit, given, mrr, usual_cac(self.bundle))
-        return [table.to_json(i, top) for i in range(len(table))]
+        values = self._reader.read([{**attributes, TENURE: 0.0} for _, attributes in prospects], named)
+        return self._plain_table(Scope.FIT, [name for name, _ in prospects], values, mrr)
+
+    def _refuse(self, attributes: Mapping[str, object], whose: str) -> None:
+        self._reader.require([attributes], lambda _: whose)
+        later = [name for name in attributes if name not in self._of_fit]
+        raise CatalogError(
+            f"{whose}{', '.join(map(repr, later))} exists only once a company is a customer (scope health); "
+            "prospects are scored by fit attributes alone.",
+            details=later,
+        )
+
+    @cached_property
+    def _of_fit(self) -> frozenset[str]:
+        return frozenset(f.name for f in self.bundle.catalog.features if f.scope == Scope.FIT)
 
     def by_rows(
         self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, top: int = 5
@@ -223,15 +227,44 @@ class Scorer:
         market = {name: table for name, table in own.items() if table.spec.shape == "market"}
         return GivenRows(self.bundle, self.version, self._as_of, market, self._reach)
 
-    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
-        """As `by_id`, finished."""
-        return Answers.of(*self.by_id(ids, top))
+    def answers_by_id(self, ids: Sequence[str], top: int = TOP, check: Check = never) -> Answers:
+        """As `by_id`, finished; those with the usual number of reasons are kept once made."""
+        rows, missing = self._rows_of(ids)
+        table, found = self._table, list[bytes]()
+        if table is None:
+            return Answers([], missing)
+        for part in chunks(rows, check):
+            found += self._fragments.of(part) if top == TOP else map(finished, table.documents(part, top))
+        return Answers.counted(found, missing, self._bands[rows], map(table.abstained, rows))
 
-    def answers_by_features(
-        self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5, check: Check = never
-    ) -> Answers:
+    @cached_property
+    def _bands(self) -> np.ndarray:
+        """The tenth of churn probability of every customer."""
+        table = self._table
+        return np.zeros(0) if table is None else bands_of(np.where(table.silent, np.nan, table.prediction.p))
+
+    def warm_answers(self, seconds: float) -> int:
+        """Make scores ahead, the largest money at risk first, for so long at most; how many are kept.
+
+        Whoever is about to make this scorer live calls it before; what is not made is made when asked for.
+        """
+        table = self._table
+        if table is None:
+            return 0
+        at_risk = np.where(table.silent, np.nan, table.mrr * (1 - table.prediction.nrr))
+        return self._fragments.make_ahead(np.argsort(-at_risk, kind="stable").tolist(), seconds)
+
+    def answers_by_features(self, accounts: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `by_features`, finished."""
-        return Answers.of(one for part in chunks(accounts, check) for one in self.by_features(part, top))
+        return Answers.of(self._in_parts(self._of_features, accounts, top, check))
+
+    def _in_parts(
+        self, scored: Callable[[Sequence[Given], Naming], ScoreTable], given: Sequence[Given], top: int, check: Check
+    ) -> Iterator[dict[str, Any]]:
+        first = 0
+        for part in chunks(given, check):
+            yield from scored(part, Naming(given, first)).documents(range(len(part)), top)
+            first += len(part)
 
     def answers_by_rows(
         self,
@@ -244,36 +277,32 @@ class Scorer:
         scored = self._given.scored(accounts, as_of, check)
         return Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
 
-    def answers_of_prospects(
-        self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5, check: Check = never
-    ) -> Answers:
+    def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
-        return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
+        return Answers.of(self._in_parts(self._of_prospects, prospects, top, check))
 
     def listing(self) -> list[dict[str, Any]]:
         """Every customer in one line, as pages and lists show it."""
         table = self._table
         if table is None:
             return []
-        rows = []
-        for i in range(len(table)):
-            abstained = table.abstained(i)
-            reason = table.main_reason(i) if not abstained else None
-            rows.append(
-                {
-                    "account_id": table.account_ids[i],
-                    "name": table.names[i],
-                    "mrr": plain(float(table.mrr[i])),
-                    "churn_probability": None if abstained else float(table.prediction.p[i]),
-                    "nrr": None if abstained else float(table.prediction.nrr[i]),
-                    "value_12m": None if abstained else plain(float(table.value[0][i])),
-                    "icp_id": table.matches[i].icp_id,
-                    "icp_tier": table.matches[i].tier,
-                    "reason_1": reason["phrase"] if reason else "",
-                    "abstained": abstained,
-                }
-            )
-        return rows
+        loses = table.main_reasons(range(len(table)))
+        return [self._listed(table, i, reason) for i, reason in enumerate(loses)]
+
+    def _listed(self, table: ScoreTable, i: int, reason: Mapping[str, Any] | None) -> dict[str, Any]:
+        abstained = table.abstained(i)
+        return {
+            "account_id": table.account_ids[i],
+            "name": table.names[i],
+            "mrr": plain(float(table.mrr[i])),
+            "churn_probability": None if abstained else float(table.prediction.p[i]),
+            "nrr": None if abstained else float(table.nrr[i]),
+            "value_12m": None if abstained else plain(float(table.value[0][i])),
+            "icp_id": table.matches[i].icp_id,
+            "icp_tier": table.matches[i].tier,
+            "reason_1": reason["phrase"] if reason and not abstained else "",
+            "abstained": abstained,
+        }
 
     def icp_document(self) -> dict[str, Any]:
         """As `leap icp --json`, with `rejected` for what people decided: such a profile gives no tier."""
@@ -306,7 +335,7 @@ class Scorer:
         """What may be given for accounts and prospects, as JSON Schema."""
         return input_schema(self.bundle, self.mrr_feature)
 
-    @property
+    @cached_property
     def mrr_feature(self) -> str | None:
         """The feature that holds the revenue table's active amount, if there is one."""
         revenue = self.bundle.settings.with_role("revenue")
@@ -315,49 +344,49 @@ class Scorer:
         ]
         return names[0] if names else None
 
-    def _given_mrr(self, given: Sequence[Mapping[str, object]]) -> np.ndarray:
+    def _given_mrr(self, given: Sequence[Mapping[str, object]], named: Callable[[int], str] = alone) -> np.ndarray:
         """MRR from the feature that holds the revenue table's active amount; NaN where it is not given."""
         name = self.mrr_feature
         found = [values.get(name) if name else None for values in given]
-        mrr = np.array([float(v) if isinstance(v, int | float) and not isinstance(v, bool) else np.nan for v in found])
+        mrr = np.array([_finite_or_nan(value) for value in found], dtype=float)
         if (mrr < 0).any():
-            raise CatalogError(f"{name}: MRR is not negative; found {mrr[mrr < 0][0]:g}.", details=[name])
+            i = int(np.argmax(mrr < 0))
+            raise CatalogError(f"{named(i)}{name}: MRR is not negative; found {mrr[i]:g}.", details=[name])
         return mrr
 
-    def _plain_table(
-        self,
-        model: ScopeModel,
-        accounts: Sequence[tuple[str, Mapping[str, object]]],
-        mrr: np.ndarray,
-        cost: float = 0.0,
-    ) -> ScoreTable:
-        catalog = model.encoder.catalog
-        values = [dict(given) for _, given in accounts]
-        for given in values:
-            unknown = set(given) - set(self.bundle.catalog.by_name)
-            self.bundle.catalog.require(sorted(unknown))
-        known = [{name: v for name, v in given.items() if name in catalog.by_name} for given in values]
-        matrix = [model.encoder.encode_one(given) for given in known]
-        columns = {}
-        for feature in self.bundle.catalog.features:
-            parsed = [plain_value(feature, given.get(feature.name)) for given in values]
-            kind: Any = object if feature.kind == "category" else float
-            columns[feature.name] = np.array([np.nan if v is None and kind is float else v for v in parsed], dtype=kind)
-        terms = ValueTerms.of(self.bundle.settings)
-        n = len(accounts)
+    def _plain_table(self, scope: Scope, ids: Sequence[str], values: Values, mrr: np.ndarray) -> ScoreTable:
+        """Scores of plain values; of customers what no feature holds is the workspace's, if it has the id."""
+        prepared, n, customers = self._prepared[scope], len(ids), scope == Scope.HEALTH
+        names, leaving = list(ids), np.zeros(n, dtype=bool)
+        margin = np.full(n, prepared.terms.gross_margin)
+        cost = np.full(n, 0.0 if customers else usual_cac(self.bundle))
+        won = Won.unknown(n) if customers else Won.usual(self.bundle.economics, n)
+        own = self._table
+        if customers and own is not None:
+            place = np.array([self._position.get(account, -1) for account in ids], dtype=np.int64)
+            for i in np.flatnonzero(place >= 0):
+                j = place[i]
+                names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
+            won = won.with_known(own.won, place)
         return ScoreTable(
             bundle=self.bundle,
-            model=model,
+            model=prepared.model,
             version=self.version,
-            account_ids=[account for account, _ in accounts],
-            names=[account for account, _ in accounts],
+            account_ids=ids,
+            names=names,
             as_of=[self.as_of.isoformat()] * n,
             mrr=mrr,
-            leaving=np.zeros(n, dtype=bool),
-            margin=np.full(n, terms.gross_margin),
-            cost=np.full(n, cost),
-            columns=columns,
-            matrix=np.vstack(matrix) if matrix else np.zeros((0, model.encoder.width)),
-            win=self.bundle.win.of_values(known) if self.bundle.win is not None and model.scope == Scope.FIT else None,
-            won=Won.unknown(n) if model.scope == Scope.HEALTH else Won.usual(self.bundle.economics, n),
+            leaving=leaving,
+            margin=margin,
+            cost=cost,
+            columns=values.columns,
+            matrix=prepared.model.encoder.encode_values(values),
+            win=self.bundle.win.of_plain(values) if self.bundle.win is not None and not customers else None,
+            won=won,
+            reach=self._reach if customers else None,
+            prepared=prepared,
         )
+
+
+def _finite_or_nan(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

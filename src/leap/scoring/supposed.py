@@ -10,7 +10,7 @@ from leap.errors import CatalogError
 from leap.explanation.changes import as_kind
 from leap.explanation.what_if import Change
 from leap.features import Feature, FeatureCatalog
-from leap.models.encoding import plain_value
+from leap.models.plain_values import plain_value
 from leap.scoring.reasons import plain
 from leap.scoring.table import ScoreTable
 

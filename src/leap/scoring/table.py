@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +15,13 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.errors import CatalogError
 from leap.explanation import wording
 from leap.explanation.novelty import Unlike
-from leap.explanation.peers import Peers
-from leap.features import TENURE, FeatureFrame, Scope, build_features
-from leap.icp import Match, TierPolicy, match
+from leap.features import FeatureFrame, Scope, build_features
+from leap.icp import Match
 from leap.models.composition import Attribution, Prediction, ScopeModel
 from leap.models.hazard import LONGEST
-from leap.offers import Offer, value_if_kept
+from leap.offers import value_if_kept
 from leap.scoring.action import Actions, Reach
+from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, plain, residual
 from leap.scoring.won import Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
@@ -33,10 +33,11 @@ from leap.value import (
     acquisition_of,
     margins,
     own_acquisition,
+    pays_back_along,
     served,
     service_cost_a_year,
     value_along,
-)  # fmt: skip
+)
 
 ALREADY_LEAVING = "already_leaving"
 YEAR = 12
@@ -64,14 +65,20 @@ class ScoreTable:
     """How far the capacity goes in the list these accounts stand beside; None: they are the list."""
     win: np.ndarray | None = None
     """Of prospects the probability that a deal with them is won; None where nothing is claimed of it."""
+    prepared: Prepared | None = field(default=None, repr=False)
+    """What all tables of the bundle's scope share, where it is at hand."""
 
     def __len__(self) -> int:
         return len(self.account_ids)
 
     def ready(self) -> ScoreTable:
         """Itself, with all computed that the score of a row is read from."""
-        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons, self._bands)
+        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons, self._bands, self._pays_back)
         return self
+
+    @cached_property
+    def _own(self) -> Prepared:
+        return self.prepared or Prepared(self.bundle, self.scope)
 
     @property
     def scope(self) -> Scope:
@@ -94,18 +101,18 @@ class ScoreTable:
 
     @cached_property
     def _reasons(self) -> Reasons:
-        catalog = self.model.encoder.catalog
-        groups = self.bundle.groups if self.scope == Scope.HEALTH else self.bundle.fit_groups
-        # How long someone has been a customer is given to every prospect, so no company is told from another by it.
-        none = frozenset() if self.scope == Scope.HEALTH else frozenset({TENURE})
-        return Reasons("nrr_points", catalog.features, groups, self.columns, self._points, none)
+        return Reasons("nrr_points", self._own.layout, self.columns, self._points)
 
-    def _points(self, i: int) -> np.ndarray:
-        """What every feature adds to row i, shape (6, n_features): to NRR, churn probability, margin, parts of NRR."""
-        own = self.attribution
-        churn, contraction, expansion = own.churn[i], own.contraction[i], own.expansion[i]
-        nrr = churn + contraction + expansion
-        of_columns = np.array((nrr, own.probability[i], own.margin[i], churn, contraction, expansion))
+    def _points(self, rows: Sequence[int]) -> np.ndarray:
+        """What every feature adds to rows, shape (rows, 6, n_features): to NRR, churn probability, margin, parts of
+        NRR.
+        """
+        own, rows = self.attribution, np.asarray(rows)
+        parts = (own.probability, own.margin, own.churn, own.contraction, own.expansion)
+        of_columns = np.empty((len(rows), 6, own.margin.shape[1]))
+        for unit, part in enumerate(parts, start=1):
+            of_columns[:, unit] = part[rows]
+        of_columns[:, 0] = of_columns[:, 3] + of_columns[:, 4] + of_columns[:, 5]
         # Never minus nought, which people would read as lowering.
         return self.model.encoder.by_feature(of_columns) + 0.0
 
@@ -125,15 +132,11 @@ class ScoreTable:
 
     @property
     def _intervals(self) -> Intervals:
-        return self.bundle.intervals if self.scope == Scope.HEALTH else self.bundle.fit_intervals
+        return self._own.intervals
 
     @property
-    def _peers(self) -> Peers:
-        return self.bundle.peers_of(self.scope)
-
-    @cached_property
     def _terms(self) -> ValueTerms:
-        return ValueTerms.of(self.bundle.settings)
+        return self._own.terms
 
     @cached_property
     def survival(self) -> np.ndarray:
@@ -168,7 +171,7 @@ class ScoreTable:
         found = self.prediction
         worth = value_if_kept(self.mrr, found.d, found.u, self.margin, self.cost, self._terms)
         none = [self._no_action(i) for i in range(len(self))]
-        return Actions.of(Offer.of(self.bundle.settings.policy), self.account_ids, found.p, worth, none, self.reach)
+        return Actions.of(self._own.offer, self.account_ids, found.p, worth, none, self.reach)
 
     def _no_action(self, i: int) -> str | None:
         if self.scope == Scope.FIT:
@@ -178,8 +181,7 @@ class ScoreTable:
     @cached_property
     def matches(self) -> list[Match]:
         """The ICP match of every row."""
-        policy = TierPolicy.of(self.bundle.settings.policy)
-        return match(self.bundle.icp.counted, self.columns, len(self), policy)
+        return self._own.matcher.match(self.columns, len(self))
 
     @cached_property
     def unlike(self) -> Unlike | None:
@@ -210,35 +212,25 @@ class ScoreTable:
 
     def main_reason(self, i: int) -> dict[str, Any] | None:
         """The largest reason that lowers NRR where loss is expected, else the largest of all."""
-        lowering = (reason for reason in self._reasons.grouped(i) if reason.points[0] < 0)
-        found = next(lowering, None) if self._nrr[i] < 1 else None
-        found = found or next(self._reasons.grouped(i, 1), None)
-        return None if found is None else self._reason(i, found)
+        return next(self.main_reasons([i]))
+
+    def main_reasons(self, rows: Sequence[int]) -> Iterator[dict[str, Any] | None]:
+        """The same of several rows."""
+        found = self._reasons.main(rows, (self.nrr[rows] < 1).tolist())
+        for i, reason in zip(rows, found, strict=True):
+            yield None if reason is None else self._reason(i, reason)
 
     def _phrase(self, i: int, reason: Reason) -> str:
-        points, currency = reason.points[0], self.bundle.settings.company.currency
-        usual, share = self._usual(i, reason.feature.name)
+        points, prepared = reason.points[0], self._own
+        usual, share = prepared.usual(self._bands[i], reason.feature.name, float(self.mrr[i]))
         return wording.phrase(
-            reason.feature, reason.value, usual, points, self._money(i, points), currency,
+            reason.feature, reason.value, usual, points, self._money(i, points), prepared.currency,
             share=share, related=max(0, len(reason.members) - 1),
         )  # fmt: skip
 
-    def _usual(self, i: int, name: str) -> tuple[Any, float | None]:
-        """What is usual among accounts comparable to row i, and for which part of them; looked up once a band."""
-        key = (self._bands[i], name)
-        found = self._usual_in_band.get(key)
-        if found is None:
-            mrr = float(self.mrr[i])
-            found = self._usual_in_band[key] = (self._peers.typical(name, mrr), self._peers.share(name, mrr))
-        return found
-
     @cached_property
     def _bands(self) -> list[int]:
-        return [self._peers.band(mrr) for mrr in self.mrr.tolist()]
-
-    @cached_property
-    def _usual_in_band(self) -> dict[tuple[int, str], tuple[Any, float | None]]:
-        return {}
+        return [self._own.peers.band(mrr) for mrr in self.mrr.tolist()]
 
     def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
         points, probability, margin, churn, contraction, expansion = reason.points
@@ -257,7 +249,8 @@ class ScoreTable:
         return None if points is None or math.isnan(mrr) else points * mrr
 
     @cached_property
-    def _nrr(self) -> np.ndarray:
+    def nrr(self) -> np.ndarray:
+        """NRR expected of each row, shape (n,)."""
         return self.prediction.nrr
 
     @cached_property
@@ -265,18 +258,26 @@ class ScoreTable:
         """The numbers of scores in the order of `to_json`, shape (n, 14); NaN where undefined or abstained."""
         found, (low, high), value = self.prediction, self._interval, self.value
         margin = self.attribution.base_margin + self.attribution.margin.sum(axis=1)
-        columns = (found.p, margin, found.d, found.u, found.q, found.grr, self._nrr, low, high, found.direct, *value)
+        columns = (found.p, margin, found.d, found.u, found.q, found.grr, self.nrr, low, high, found.direct, *value)
         figures = np.column_stack([*columns, self.value_36m]).astype(float)
         figures[self.silent] = np.nan
         return figures
 
     def to_json(self, i: int, top: int = 5) -> dict[str, Any]:
         """One score as `scores[]` of the HTTP answer."""
+        return next(self.documents([i], top))
+
+    def documents(self, rows: Sequence[int], top: int = 5) -> Iterator[dict[str, Any]]:
+        """The scores of some rows, each as `to_json` has it; what rows share is computed for many at once."""
+        found = self._reasons.of_rows(rows, top) if top else (list(self._reasons.each(i)) for i in rows)
+        for i, reasons in zip(rows, found, strict=True):
+            yield self._document(i, [] if self.silent[i] else [self._reason(i, reason) for reason in reasons])
+
+    def _document(self, i: int, reasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         abstained = self.abstained(i)
         p, margin, d, u, q, grr, nrr, low, high, direct, value, value_low, value_high, value_36m = (
             figure if math.isfinite(figure) else None for figure in self._figures[i].tolist()
         )
-        reasons = [] if abstained else self.reasons(i, top)
         return {
             "account_id": self.account_ids[i],
             "name": self.names[i],
@@ -351,7 +352,12 @@ class ScoreTable:
             return self.won.nothing(abstained)
         lifetime = self.value_36m[i] + (self.cost[i] if self.scope == Scope.FIT else 0.0)
         margin, why = float(self.margin[i]), self._no_value(i)
-        return self.won.returns(i, margin, self.survival[i], float(lifetime), why)
+        return self.won.returns(i, margin, self._pays_back[i], float(lifetime), why)
+
+    @cached_property
+    def _pays_back(self) -> list[int | None]:
+        """The month in which what winning an account cost has come back along its curve; None if it never does."""
+        return pays_back_along(self.won.cac, self.won.new_mrr * self.margin, self.survival)
 
     def _no_value(self, i: int) -> str | None:
         if math.isnan(self.margin[i]):
@@ -380,10 +386,8 @@ class ScoreTable:
         }
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
         values["value_36m"] = self.value_36m
-        phrases = [
-            self._told(i) if self.silent[i] else [self._phrase(i, r) for r in self._reasons.grouped(i, REASONS_IN_FILE)]
-            for i in range(len(self))
-        ]
+        told = enumerate(self._reasons.of_rows(range(len(self)), REASONS_IN_FILE))
+        phrases = [self._told(i) if self.silent[i] else [self._phrase(i, r) for r in reasons] for i, reasons in told]
         status = "prospect" if prospects else "customer"
         columns: dict[str, Any] = {
             "account_id": list(self.account_ids),

@@ -17,7 +17,8 @@ from leap.explanation import wording
 from leap.explanation.consistency import Consistency
 from leap.explanation.what_if import Change, Comparable, Lever, Move, blocked, levers
 from leap.features import Feature
-from leap.models.encoding import MISSING_LEVEL, Encoder, plain_value
+from leap.models.encoding import MISSING_LEVEL, Encoder
+from leap.models.plain_values import plain_value
 from leap.scoring.reasons import plain
 from leap.scoring.scorer import Scorer
 from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Figures, Supposed, WhatIf

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from leap.value import Acquisition, Returns, returns_of
+from leap.value import Acquisition, Returns, returns_after
 
 CURVE_MONTHS = (1, 3, 6, 12, 24, 36)
 
@@ -49,11 +49,11 @@ class Won:
         return Won(*parts)
 
     def returns(
-        self, i: int, margin: float, survival: np.ndarray, lifetime_value: float, why_no_value: str | None
+        self, i: int, margin: float, payback_month: int | None, lifetime_value: float, why_no_value: str | None
     ) -> dict[str, Any]:
-        """The keys of one account's JSON."""
+        """The keys of one account's JSON; `payback_month` is that along its curve."""
         cac, paid = float(self.cac[i]), float(self.new_mrr[i])
-        found = returns_of(cac, paid, margin, survival, lifetime_value, why_no_value)
+        found = returns_after(cac, paid, margin, payback_month, lifetime_value, why_no_value)
         return {**found.to_json(), "cac_basis": self.basis[i] or None}
 
     def nothing(self, why: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a ratio or a value can turn out to be, in bins, and how much weight each bin has for an account.
 
-An account is lost, pays less, the same or more; the model gives the weight of each of the four (`fates`). How a fate
+An account is lost, pays less, the same or more; the model gives the weight of each of the four (`Prediction.fates`). How a fate
 spreads over sizes is taken from rows that were predicted out of time.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,14 +31,7 @@ _STEP = 1e-4
 
 UNCHANGED = 1e-9
 LOST, LESS, SAME, MORE = range(4)
-
-
-def fates(prediction: Prediction) -> np.ndarray:
-    """Weights of being lost, paying less, the same and more, shape (n, 4), each row summing to 1."""
-    kept = 1 - prediction.p
-    same = np.maximum(1 - prediction.q_contraction - prediction.q, 0.0)
-    weights = np.column_stack([prediction.p, kept * prediction.q_contraction, kept * same, kept * prediction.q])
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+"""The columns of `Prediction.fates`."""
 
 
 def fate_of(ratio: np.ndarray, min_uplift: float = 0.0) -> np.ndarray:
@@ -71,28 +65,37 @@ class RatioShape:
 
     def bins(self, prediction: Prediction) -> Bins:
         """The realised ratio's bins for rows."""
-        weight, n = fates(prediction), len(prediction.p)
-        down = _ends(self.contraction, _expected(prediction.d, prediction.q_contraction, self.usual[0]))
-        up = _ends(self.expansion, _expected(prediction.u, prediction.q, self.usual[1]))
+        down = self._ends[0] * _expected(prediction.d, prediction.q_contraction, self.usual[0])[:, None]
+        up = self._ends[1] * _expected(prediction.u, prediction.q, self.usual[1])[:, None]
         down = np.minimum(down, 1.0)[:, ::-1]
-        zero, one, small = np.zeros((n, 1)), np.ones((n, 1)), np.full((n, 1), 1 + self.small[1])
-        lows = np.hstack([zero, 1 - down[:, :-1], one, one, 1 + up[:, :-1]])
-        highs = np.hstack([zero, 1 - down[:, 1:], one, small, 1 + up[:, 1:]])
-        weights = np.hstack(
-            [
-                weight[:, [LOST]],
-                weight[:, [LESS]] * _shares(self.contraction)[::-1],
-                weight[:, [SAME]] * (1 - self.small[0]),
-                weight[:, [SAME]] * self.small[0],
-                weight[:, [MORE]] * _shares(self.expansion),
-            ]
-        )
+        less = down.shape[1] - 1
+        # In this order: lost, the contractions from large to small, the same, a small uplift, the expansions.
+        lows, highs = np.zeros((2, len(down), less + up.shape[1] + 2))
+        lows[:, 1 : less + 1], highs[:, 1 : less + 1] = 1 - down[:, :-1], 1 - down[:, 1:]
+        lows[:, less + 1 : less + 3], highs[:, less + 1], highs[:, less + 2] = 1.0, 1.0, 1 + self.small[1]
+        lows[:, less + 3 :], highs[:, less + 3 :] = 1 + up[:, :-1], 1 + up[:, 1:]
+        weights = prediction.fates @ self._shares
         total = weights.sum(axis=1, keepdims=True)
         return lows, np.maximum.accumulate(highs, axis=1), np.where(total > 0, weights / np.maximum(total, 1e-300), 0)
 
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the bins of each kind of change, from nothing on; one end where it never happened."""
+        return np.array([[0.0, *self.contraction]]), np.array([[0.0, *self.expansion]])
+
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """How each fate spreads over the bins, shape (4, k)."""
+        less, more = _shares(self.contraction), _shares(self.expansion)
+        shares = np.zeros((4, len(less) + len(more) + 3))
+        shares[LOST, 0], shares[LESS, 1 : len(less) + 1] = 1.0, less[::-1]
+        shares[SAME, len(less) + 1 : len(less) + 3] = 1 - self.small[0], self.small[0]
+        shares[MORE, len(less) + 3 :] = more
+        return shares
+
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""
-        return {name: list(part) for name, part in self.__dict__.items()}
+        return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> RatioShape:
@@ -160,12 +163,7 @@ def _expected(amount: np.ndarray, propensity: np.ndarray, usual: float | None) -
         return np.ones(len(amount))
     told = (propensity > 1e-9) & (amount > 0)
     size = np.where(told, amount / np.where(told, propensity, 1.0), usual)
-    return np.asarray(np.clip(size, usual / _MOST_SCALED, usual * _MOST_SCALED))
-
-
-def _ends(upper: tuple[float, ...], size: np.ndarray) -> np.ndarray:
-    """Ends of the bins of a change, shape (n, k + 1), from nothing on; shape (n, 1) where it never happened."""
-    return np.asarray(np.array((0.0, *upper))[None, :] * size[:, None])
+    return np.asarray(np.minimum(np.maximum(size, usual / _MOST_SCALED), usual * _MOST_SCALED))
 
 
 def _shares(upper: tuple[float, ...]) -> np.ndarray:
@@ -185,11 +183,14 @@ class ValueShape:
 
     def bins(self, prediction: Prediction) -> Bins:
         """The realised value's bins for rows, in discounted months of starting MRR."""
-        weights = fates(prediction) @ np.array(self.shares)
+        lows, highs, shares = self._arrays
+        weights = prediction.fates @ shares
         total = weights.sum(axis=1, keepdims=True)
-        even = np.full(weights.shape[1], 1 / weights.shape[1])
-        weights = np.where(total > 1e-12, weights / np.maximum(total, 1e-12), even)
-        return np.array(self.lows)[None, :], np.array(self.highs)[None, :], weights
+        return lows, highs, np.where(total > 1e-12, weights / np.maximum(total, 1e-12), 1 / weights.shape[1])
+
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return np.array([self.lows]), np.array([self.highs]), np.array(self.shares)
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

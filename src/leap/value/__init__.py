@@ -5,7 +5,15 @@ was spent to win and to serve, `payback` when that has come back.
 """
 
 from leap.value.costs import Acquisition, acquisition_cost, acquisition_of, own_acquisition, service_cost_a_year
-from leap.value.payback import Returns, payback_along, payback_months, payback_months_survival, returns_of
+from leap.value.payback import (
+    Returns,
+    payback_along,
+    payback_months,
+    payback_months_survival,
+    pays_back_along,
+    returns_after,
+    returns_of,
+)
 from leap.value.worth import (
     ValueTerms,
     account_value,
@@ -29,6 +37,8 @@ __all__ = [
     "payback_along",
     "payback_months",
     "payback_months_survival",
+    "pays_back_along",
+    "returns_after",
     "returns_of",
     "served",
     "service_cost_a_year",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 _LONGEST = 600
+_AT_ONCE = 1_000
 _YEAR = 12
 NO_COSTS, ZERO_CAC, NEGATIVE_CAC, NO_MARGIN = "no_acquisition_costs", "zero_cac", "negative_cac", "no_gross_margin"
 NO_NEW_MRR, NOT_POSITIVE, NEVER = "no_new_mrr", "margin_not_positive", "never_pays_back"
@@ -19,7 +21,7 @@ def payback_months(cac: float, new_mrr: float, margin: float) -> float | None:
     (13.0, None)
     """
     monthly = new_mrr * margin
-    return cac / monthly if monthly > 0 and np.isfinite(cac) else None
+    return cac / monthly if monthly > 0 and math.isfinite(cac) else None
 
 
 def payback_months_survival(cac: float, new_mrr: float, margin: float, monthly_retention: float) -> int | None:
@@ -41,15 +43,39 @@ def payback_along(cac: float, monthly_margin: float, survival: np.ndarray) -> in
     >>> payback_along(1040, 80, 0.98 ** np.arange(1, 37))
     15
     """
-    if not (monthly_margin > 0 and np.isfinite(cac)):
-        return None
-    begins = np.concatenate([[1.0], survival])[:_LONGEST]
-    if len(begins) < _LONGEST:
-        year = min(_YEAR, len(begins) - 1)
-        rate = (begins[-1] / begins[-1 - year]) ** (1 / year) if year else 1.0
-        begins = np.concatenate([begins, begins[-1] * rate ** np.arange(1, _LONGEST - len(begins) + 1)])
-    reached = np.cumsum(begins * monthly_margin) >= cac - 1e-9
-    return int(np.argmax(reached)) + 1 if reached[-1] else None
+    return pays_back_along(np.array([cac]), np.array([monthly_margin]), np.asarray(survival)[None, :])[0]
+
+
+def pays_back_along(cac: np.ndarray, monthly_margin: np.ndarray, survival: np.ndarray) -> list[int | None]:
+    """The same of n accounts, each along its own curve; shape (n,), and (n, months) of the curves."""
+    found: list[int | None] = [None] * len(cac)
+    rows = np.flatnonzero((monthly_margin > 0) & np.isfinite(cac))
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        begins = np.column_stack([np.ones(len(part)), survival[part]])[:, :_LONGEST]
+        left = _first_reached(found, part, begins, cac, monthly_margin)
+        if len(left) and begins.shape[1] < _LONGEST:
+            _first_reached(found, part[left], _carried_on(begins[left]), cac, monthly_margin)
+    return found
+
+
+def _first_reached(
+    found: list[int | None], rows: np.ndarray, begins: np.ndarray, cac: np.ndarray, monthly: np.ndarray
+) -> np.ndarray:
+    """Set the month of those rows that reach their CAC; which of them do not."""
+    reached = np.cumsum(begins * monthly[rows, None], axis=1) >= (cac[rows] - 1e-9)[:, None]
+    for k, month in enumerate((reached.argmax(axis=1) + 1).tolist()):
+        found[rows[k]] = month if reached[k, -1] else None
+    return np.flatnonzero(~reached[:, -1])
+
+
+def _carried_on(begins: np.ndarray) -> np.ndarray:
+    """Curves up to the longest time, with the mean rate of their last year."""
+    year = min(_YEAR, begins.shape[1] - 1)
+    last = begins[:, -1]
+    rate = (last / begins[:, -1 - year]) ** (1 / year) if year else np.ones(len(begins))
+    months = np.arange(1, _LONGEST - begins.shape[1] + 1)
+    return np.hstack([begins, last[:, None] * rate[:, None] ** months])
 
 
 @dataclass(frozen=True)
@@ -78,13 +104,27 @@ def returns_of(
     ... # doctest: +NORMALIZE_WHITESPACE
     {'cac': 1040.0, 'payback_months': 13.0, 'payback_months_survival': 15, 'ltv_to_cac': 2.0, 'reason': None}
     """
+    return returns_after(
+        cac, new_mrr, margin, payback_along(cac, new_mrr * margin, survival), lifetime_value, why_no_value
+    )
+
+
+def returns_after(
+    cac: float,
+    new_mrr: float,
+    margin: float,
+    payback_month: int | None,
+    lifetime_value: float,
+    why_no_value: str | None,
+) -> Returns:
+    """The same with the month known in which it has come back along the curve."""
     reason: dict[str, str] = {}
-    unknown = not np.isfinite(cac)
+    unknown = not math.isfinite(cac)
     why = NO_COSTS if unknown else NEGATIVE_CAC if cac < 0 else _no_divisor(new_mrr, margin)
     if unknown:
         reason["cac"] = NO_COSTS
     plain = None if why else payback_months(cac, new_mrr, margin)
-    along = None if why else payback_along(cac, new_mrr * margin, survival)
+    along = None if why else payback_month
     if why:
         reason["payback_months"] = reason["payback_months_survival"] = why
     elif along is None:
@@ -97,8 +137,8 @@ def returns_of(
 
 
 def _no_divisor(new_mrr: float, margin: float) -> str | None:
-    if not np.isfinite(margin):
+    if not math.isfinite(margin):
         return NO_MARGIN
-    if not np.isfinite(new_mrr) or new_mrr <= 0:
+    if not math.isfinite(new_mrr) or new_mrr <= 0:
         return NO_NEW_MRR
     return None if new_mrr * margin > 0 else NOT_POSITIVE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,7 +31,18 @@ class ValueTerms:
 
     def discount(self, months: int) -> np.ndarray:
         """(1 + rate)^(-m/12) of months 1 .. months, shape (months,)."""
-        return np.asarray((1 + self.discount_rate) ** (-np.arange(1, months + 1) / _YEAR))
+        return _discount(self.discount_rate, months)
+
+
+@lru_cache(maxsize=64)
+def _discount(rate: float, months: int) -> np.ndarray:
+    return _constant((1 + rate) ** (-np.arange(1, months + 1) / _YEAR))
+
+
+def _constant(values: np.ndarray) -> np.ndarray:
+    """The same, which nobody who shares it can change."""
+    values.setflags(write=False)
+    return values
 
 
 def margins(tables: AccountTables, terms: ValueTerms) -> np.ndarray:
@@ -49,6 +61,7 @@ def margins(tables: AccountTables, terms: ValueTerms) -> np.ndarray:
     return result
 
 
+@lru_cache(maxsize=64)
 def growth_share(months: int, horizon_months: int) -> np.ndarray:
     """How much of the growth of one horizon has come by months 1 .. `months`: `m / h` for a year, and then no more.
 
@@ -58,7 +71,7 @@ def growth_share(months: int, horizon_months: int) -> np.ndarray:
     >>> growth_share(36, 3)[[2, 11, 35]].tolist(), growth_share(36, 12)[[5, 11, 35]].tolist()
     ([1.0, 4.0, 4.0], [0.5, 1.0, 1.0])
     """
-    return np.asarray(np.minimum(np.arange(1, months + 1), _YEAR) / horizon_months)
+    return _constant(np.minimum(np.arange(1, months + 1), _YEAR) / horizon_months)
 
 
 def value_along(

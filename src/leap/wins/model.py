@@ -11,6 +11,7 @@ import numpy as np
 from leap.features import FeatureCatalog, FeatureFrame
 from leap.models.composition import Component
 from leap.models.encoding import Encoder
+from leap.models.plain_values import Values, missing_texts
 from leap.models.selection import train
 from leap.wins.frame import Training
 from leap.wins.unknown import filled
@@ -32,12 +33,18 @@ class WinModel:
 
     def of_values(self, rows: Sequence[Mapping[str, object]]) -> np.ndarray:
         """Probabilities of rows given as plain values by feature name; what is not given is missing, shape (n,)."""
-        encoded = [self.encoder.encode_one(self._given(row)) for row in rows]
-        return self._of_matrix(np.vstack(encoded)) if encoded else np.zeros(0)
+        own = [{name: row[name] for name in self.encoder.catalog.names if name in row} for row in rows]
+        return self.of_plain(self.encoder.reader.read(own))
 
-    def _given(self, row: Mapping[str, object]) -> dict[str, object]:
-        given = {name: row[name] for name in self.encoder.catalog.names if row.get(name) not in (None, "")}
-        return {**self.usual, **given}
+    def of_plain(self, values: Values) -> np.ndarray:
+        """The same of values that were read already, of features which include the model's."""
+        usual = np.array([self.usual.get(name, np.nan) for name in values.numbers_of], dtype=float)
+        numbers = np.where(np.isnan(values.numbers), usual, values.numbers)
+        texts = {name: values.columns[name] for name, found in self.usual.items() if isinstance(found, str)}
+        filled = {name: np.where(missing_texts(column), self.usual[name], column) for name, column in texts.items()}
+        return self._of_matrix(
+            self.encoder.encode_values(Values(values.numbers_of, numbers, {**values.columns, **filled}))
+        )
 
     def _of_matrix(self, matrix: np.ndarray) -> np.ndarray:
         return self.component.probability(matrix) if len(matrix) else np.zeros(0)

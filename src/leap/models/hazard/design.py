@@ -44,8 +44,9 @@ class Design:
 
     def columns(self, matrix: np.ndarray) -> np.ndarray:
         """Standardised columns, then which of those that are often missing are, shape (n, width + missing)."""
-        z = np.nan_to_num((_logged(matrix, self.logarithm) - self.mean) / self.scale, nan=0.0)
-        return np.hstack([np.clip(z, -_CLIP, _CLIP), np.isnan(matrix[:, self.missing]).astype(float)])
+        z = (_logged(matrix, self.logarithm) - self.mean) / self.scale
+        z = np.minimum(np.maximum(np.where(np.isnan(z), 0.0, z), -_CLIP), _CLIP)
+        return np.hstack([z, np.isnan(matrix[:, self.missing]).astype(float)])
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle."""

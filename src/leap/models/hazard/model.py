@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from leap.models.hazard.account import AccountPart, account_part_from_json
 from leap.models.hazard.choosing import Spread, choose_part, fit_spread
 from leap.models.hazard.design import fit_levels, with_intercept
 from leap.models.hazard.followed import LONGEST, Followed, PersonMonths
-from leap.models.hazard.timing import COLUMNS, Timing, columns_of
+from leap.models.hazard.timing import CASES, COLUMNS, Timing, columns_of
 
 _LEAST, _MOST = 1e-6, 1 - 1e-6
 _FEWEST_ACCOUNTS = 20
@@ -55,20 +56,34 @@ class Hazard:
 
         Beyond the longest lead observed it goes on with the mean hazard of the last year observed.
         """
+        if 0 < len(matrix) <= _BLOCK_ROWS:
+            return self._block(matrix, months)
         parts = [self._block(matrix[i : i + _BLOCK_ROWS], months) for i in range(0, len(matrix), _BLOCK_ROWS)]
         return np.concatenate(parts) if parts else np.zeros((0, months))
 
     def _block(self, matrix: np.ndarray, months: int) -> np.ndarray:
-        leads = np.broadcast_to(self.timing.leads(matrix, np.arange(1, self.observed + 1)[None, :]),
-                                (len(matrix), self.observed))  # fmt: skip
-        distinct, place = np.unique(leads, return_inverse=True)
-        level = (with_intercept(columns_of(distinct)) @ self.levels)[place].reshape(leads.shape)
-        own = (self.part.margin(matrix) - self.centre)[:, None] * self.spread.of(self.observed, self.observed)
-        log_left = np.log1p(-np.clip(logistic(own + level), _LEAST, _MOST))
+        leads = self.timing.leads(matrix, self._months)
+        level = self._level_of[leads]
+        own = (self.part.margin(matrix) - self.centre)[:, None] * self._spread_of_months
+        log_left = np.log1p(-np.minimum(np.maximum(logistic(own + level), _LEAST), _MOST))
         if months > self.observed:
             usual = log_left[:, -_YEAR:].mean(axis=1, keepdims=True)
             log_left = np.hstack([log_left, np.repeat(usual, months - self.observed, axis=1)])
         return np.asarray(np.exp(np.cumsum(log_left[:, :months], axis=1)))
+
+    @cached_property
+    def _level_of(self) -> np.ndarray:
+        """The level of every lead month that there can be, by its number in `Timing.leads`; of month 0 there is none."""
+        leads = np.arange(len(CASES), len(CASES) * (self.observed + 1))
+        return np.concatenate([np.zeros(len(CASES)), with_intercept(columns_of(leads)) @ self.levels])
+
+    @cached_property
+    def _spread_of_months(self) -> np.ndarray:
+        return self.spread.of(self.observed, self.observed)
+
+    @cached_property
+    def _months(self) -> np.ndarray:
+        return np.arange(1, self.observed + 1)[None, :]
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the bundle; the text of trees, under `part`, goes to a file of its own."""
@@ -142,5 +157,5 @@ def reconciled(survival: np.ndarray, p: np.ndarray, horizon: int) -> np.ndarray:
     >>> reconciled(np.array([[0.9, 0.8]]), np.array([0.36]), 2).round(4).tolist()
     [[0.81, 0.64]]
     """
-    kept = np.log1p(-np.clip(p, 0.0, 1 - 1e-9))
+    kept = np.log1p(-np.minimum(np.maximum(p, 0.0), 1 - 1e-9))
     return np.asarray(survival ** (kept / np.log(survival[:, horizon - 1]))[:, None])

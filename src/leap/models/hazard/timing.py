@@ -23,6 +23,8 @@ _SHORT = 0.1
 """The same in months, for a tenure: 365 days are 11.99 mean months, and an anniversary all the same."""
 EDGES = (1, 2, 3, 6, 12, 24)
 """The hazard may take a level of its own up to each of these months."""
+CASES = ("neither", "anniversary", "renewal", "both")
+"""What can fall in a month: its number is four times the month and the place of what does."""
 COLUMNS = ("month", "log_month", *(f"up_to_{edge}" for edge in EDGES), "renewal", "anniversary")
 
 
@@ -67,7 +69,8 @@ class Timing:
     def _anniversary(self, matrix: np.ndarray, month: np.ndarray) -> np.ndarray:
         if self.tenure is None:
             return np.zeros((len(matrix), 1), dtype=np.int64)
-        reached = np.nan_to_num(matrix[:, [self.tenure]]) + month + _SHORT
+        tenure = matrix[:, [self.tenure]]
+        reached = np.where(np.isnan(tenure), 0.0, tenure) + month + _SHORT
         return np.asarray(np.floor(reached / 12) > np.floor((reached - 1) / 12), dtype=np.int64)
 
     def to_json(self) -> dict[str, Any]:
