@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,8 @@ from leap.errors import LeapError, RevenueError, TableError, UsageError
 from leap.features import Feature
 from leap.revenue import Revenue
 from leap.scoring.action import Reach
-from leap.scoring.answers import Check, never
+from leap.scoring.answers import TOP, Check, chunks, never
+from leap.scoring.prepared import Prepared
 from leap.scoring.standing import Unpaid
 from leap.scoring.table import ScoreTable, score
 from leap.snapshots import customer_snapshots, day_of
@@ -52,6 +53,25 @@ class GivenRows:
     as_of: pd.Timestamp
     market: Mapping[str, Table] = field(default_factory=dict)
     reach: Reach | None = None
+    prepared: Prepared | None = None
+
+    def documents(
+        self,
+        accounts: Sequence[tuple[str, Rows]],
+        as_of: str | date | None = None,
+        top: int = TOP,
+        check: Check = never,
+    ) -> list[dict[str, Any]]:
+        """The score of every account in the order asked, as `ScoreTable.to_json` has it."""
+        found: dict[int, dict[str, Any]] = {}
+        places: dict[int, tuple[ScoreTable, list[tuple[int, int]]]] = {}
+        for i, (table, row) in enumerate(self.scored(accounts, as_of, check)):
+            places.setdefault(id(table), (table, []))[1].append((i, row))
+        for table, rows in places.values():
+            for part in chunks(rows, check):
+                asked, own = zip(*part, strict=True)
+                found |= zip(asked, table.documents(own, top), strict=True)
+        return [found[i] for i in range(len(accounts))]
 
     def scored(
         self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, check: Check = never
@@ -238,6 +258,7 @@ class _Request:
             account_ids=ids,
             names=[tables.names.get(key, account) for key, account in zip(keys, ids, strict=True)],
             reach=given.reach,
+            prepared=given.prepared,
         )
         return {i: (table, row) for row, i in enumerate(members)}, {}
 

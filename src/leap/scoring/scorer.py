@@ -219,13 +219,14 @@ class Scorer:
 
         Market tables that are not given are the workspace's own.
         """
-        return [table.to_json(i, top) for table, i in self._given.scored(accounts, as_of)]
+        return self._given.documents(accounts, as_of, top)
 
     @cached_property
     def _given(self) -> GivenRows:
         own = {} if self._tables is None else self._tables.tables
         market = {name: table for name, table in own.items() if table.spec.shape == "market"}
-        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach)
+        prepared = self._prepared[Scope.HEALTH]
+        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach, prepared)
 
     def answers_by_id(self, ids: Sequence[str], top: int = TOP, check: Check = never) -> Answers:
         """As `by_id`, finished; those with the usual number of reasons are kept once made."""
@@ -274,8 +275,7 @@ class Scorer:
         check: Check = never,
     ) -> Answers:
         """As `by_rows`, finished."""
-        scored = self._given.scored(accounts, as_of, check)
-        return Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
+        return Answers.of(self._given.documents(accounts, as_of, top, check))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
