@@ -18,15 +18,21 @@ from starlette.types import ASGIApp
 
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
-from serving.lanes import prefer_the_event_loop
+from serving.lanes import Lanes, prefer_the_event_loop
+from serving.listening import require_token, warn_if_open
 from serving.live import LiveModel
+from serving.logs import configured
+from serving.metrics import process_metrics, without_earlier_models
+from serving.observing import Observer
+from serving.packed import deployment
+from serving.protocol import bound_connections
 from serving.watcher import ChampionWatcher
-from serving.wiring import Deployment
 
 MOUNT = "leap"
 
 SETTINGS: dict[str, Any] = {
-    "workers": 1,  # one process holds the model once, and computes on one thread of Python at a time
+    # Each process holds the model once, and computes on one thread of Python at a time.
+    "workers": int(os.environ.get("LEAP_WORKERS") or 1),
     # Limits of requests are the guard's and the lanes', since our routes are answered before BentoML's layers.
     "traffic": {"timeout": 30},
     "http": {"host": "127.0.0.1", "port": 3000},
@@ -44,24 +50,49 @@ class GuardedService(bentoml.Service[Any]):
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """BentoML's application with `Guard` around it and before it."""
         prefer_the_event_loop()
+        bound_connections()
         ours: Any = self.mount_apps[0][0]
         routes = [*known_routes(ours), *BENTOML_ROUTES]
-        return Guard(super().to_asgi(is_main=is_main), routes=routes, state=ours.state.shared)
+        watch = ours.state.watch
+        if isinstance(watch, Observer):
+            watch.log = configured(metrics=watch.metrics)
+        application = super().to_asgi(is_main=is_main)
+        return Guard(application, routes=routes, state=ours.state.shared, watch=watch)
 
 
 live = LiveModel()
+observer = Observer(live, process_metrics())
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
-@bentoml.asgi_app(create_app(live), path="/", name=MOUNT)
+@bentoml.asgi_app(create_app(live, Lanes(metrics=observer.metrics), observer), path="/", name=MOUNT)
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def require_token() -> None:
+        """Asked by BentoML before it listens."""
+        require_token()
+
     def __init__(self) -> None:
-        self.watcher = ChampionWatcher(live, Deployment.from_environment())
+        warn_if_open()
+        source = deployment()
+        self.watcher = ChampionWatcher(live, source, metrics=observer.metrics)
         self.watcher.start()
+        observer.start(source.inputs())
 
     @bentoml.on_shutdown
     def stop_watching(self) -> None:
         """BentoML calls this once no request is under way any more."""
         self.watcher.stop()
+        observer.stop()
+
+    @bentoml.on_deployment
+    def log_alike() -> None:
+        """BentoML calls this in the process that starts and stops the workers."""
+        configured()
+
+    def __metrics__(self, text: str) -> str:
+        """BentoML asks what `/metrics` shall show."""
+        return without_earlier_models(text)

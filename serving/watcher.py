@@ -12,16 +12,14 @@ import logging
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from leap.errors import LeapError
 from serving.live import LiveModel, Problem, Served
+from serving.logs import event, failure
 from serving.metrics import Metrics
-
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
 
 LOOK_EVERY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 60.0
@@ -74,6 +72,7 @@ class ChampionWatcher:
         self._tried_at = 0.0
         self._problems: tuple[Problem, ...] = ()
         self._told: Problem | None = None
+        self._prepared: Served | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
 
@@ -98,6 +97,7 @@ class ChampionWatcher:
                 self._tried, self._tried_at = wanted.key, time.monotonic()
                 self._bring_in()
             self._report((*wanted.problems, *self._problems))
+            self._prepare()
         except Exception as error:
             self._report((problem_of(error),))
 
@@ -116,17 +116,27 @@ class ChampionWatcher:
             self._live.swap(built.served)
             version = built.served.version
             self._metrics.reloaded("live", version)
-            log.info("version %s is live with features as of %s", version, built.served.scorer.as_of)
+            event("live", version=version, as_of=built.served.scorer.as_of, explained_by=built.served.explained_by)
         if built.problems:
             self._metrics.reloaded(built.problems[0].code)
+
+    def _prepare(self) -> None:
+        """Make ahead what takes long to be told of what has just gone live."""
+        served = self._live.peek()
+        if served is not None and served is not self._prepared:
+            self._prepared = served
+            with making_way():
+                served.documents.prepare()
 
     def _report(self, problems: tuple[Problem, ...]) -> None:
         problem = joined(problems)
         if problem is not None and problem != self._told:
-            log.warning("not all that should be live is: %s", problem.message)
+            # What it says may quote a cell of the tables; /readyz tells it to a token of scope admin.
+            event("problem", logging.WARNING, code=problem.code)
         elif problem is None and self._told is not None:
-            self._metrics.settled()
-            log.info("what was wrong has passed")
+            event("problem_over")
+        if problem != self._told:
+            self._metrics.problem(problem is not None)
         self._live.problem = self._told = problem
 
 
@@ -134,8 +144,7 @@ def problem_of(error: Exception) -> Problem:
     """Any failure in words; of one that is not ours its kind and place, but not its message: it may quote a cell."""
     if isinstance(error, LeapError):
         return Problem(error.code, str(error))
-    where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-    log.warning("what should be live could not be brought in: %s\n%s", type(error).__name__, where)
+    failure("reload_failed", error, logging.WARNING)
     return Problem("internal", f"What should be live could not be brought in: {type(error).__name__}.")
 
 

@@ -19,10 +19,10 @@ LOOK_EVERY_SECONDS = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """The tables of a workspace as they were read once."""
+    """The tables of a workspace as they were read once; None where there is none to score customers of."""
 
     settings: Settings
-    tables: AccountTables
+    tables: AccountTables | None
 
 
 class TablesWatch:

@@ -14,7 +14,7 @@ router = APIRouter(route_class=Direct, tags=["Model"])
 @router.get("/v1/model", response_model=ModelAnswer, responses=READING, summary="The live model")
 def model(served: Live) -> Body:
     """Its version and card: metrics with intervals, definitions, and the catalog of features."""
-    return document(served.scorer.model_document())
+    return Body(served.documents.model())
 
 
 @router.get(
@@ -26,10 +26,14 @@ def model(served: Live) -> Body:
 def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
     """Whether scores can be had, and of which version. Needs no token; then it keeps the reason of a problem back."""
     problem = live.problem
+    age = served.freshness() if served else None
     state = {
         "ready": served is not None,
         "model": served.scorer.model_header() if served else None,
         "as_of": served.scorer.as_of if served else None,
+        "age_days": age.days if age else None,
+        "features_stale": age is not None and age.stale,
+        "by_id": served is not None and bool(served.accounts),
         "stale": served is not None and problem is not None,
         "explained_by": served.explained_by if served else None,
         "problem": None if problem is None else problem.message if "admin" in call.scopes else problem.code,

@@ -162,7 +162,7 @@ class FakeScorer:
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         for _, attributes in prospects:
             self._known(attributes, FIT)
-        return [{**self._score(name, top), "mrr": None} for name, _ in prospects]
+        return [{**self._score(name, top), "mrr": None, "scope": "fit"} for name, _ in prospects]
 
     def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
         return Answers.of(*self.by_id(ids, top))
@@ -241,6 +241,7 @@ class FakeScorer:
                 for unit in ("probability_points", "margin", "money")
             },
             "abstained": None,
+            "scope": "health",
         }
 
 
@@ -250,7 +251,7 @@ def _abstained(name: str, mrr: float) -> dict[str, Any]:
         "grr": None, "nrr": {"point": None, "low": None, "high": None}, "value_12m": {"point": None, "low": None, "high": None},
         "icp": {"id": None, "tier": None, "matched": [], "missed": [], "disqualified_by": []}, "reasons": [],
         "base": dict.fromkeys(("nrr", "churn_probability", "margin", "money")), "residual": None,
-        "residuals": dict.fromkeys(("probability_points", "margin", "money")), "abstained": "already_leaving",
+        "residuals": dict.fromkeys(("probability_points", "margin", "money")), "abstained": "already_leaving", "scope": "health",
     }  # fmt: skip
 
 

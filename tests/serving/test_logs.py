@@ -49,6 +49,7 @@ def root() -> Iterator[logging.Logger]:
     loggers = [logging.getLogger(name) for name in names]
     before = [(one, one.handlers, one.level, one.propagate) for one in loggers]
     hook, raising = threading.excepthook, logging.raiseExceptions
+    logging.captureWarnings(False)
     yield loggers[0]
     for one, handlers, level, propagate in before:
         one.handlers, one.level, one.propagate = handlers, level, propagate
@@ -90,7 +91,7 @@ def test_a_flood_of_refusals_is_counted_instead_of_written(log: Log, stream: io.
     found = lines(stream)
     assert sum(line.get("status") == 401 for line in found) == logs.REFUSED_A_SECOND
     assert sum(line.get("status") == 200 for line in found) == 1
-    (told,) = [line for line in found if line["event"] == "requests_left_out"]
+    (told,) = [line for line in found if line["event"] == "lines_left_out"]
     assert told["refused"] == 1000 - logs.REFUSED_A_SECOND
 
 

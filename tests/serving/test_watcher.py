@@ -44,8 +44,8 @@ class Counted(Metrics):
     def reloaded(self, result: str, version: str = "") -> None:
         self.said.append(f"{result} {version}".strip())
 
-    def settled(self) -> None:
-        self.said.append("settled")
+    def problem(self, there_is_one: bool) -> None:
+        self.said.append("problem" if there_is_one else "settled")
 
 
 def watched(shelf: Shelf, metrics: Metrics | None = None) -> tuple[LiveModel, ChampionWatcher]:
@@ -75,7 +75,7 @@ def test_a_damaged_champion_leaves_the_last_good_one_live_and_is_told_and_not_tr
     assert live.take().version == "7"
     assert live.problem is not None and live.problem.message == "models/churn.txt: checksum differs."
     assert shelf.builds == 2
-    assert counted.said == ["live 7", "bundle"]
+    assert counted.said == ["live 7", "bundle", "problem"]
 
 
 def test_a_mended_champion_is_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_mended_champion_is_tried_again_after_a_while(monkeypatch: pytest.Monk
     monkeypatch.setattr(watching, "RETRY_AFTER_SECONDS", 0.0)
     watcher.look()
     assert live.take().version == "7" and live.problem is None
-    assert counted.said == ["bundle", "live 7", "settled"]
+    assert counted.said == ["bundle", "problem", "live 7", "settled"]
 
 
 def test_rolling_back_to_the_live_version_clears_the_problem() -> None:

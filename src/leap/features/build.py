@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,11 @@ class FeatureFrame:
     frame: pd.DataFrame
     catalog: FeatureCatalog
     observed_late: np.ndarray
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The columns by name, looked up once."""
+        return {str(name): column.to_numpy() for name, column in self.frame.items()}
 
     def where(self, keep: np.ndarray) -> FeatureFrame:
         """The rows that a mask keeps."""

@@ -141,31 +141,6 @@ class Matcher:
         )
 
 
-def match(self, columns: Columns, n: int) -> list[Match]:
-        """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
-        if not self.profiles:
-            return [Match(None, None, (), (), ())] * n
-        fit, words = Fit.of(self.profiles, columns, n), self._words
-        letters = fit.tiers(self.policy).letters.tolist()
-        good, bad = ([(p, words[p.id], fit.meets(p).tolist()) for p in part] for part in (fit.good, fit.bad))
-        lacks = [(p, lacking(fit.parts[p.id], self.policy.band).tolist()) for p in fit.good] if "B" in letters else []
-        result = []
-        for i, letter in enumerate(letters):
-            met = [p.id for p, _, meets in good if meets[i]]
-            near = ((p, which[i]) for p, which in lacks if which[i] >= 0) if letter == "B" else ()
-            result.append(
-                Match(
-                    met[0] if met else None,
-                    letter,
-                    tuple(said for _, said, meets in good if meets[i]),
-                    tuple(said for _, said, meets in good if not meets[i]),
-                    tuple(said for _, said, meets in bad if meets[i]),
-                    tuple(_lacking(p, which, fit, columns, i) for p, which in near),
-                )
-            )
-        return result
-
-
 def match(profiles: Sequence[ICPProfile], columns: Columns, n: int, policy: TierPolicy = AS_USUAL) -> list[Match]:
     """The ICP match of n rows with these profiles."""
     return Matcher(tuple(profiles), policy).match(columns, n)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from leap.bundle.files import identity_of, read_folder, write_file
 from leap.bundle.ladder import verify as climb_ladder
-from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError
+from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError, UnknownVersion
 from leap.registry import tracking
 from leap.registry.champion_file import CHAMPION_FILE, read_champion
 from leap.registry.copies import Copies, Verify
@@ -404,8 +404,8 @@ class Store:
             raise self._no_version(version)
         return found
 
-    def _no_version(self, version: str) -> RegistryError:
-        return RegistryError(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
+    def _no_version(self, version: str) -> UnknownVersion:
+        return UnknownVersion(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
 
     # The registry
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,7 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
+from leap.scoring.given_rows import GivenRows, Rows
 from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
@@ -27,7 +27,7 @@ from leap.scoring.standing import code_of, was, without_mrr
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
-from leap.tables import AccountTables, Table, tables_from_records
+from leap.tables import AccountTables
 
 
 class Scorer:
@@ -195,37 +195,20 @@ class Scorer:
         return frozenset(f.name for f in self.bundle.catalog.features if f.scope == Scope.FIT)
 
     def by_rows(
-        self,
-        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
-        as_of: str | None = None,
-        top: int = 5,
+        self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, top: int = 5
     ) -> list[dict[str, Any]]:
-        """Scores of accounts given as raw rows of the workspace's tables, through the same checks and features as
-        files.
+        """Scores of accounts given as raw rows of the workspace's tables, in the order asked, through the same checks
+        and features as files.
 
         Market tables that are not given are the workspace's own.
         """
-        moment = self._as_of if as_of is None else pd.Timestamp(as_of)
-        settings = self.bundle.settings
-        until = f"{max(moment, self._as_of):%Y-%m-%d %H:%M:%S}"
-        result = []
-        for account_id, tables in accounts:
-            records = {
-                name: [
-                    {**row, settings.tables[name].key: account_id} if name in settings.tables else dict(row)
-                    for row in rows
-                ]
-                for name, rows in tables.items()
-            }
-            built = tables_from_records(settings, records, data_until=until, ready=self._market)
-            snapshots = customer_snapshots(built, [moment]) if settings.with_role("revenue") else None
-            if snapshots is None or not len(snapshots):
-                raise UnknownAccount(
-                    f"{account_id}: the rows given hold no MRR at {moment:%Y-%m-%d}; nothing to score."
-                )
-            table = replace(score(self.bundle, built, snapshots, self.version), reach=self._reach)
-            result.append(table.to_json(0, top))
-        return result
+        return [table.to_json(i, top) for table, i in self._given.scored(accounts, as_of)]
+
+    @cached_property
+    def _given(self) -> GivenRows:
+        own = {} if self._tables is None else self._tables.tables
+        market = {name: table for name, table in own.items() if table.spec.shape == "market"}
+        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach)
 
     def answers_by_id(self, ids: Sequence[str], top: int = TOP, check: Check = never) -> Answers:
         """As `by_id`, finished; those with the usual number of reasons are kept once made."""
@@ -268,13 +251,14 @@ class Scorer:
 
     def answers_by_rows(
         self,
-        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
-        as_of: str | None = None,
+        accounts: Sequence[tuple[str, Rows]],
+        as_of: str | date | None = None,
         top: int = 5,
         check: Check = never,
     ) -> Answers:
         """As `by_rows`, finished."""
-        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, as_of, top))
+        scored = self._given.scored(accounts, as_of, check)
+        return Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
@@ -385,13 +369,6 @@ class Scorer:
             reach=self._reach if customers else None,
             prepared=prepared,
         )
-
-    @property
-    def _market(self) -> dict[str, Table]:
-        """The workspace's own tables of the market, rates of exchange included, which a request need not bring."""
-        if self._tables is None:
-            return {}
-        return {name: table for name, table in self._tables.tables.items() if table.spec.shape == "market"}
 
 
 def _finite_or_nan(value: object) -> float:

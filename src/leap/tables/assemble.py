@@ -57,7 +57,7 @@ def assemble(
         if len(refused):
             quarantine[name] = refused.sort_values("row", kind="stable").reset_index(drop=True)
         failed = any(problem.level == "fail" for problem in canonical.problems)
-        named = {*_named_columns(spec), *canonical.rows.columns}
+        named = {*named_columns(spec), *canonical.rows.columns}
         left_out = tuple(column for column in canonical.columns if column not in named)
         tables[name] = Table(name, spec, _no_rows() if failed else canonical.rows, read, len(refused), left_out)
     lineage = tables.pop(LINEAGE, None) if settings.lineage is not None else None
@@ -143,7 +143,7 @@ def tables_from_records(
         if spec.key in frame.columns:
             # Beside a missing one a whole number would become a float, which cannot tell large ids apart.
             frame[spec.key] = pd.Series([row.get(spec.key) for row in rows], dtype=object)
-        for column in _named_columns(spec):
+        for column in named_columns(spec):
             # Rates hold from their period on; when they were published plays no part.
             if column not in frame.columns and not (spec.role == "rates" and column == spec.published != spec.period):
                 frame[column] = pd.Series([None] * len(frame), dtype=object)
@@ -187,7 +187,8 @@ def _latest(table: Table, today: pd.Timestamp) -> pd.Timestamp | None:
     return max(past) if past else None
 
 
-def _named_columns(spec: TableSpec) -> list[str]:
+def named_columns(spec: TableSpec) -> list[str]:
+    """The columns of a file that its declaration names."""
     named: list[str | None] = list(spec.columns)
     if spec.shape == "market":
         named += [spec.indicator, spec.period, spec.published, spec.value, spec.segment]

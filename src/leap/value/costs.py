@@ -76,11 +76,26 @@ class Acquisition:
         }
 
 
+def own_acquisition(tables: AccountTables) -> Acquisition:
+    """Of accounts that are no company together: what each cost and began with by itself."""
+    revenue = Revenue(tables)
+    as_bought, first = revenue.bought_as(), _first_mrr(revenue)
+    cac = acquisition_cost(tables)
+    cac = np.where(np.isnan(cac), cac[as_bought], cac)
+    basis = np.where(np.isnan(cac), "", "account").astype(object)
+    return Acquisition(cac, basis, np.where(first > 0, first, first[as_bought]), None, (), None, None)
+
+
+def _first_mrr(revenue: Revenue) -> np.ndarray:
+    """MRR of every account when it can first be told, shape (n_accounts,); zero where it never paid."""
+    return np.asarray(revenue.mrr_at_own(revenue.starts_at(None)) / PARTS)
+
+
 def acquisition_of(tables: AccountTables) -> Acquisition:
     """From the costs and the first payments of a company; NaN where there is none."""
     revenue = Revenue(tables)
     bought, starts, as_bought = revenue.purchases(), revenue.starts_at(None), revenue.bought_as()
-    first = revenue.mrr_at_own(starts) / PARTS
+    first = _first_mrr(revenue)
     name, segment = _segments(tables)
     codes = bought["code"].to_numpy()
     won = _dated(codes, bought["at"].to_numpy(), segment)
