@@ -84,6 +84,15 @@ def rows_of(frames: Mapping[str, pd.DataFrame], account: str) -> dict[str, list[
     return {name: json.loads(rows.to_json(orient="records", date_format="iso")) for name, rows in own.items()}
 
 
+def test_the_values_kept_of_rows_are_the_features_of_the_customer(
+    scorer: Scorer, frames: dict[str, pd.DataFrame], some: list[str]
+):
+    answers = scorer.answers_by_rows([(account, rows_of(frames, account)) for account in some])
+    assert answers.values is not None
+    for place, account in enumerate(some):
+        assert list(differences(dict(answers.values(place)), scorer.values_of(account))) == [], account
+
+
 @pytest.mark.parametrize("top", [0, 5])
 def test_features_and_rows_of_a_customer_score_as_its_id_in_every_field(
     scorer: Scorer, frames: dict[str, pd.DataFrame], some: list[str], top: int

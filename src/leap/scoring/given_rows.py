@@ -63,15 +63,7 @@ class GivenRows:
         check: Check = never,
     ) -> list[dict[str, Any]]:
         """The score of every account in the order asked, as `ScoreTable.to_json` has it."""
-        found: dict[int, dict[str, Any]] = {}
-        places: dict[int, tuple[ScoreTable, list[tuple[int, int]]]] = {}
-        for i, (table, row) in enumerate(self.scored(accounts, as_of, check)):
-            places.setdefault(id(table), (table, []))[1].append((i, row))
-        for table, rows in places.values():
-            for part in chunks(rows, check):
-                asked, own = zip(*part, strict=True)
-                found |= zip(asked, table.documents(own, top), strict=True)
-        return [found[i] for i in range(len(accounts))]
+        return told_together(self.scored(accounts, as_of, check), top, check)
 
     def scored(
         self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, check: Check = never
@@ -140,6 +132,19 @@ def _held(feature: Feature) -> Holds | None:
     if operation == "days_since":
         return "date"
     return feature.kind if operation in _AS_THEY_ARE and feature.kind != "category" else None
+
+
+def told_together(scored: Sequence[tuple[ScoreTable, int]], top: int, check: Check) -> list[dict[str, Any]]:
+    """The scores of rows in the order given, those of one table formed together."""
+    found: dict[int, dict[str, Any]] = {}
+    places: dict[int, tuple[ScoreTable, list[tuple[int, int]]]] = {}
+    for i, (table, row) in enumerate(scored):
+        places.setdefault(id(table), (table, []))[1].append((i, row))
+    for table, rows in places.values():
+        for part in chunks(rows, check):
+            asked, own = zip(*part, strict=True)
+            found |= zip(asked, table.documents(own, top), strict=True)
+    return [found[i] for i in range(len(scored))]
 
 
 class _Request:

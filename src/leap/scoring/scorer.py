@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,7 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
-from leap.scoring.given_rows import GivenRows, Rows
+from leap.scoring.given_rows import GivenRows, Rows, told_together
 from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
@@ -170,8 +171,7 @@ class Scorer:
 
     def values_of(self, account_id: str) -> dict[str, Any]:
         """The feature values of a customer as `by_features` takes them; UnknownAccount if it is none."""
-        table, i = self.row_of(account_id)
-        return {name: plain(column[i]) for name, column in table.columns.items()}
+        return _values_in(*self.row_of(account_id))
 
     def supposing(self, account_id: str, rows: Sequence[Mapping[str, object]]) -> ScoreTable:
         """Scores of a customer if its features had these values; its MRR is its own unless that feature differs."""
@@ -275,7 +275,9 @@ class Scorer:
         check: Check = never,
     ) -> Answers:
         """As `by_rows`, finished."""
-        return Answers.of(self._given.documents(accounts, as_of, top, check))
+        scored = self._given.scored(accounts, as_of, check)
+        answers = Answers.of(told_together(scored, top, check))
+        return replace(answers, values=lambda place: _values_in(*scored[place]))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
@@ -390,3 +392,7 @@ class Scorer:
 
 def _finite_or_nan(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+
+
+def _values_in(table: ScoreTable, i: int) -> dict[str, Any]:
+    return {name: plain(column[i]) for name, column in table.columns.items()}
