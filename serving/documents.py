@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic_core import to_json
 
 from leap.errors import UnknownVersion
-from serving.errors import Refused, log_failure
+from serving.errors import Refused
+from serving.logs import failure
 
 if TYPE_CHECKING:
     from leap.registry.versions import LocalVersions
@@ -106,7 +107,7 @@ class Documents:
             with self._one_list:
                 _ = self._scorer.prospect_table
         except Exception as error:
-            log_failure("ahead", "documents", error)
+            failure("documents_not_made", error)
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         """`/v1/target-list`: 429 while another one is made for longer than somebody should wait."""
