@@ -16,8 +16,7 @@ import click
 from bentoml.exceptions import BentoMLConfigException
 
 from serving.access import Tokens
-
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
+from serving.logs import event
 
 REMEDY = "Set LEAP_TOKEN or LEAP_TOKEN_FILE, or listen on 127.0.0.1."
 
@@ -33,7 +32,7 @@ def warn_if_open() -> None:
     """Say plainly that other machines get no answer, where the service was started past `require_token`."""
     host = bound_host()
     if host and beyond_this_machine(host) and not Tokens().required:
-        log.error("%s is open to other machines and no token is set: they are refused with 401. %s", host, REMEDY)
+        event("open_without_token", logging.ERROR, host=host, others="are refused with 401", remedy=REMEDY)
 
 
 def beyond_this_machine(host: str) -> bool:

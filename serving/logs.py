@@ -100,7 +100,7 @@ class Log:
         self._answered = Allowance(ANSWERED_A_SECOND)
         self._refused = Allowance(REFUSED_A_SECOND)
         self._failed = Allowance(FAILED_A_SECOND)
-        self._said = Allowance(SAID_A_SECOND)
+        self._said: dict[str, Allowance] = {}
         self._lines: Lines[Entry] = Lines(self._write, tick=self._tell_left_out, name="log")
 
     def say(self, level: int, name: str, fields: Mapping[str, Any], at: float | None = None) -> None:
@@ -109,8 +109,8 @@ class Log:
             self._metrics.log_lines_left_out(1)
 
     def said(self, level: int, name: str, fields: Mapping[str, Any], at: float) -> None:
-        """One event that came through Python's logging, unless there were too many in this second."""
-        if self._said.take():
+        """One event that came through Python's logging, unless there were too many of its name in this second."""
+        if self._said.setdefault(name, Allowance(SAID_A_SECOND)).take():
             self.say(level, name, fields, at)
         else:
             self._metrics.log_lines_left_out(1)
@@ -153,7 +153,7 @@ class Log:
             self._metrics.log_lines_left_out(len(entries))
 
     def _tell_left_out(self) -> None:
-        kinds = {"answered": self._answered, "refused": self._refused, "failed": self._failed, "said": self._said}
+        kinds = {"answered": self._answered, "refused": self._refused, "failed": self._failed, **self._said}
         left_out = {kind: count for kind, allowance in kinds.items() if (count := allowance.left_out())}
         if left_out:
             self.say(logging.WARNING, "lines_left_out", left_out)
@@ -231,7 +231,9 @@ def _take_over(handler: logging.Handler) -> None:
         one.handlers, one.propagate = [], True
     for name in ("bentoml", "leap"):
         logging.getLogger(name).setLevel(logging.INFO)
-    # Ours says the same and more: with the request id, and without the client's address.
+    # `connection_closed` says the same as its warnings.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    # `request` says the same and more: with the request id, and without the client's address.
     logging.getLogger("bentoml.access").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # would print the arguments of what could not be written

@@ -8,16 +8,15 @@ headers are complete. What is refused here has the one error form too.
 from __future__ import annotations
 
 import asyncio
-import logging
 from http import HTTPStatus
 from typing import Any
 
 import uvicorn.protocols.http.auto
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.errors import error_document
-
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
+from serving.errors import CODES, error_document
+from serving.logs import event
+from serving.metrics import process_metrics
 
 MAX_PENDING_BYTES = 64 * 1024
 """Of headers that have not ended; the guard refuses less than that once they have."""
@@ -126,7 +125,8 @@ class BoundedProtocol(HttpToolsProtocol):
             phrase = HTTPStatus(status).phrase
             head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
             self.transport.write(head.encode() + b"cache-control: no-store\r\nconnection: close\r\n\r\n" + body)
-        log.info("closed a connection with %d", status)
+        process_metrics().refused(CODES.get(status, "error"))
+        event("connection_closed", status=status)
         self.transport.close()
 
 

@@ -12,8 +12,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from leap.errors import LeapError
@@ -52,6 +53,9 @@ class Source(Protocol):
 
     def build(self) -> Built:
         """What was wanted at the last look, as far as it is good; raises if nothing is."""
+
+    def inputs(self) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept, if anywhere."""
 
 
 class ChampionWatcher:

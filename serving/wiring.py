@@ -176,11 +176,15 @@ def loaded(version: str, folder: Path, identity: str, stale: str = "") -> Model:
     # Only now what takes seconds to import: without a champion the reason is told at once.
     from leap.bundle.explaining import ready_to_explain
     from leap.bundle.model_bundle import ModelBundle
+    from leap.errors import BundleError
     from leap.models.lean import import_lightgbm
 
     import_lightgbm()
-    bundle = ModelBundle.load(folder, identity)
-    bundle.check_golden()
+    try:
+        bundle = ModelBundle.load(folder, identity)
+        bundle.check_golden()
+    except BundleError as error:
+        raise BundleError(f"version {version}: {error.message}", details=error.details, remedy=error.remedy) from error
     # On the golden rows: what is compiled is then ready for the first request, and for all others.
     return Model(version, identity, bundle, ready_to_explain(bundle).engine, stale)
 

@@ -430,6 +430,24 @@ def test_who_is_no_customer_is_said_to_be_none_and_why(file: pd.DataFrame, score
         scorer.explain("nobody")
 
 
+def test_why_an_id_is_not_found_is_said_in_words_of_its_own(file: pd.DataFrame, scorer: Scorer, planted: TrainedWorld):
+    """Of an unknown id, a prospect and a former customer; nobody else is named."""
+    terms = planted.tables.tables["subscriptions"].rows
+    gone = (
+        terms.groupby("_account_id")["_end"].apply(lambda ends: ends.max() if ends.notna().all() else pd.NaT).dropna()
+    )
+    prospect = file.loc[file["status"] == "prospect", "account_id"].iloc[0]
+    assert scorer.why_not_found("nobody") == "no table has it"
+    assert "it was no customer yet; POST /v1/prospects rates" in scorer.why_not_found(prospect)
+    assert f"its last paid term ended on {gone.iloc[0]:%Y-%m-%d}" in scorer.why_not_found(gone.index[0])
+    assert "tables" in replace_tables(scorer).why_not_found("nobody")
+
+
+def replace_tables(scorer: Scorer) -> Scorer:
+    """The same model without a workspace."""
+    return Scorer.build(scorer.bundle, "7", None)
+
+
 # --- bad requests
 
 

@@ -22,6 +22,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE, FOLDER = DOCS / "api.md", DOCS / "api"
 ADDRESS = "http://127.0.0.1:3000"
 ERROR = "ErrorAnswer"
+MOST_LINES = 60
+"""Of an answer that is shown without being asked for."""
 _MARK = re.compile(r"^\[\[(\w+)(?: ([^\]]+))?\]\]$", re.MULTILINE)
 
 
@@ -120,7 +122,7 @@ class Reference:
             parts.append(f"The body is a {type_of(body['content']['application/json']['schema'])}.")
         for example in self.examples:
             if example.route == route:
-                parts += [f"```sh\n{example.command}\n```", f"```json\n{pretty(example.answer)}\n```"]
+                parts += [f"```sh\n{example.command}\n```", _answer(pretty(example.answer))]
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
         statuses = ", ".join(sorted(status for status in operation["responses"] if status != "200"))
         parts.append(f"The answer is a {type_of(answer)}; other statuses are {statuses}.")
@@ -129,6 +131,14 @@ class Reference:
     def _type(self, name: str) -> str:
         schema = self.document["components"]["schemas"][name]
         return f"### {name}\n\n{_paragraph(schema['description'])}\n\n{fields(schema)}"
+
+
+def _answer(text: str) -> str:
+    """JSON as it stands on the page: folded where it is long."""
+    shown = f"```json\n{text}\n```"
+    if text.count("\n") <= MOST_LINES:
+        return shown
+    return f"<details><summary>The answer, shortened</summary>\n\n{shown}\n\n</details>"
 
 
 def _paragraph(text: str) -> str:

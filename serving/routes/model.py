@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from serving.direct import Body, Direct, Live, Maybe, OfCall, OfLive, document
-from serving.routes.shared import READING
+from serving.routes.shared import READING, RETRY
 from serving.schemas import ModelAnswer, Ready
 
 router = APIRouter(route_class=Direct, tags=["Model"])
@@ -20,7 +20,7 @@ def model(served: Live) -> Body:
 @router.get(
     "/readyz",
     response_model=Ready,
-    responses={503: {"model": Ready, "description": "no model is live"}},
+    responses={503: {"model": Ready, "description": "no model is live", "headers": RETRY}},
     summary="Whether scores can be had",
 )
 def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:

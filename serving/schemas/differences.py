@@ -103,8 +103,8 @@ class VerdictChange(Answer):
 
 
 class IcpDiffAnswer(OfCompany):
-    """What differs between the profiles of two versions. As `leap icp diff --profiles-only --json`; `model` is the live
-    one, which need not be either of them.
+    """What differs between the profiles of two versions, as `leap icp diff` tells it where profiles alone are compared;
+    `model` is the live one, which need not be either of them.
     """
 
     old: ComparedVersion = Field(alias="from")

@@ -18,6 +18,7 @@ from leap.exports import write_frame
 from leap.scoring import Batch, Scorer, score_all
 from leap.tables import assemble
 from serving.live import LiveModel, Served
+from tests.scoring.same import differences
 from tests.serving.conftest import ask
 from tests.worlds import PLANTED_SETTINGS, TrainedWorld, parse_settings, planted_frames
 
@@ -83,20 +84,13 @@ def rows_of(frames: Mapping[str, pd.DataFrame], account: str) -> dict[str, list[
     return {name: json.loads(rows.to_json(orient="records", date_format="iso")) for name, rows in own.items()}
 
 
-def differences(one: Any, other: Any, where: str = "") -> Iterator[str]:
-    """Where two documents differ: numbers by more than 1e-9, all else at all."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        yield from (f"{where}.{name} is there once" for name in one.keys() ^ other.keys())
-        for name in one.keys() & other.keys():
-            yield from differences(one[name], other[name], f"{where}.{name}")
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for i, pair in enumerate(zip(one, other, strict=True)):
-            yield from differences(*pair, f"{where}[{i}]")
-    elif isinstance(one, float) and isinstance(other, int | float) and not isinstance(other, bool):
-        if not abs(one - other) <= 1e-9:
-            yield f"{where}: {one!r} is not {other!r}"
-    elif one != other or type(one) is not type(other):
-        yield f"{where}: {one!r} is not {other!r}"
+def test_the_values_kept_of_rows_are_the_features_of_the_customer(
+    scorer: Scorer, frames: dict[str, pd.DataFrame], some: list[str]
+):
+    answers = scorer.answers_by_rows([(account, rows_of(frames, account)) for account in some])
+    assert answers.values is not None
+    for place, account in enumerate(some):
+        assert list(differences(dict(answers.values(place)), scorer.values_of(account))) == [], account
 
 
 @pytest.mark.parametrize("top", [0, 5])

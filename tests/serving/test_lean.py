@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from leap.bundle.model_bundle import ModelBundle
 from leap.bundle.packed import CHAMPION, Packed
 from tests.serving.lean import CHECKOUT, blocking, left_out
 
@@ -25,9 +28,10 @@ live = LiveModel()
 ChampionWatcher(live, PackedDeployment(Path(sys.argv[1]))).look()
 assert live.problem is None, live.problem
 scorer = live.take().scorer
-row = scorer.bundle.golden["health"]["rows"][0]
-scores = [*scorer.by_features([("a", row)], top=0), *scorer.prospects([("p", {})])]
-print(json.dumps([score["nrr"]["point"] for score in scores]))
+golden = scorer.bundle.golden
+scores = scorer.by_features([("a", golden["health"]["rows"][0])], top=0)
+scores += scorer.prospects([("p", golden["fit"]["rows"][0])], top=0)
+print(json.dumps([score["churn"]["p"] for score in scores]))
 """
 
 
@@ -37,7 +41,9 @@ def test_what_is_left_out_is_what_training_needs() -> None:
     assert not {"bentoml", "lightgbm", "numpy", "pandas", "leap", "uvicorn", "jiter", "httptools"} & names
 
 
-def test_a_service_scores_where_nothing_else_can_be_imported(demo_bundle_folder: Path, tmp_path: Path) -> None:
+def test_a_service_scores_where_nothing_else_can_be_imported(
+    demo_bundle: ModelBundle, demo_bundle_folder: Path, tmp_path: Path
+) -> None:
     shutil.copytree(demo_bundle_folder, tmp_path / "packed" / CHAMPION)
     Packed.seal(tmp_path / "packed", "7", [])
     path = os.pathsep.join([blocking(tmp_path / "first"), str(CHECKOUT / "src"), str(CHECKOUT)])
@@ -50,4 +56,7 @@ def test_a_service_scores_where_nothing_else_can_be_imported(demo_bundle_folder:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert all(0 <= nrr < 10 for nrr in json.loads(done.stdout))
+    golden = demo_bundle.golden
+    customer, prospect = json.loads(done.stdout)
+    assert customer == pytest.approx(golden["health"]["expected"]["p"][0], abs=1e-9)
+    assert prospect is None or 0 <= prospect <= 1

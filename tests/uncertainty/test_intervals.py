@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leap.uncertainty import LEVEL, Followed, Intervals, fit_intervals, smallest
 from leap.uncertainty.calibrate import effective_accounts, held
-from leap.uncertainty.shapes import LESS, LOST, MORE, SAME, RatioShape, fate_of, fates, fit_value_shape
+from leap.uncertainty.shapes import LESS, LOST, MORE, SAME, RatioShape, fate_of, fit_value_shape
 from leap.value import ValueTerms
 from tests.uncertainty.outcomes import FIRST, followed, predicted
 
@@ -209,7 +209,7 @@ def test_the_fate_of_a_ratio():
 
 @given(SHARE, SHARE, SHARE)
 def test_weights_of_fates_are_a_distribution(p, q_contraction, q):
-    weights = fates(predicted(p, q_contraction, q))
+    weights = predicted(p, q_contraction, q).fates
     assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
 
 

@@ -56,25 +56,24 @@ class Loop:
         """A function of the first arguments, with the last ones checked and handed over once for all."""
         if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
             return lambda *first: self.function(*first, *last)
-        return _Given(self.parameters, self.run, last)
+        return _Given(self.parameters, self.ready(), last)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """What it takes."""
         return parameters_of(self.function, self._types)
 
-    @property
-    def run(self) -> running.Run:
-        """Its machine code, as a function of one block."""
+    def ready(self) -> running.Run:
+        """Its machine code as a function of one block, read from disk or compiled at the first call."""
         if self._run is None:
             with _lock:
                 if self._run is None:
-                    self._run = self._ready()
+                    self._run = self._made()
         return self._run
 
     _run: running.Run | None = None
 
-    def _ready(self) -> running.Run:
+    def _made(self) -> running.Run:
         signature = "; ".join(map(str, self.parameters))
         source = Path(self.function.__code__.co_filename)
         key = files.key_of(source, f"{self.function.__module__}.{self.function.__qualname__}", signature)

@@ -44,9 +44,12 @@ def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def value_beside_usual(feature: Feature, value: object, usual: object, *, share: float | None = None) -> str:
-    """A feature's label and value, and what is usual for accounts like this."""
-    return f"{feature.label}: {value_of(feature, value)}{_beside(feature, value, usual, share)}"
+def value_beside_usual(
+    feature: Feature, value: object, usual: object, *, share: float | None = None, typical: str | None = None
+) -> str:
+    """A feature's label and value, and what is usual for accounts like this; `typical` is the latter in words."""
+    shown = value_of(feature, value)
+    return f"{feature.label}: {shown}{_beside(feature, value, shown, usual, share, typical)}"
 
 
 def phrase(
@@ -59,12 +62,14 @@ def phrase(
     *,
     share: float | None = None,
     related: int = 0,
+    typical: str | None = None,
 ) -> str:
     """One reason in words: value, what is usual, and the points of NRR it is associated with.
 
-    `points` is a fraction of NRR, `related` how many further features of its group are told with it.
+    `points` is a fraction of NRR, `related` how many further features of its group are told with it, `typical` the
+    usual value in words where they are known already.
     """
-    said = value_beside_usual(feature, value, usual, share=share) + _with(related)
+    said = value_beside_usual(feature, value, usual, share=share, typical=typical) + _with(related)
     return f"{said}; {_nrr(points, monthly_money, currency)}{_nature(feature)}"
 
 
@@ -168,11 +173,13 @@ def _says_unit(label: str, unit: str) -> bool:
     return plain and re.search(rf"\b{re.escape(unit)}\b", _SPANS.sub("", label), re.IGNORECASE) is not None
 
 
-def _beside(feature: Feature, value: object, usual: object, share: float | None) -> str:
+def _beside(
+    feature: Feature, value: object, shown: str, usual: object, share: float | None, typical: str | None
+) -> str:
     if is_missing(usual):
         return "" if is_missing(value) else f" (most {LIKE_THIS}: {feature.missing})"
     if feature.kind == "number":
-        shown, typical = value_of(feature, value), value_of(feature, usual)
+        typical = value_of(feature, usual) if typical is None else typical
         return f", as is usual for {LIKE_THIS}" if shown == typical else f", usually {typical} for {LIKE_THIS}"
     beside = _beside_yes_or_no if feature.kind == "boolean" else _beside_category
     return beside(value, usual, share)

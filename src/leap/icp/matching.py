@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from leap.icp.membership import NEGATIVE
 from leap.icp.profiles import ICPProfile
-from leap.icp.rules import Columns
+from leap.icp.rules import Columns, Condition
 from leap.icp.shortfalls import shortfall, words_of
 from leap.icp.tiers import AS_USUAL, TierPolicy, Tiers, lacks_one, letters_of, meets, tiers_of
 
@@ -58,6 +57,25 @@ class Match:
 
 
 @dataclass(frozen=True)
+class _Parted:
+    """Profiles, the good ones first, with the conditions of all and where those of each begin."""
+
+    good: tuple[ICPProfile, ...]
+    bad: tuple[ICPProfile, ...]
+    conditions: tuple[Condition, ...]
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of(cls, profiles: Sequence[ICPProfile]) -> _Parted:
+        good = tuple(p for p in profiles if p.kind != NEGATIVE)
+        bad = tuple(p for p in profiles if p.kind == NEGATIVE)
+        sizes = np.array([len(p.rule.conditions) for p in (*good, *bad)], dtype=np.intp)
+        conditions = tuple(condition for p in (*good, *bad) for condition in p.rule.conditions)
+        return cls(good, bad, conditions, np.cumsum(sizes) - sizes, sizes)
+
+
+@dataclass(frozen=True)
 class Fit:
     """How n rows meet profiles: the shortfalls of every condition, by profile id, each (conditions, n)."""
 
@@ -65,36 +83,32 @@ class Fit:
     bad: tuple[ICPProfile, ...]
     parts: dict[str, np.ndarray]
     n: int
-    missing: np.ndarray
-    """The parts of all profiles, good ones first, (all conditions, n)."""
 
     @classmethod
     def of(cls, profiles: Sequence[ICPProfile], columns: Columns, n: int) -> Fit:
         """Measured on columns of n rows."""
-        good = tuple(p for p in profiles if p.kind != NEGATIVE)
-        bad = tuple(p for p in profiles if p.kind == NEGATIVE)
-        conditions = [condition for p in (*good, *bad) for condition in p.rule.conditions]
-        missing = np.array([shortfall(condition, columns) for condition in conditions]).reshape(len(conditions), n)
-        ends = accumulate(len(p.rule.conditions) for p in (*good, *bad))
-        parts = {p.id: missing[end - len(p.rule.conditions) : end] for p, end in zip((*good, *bad), ends, strict=True)}
-        return cls(good, bad, parts, n, missing)
+        parted = _Parted.of(profiles)
+        return cls.measured(parted, _shortfalls(parted, columns, n))
+
+    @classmethod
+    def measured(cls, parted: _Parted, missing: np.ndarray) -> Fit:
+        """From the shortfalls of all conditions, (conditions, n)."""
+        ends = zip((*parted.good, *parted.bad), parted.starts.tolist(), parted.sizes.tolist(), strict=True)
+        parts = {p.id: missing[start : start + size] for p, start, size in ends}
+        return cls(parted.good, parted.bad, parts, missing.shape[1])
 
     def meets(self, profile: ICPProfile) -> np.ndarray:
         """Which rows meet every condition, shape (n,)."""
         return meets(self.parts[profile.id])
 
-    def met_and_lacked(self, band: float) -> tuple[np.ndarray, np.ndarray]:
-        """Which profiles, good ones first, rows meet, and of which they lack one condition (`lacks_one`); (p, n) each."""
-        size = np.array([len(self.parts[p.id]) for p in (*self.good, *self.bad)])
-        starts = np.cumsum(size) - size
-        worst = np.maximum.reduceat(self.missing, starts, axis=0)
-        missed = np.add.reduceat(self.missing > 0, starts, axis=0, dtype=np.int64)
-        return worst == 0, lacks_one(missed, worst, size[:, None], band)
-
     def tiers(self, policy: TierPolicy) -> Tiers:
         """The tier of every row by the rule alone, with how far it is from the others."""
         good, bad = ([self.parts[p.id] for p in part] for part in (self.good, self.bad))
         return tiers_of(good, bad, self.n, policy.band)
+
+
+def _shortfalls(parted: _Parted, columns: Columns, n: int) -> np.ndarray:
+    return np.array([shortfall(one, columns) for one in parted.conditions]).reshape(len(parted.conditions), n)
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,10 @@ class Matcher:
     policy: TierPolicy = AS_USUAL
 
     @cached_property
+    def _parted(self) -> _Parted:
+        return _Parted.of(self.profiles)
+
+    @cached_property
     def _words(self) -> dict[str, str]:
         return {profile.id: profile.rule.words for profile in self.profiles}
 
@@ -112,31 +130,34 @@ class Matcher:
         """The ICP match of n rows, each on its own; the tiers are those of `tiers`, null without ICPs."""
         if not self.profiles:
             return [Match(None, None, (), (), ())] * n
-        fit = Fit.of(self.profiles, columns, n)
-        met, lacks = fit.met_and_lacked(self.policy.band)
-        against = met[len(fit.good) :]
-        letters = letters_of(met[: len(fit.good)], against, lacks[: len(fit.good)]).tolist()
-        told: dict[tuple[Any, ...], Match] = {}
-        result = []
-        for i, (letter, meets) in enumerate(zip(letters, map(tuple, met.T.tolist()), strict=True)):
-            match = told.get((letter, meets))
-            if match is None:
-                match = told[letter, meets] = self._match(fit, letter, meets)
-            if letter == "B":
-                near = [p for p, lacked in zip(fit.good, lacks[:, i], strict=False) if lacked]
-                match = replace(match, near=tuple(_lacking(p, fit, columns, i) for p in near))
-            result.append(match)
+        parted = self._parted
+        missing = _shortfalls(parted, columns, n)
+        worst = np.maximum.reduceat(missing, parted.starts, axis=0)
+        missed = np.add.reduceat(missing > 0, parted.starts, axis=0, dtype=np.intp)
+        met, goods = worst == 0, len(parted.good)
+        lacks = lacks_one(missed[:goods], worst[:goods], parted.sizes[:goods, None], self.policy.band)
+        letters = letters_of(met[:goods], met[goods:], lacks)
+        result, told = [], dict[tuple[str, tuple[bool, ...]], Match]()
+        for key in zip(letters.tolist(), map(tuple, met.T.tolist()), strict=True):
+            if key not in told:
+                told[key] = self._match(*key)
+            result.append(told[key])
+        fit = Fit.measured(parted, missing)
+        for i in np.flatnonzero(letters == "B").tolist():
+            near = tuple(_lacking(parted.good[p], fit, columns, i) for p in np.flatnonzero(lacks[:, i]).tolist())
+            result[i] = replace(result[i], near=near)
         return result
 
-    def _match(self, fit: Fit, letter: str, met: tuple[bool, ...]) -> Match:
+    def _match(self, letter: str, met: tuple[bool, ...]) -> Match:
         """What all rows have in common that meet the same profiles, good ones first."""
-        good = [(p.id, self._words[p.id], meets) for p, meets in zip(fit.good, met, strict=False)]
-        against = zip(fit.bad, met[len(fit.good) :], strict=True)
+        good, bad = self._parted.good, self._parted.bad
+        said = [(p.id, self._words[p.id], meets) for p, meets in zip(good, met, strict=False)]
+        against = zip(bad, met[len(good) :], strict=True)
         return Match(
-            next((name for name, _, meets in good if meets), None),
+            next((name for name, _, meets in said if meets), None),
             letter,
-            tuple(said for _, said, meets in good if meets),
-            tuple(said for _, said, meets in good if not meets),
+            tuple(words for _, words, meets in said if meets),
+            tuple(words for _, words, meets in said if not meets),
             tuple(self._words[p.id] for p, meets in against if meets),
         )
 

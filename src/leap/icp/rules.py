@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -58,7 +59,15 @@ class Condition:
             raise CatalogError(f"{self.feature.name}: {self.op!r} is of categories, found a {self.feature.kind}.")
         return np.asarray(_TESTS[self.op](number, float(self.value)))  # type: ignore[arg-type]
 
-    @property
+    @cached_property
+    def is_of_years(self) -> bool:
+        """Whether its number is a calendar year, by the name of its column and its bounds."""
+        feature = self.feature
+        bounds = self.value if isinstance(self.value, tuple) else (self.value,)
+        named = "year" in f"{feature.recipe.column or feature.name} {feature.unit}".lower().replace("years", "")
+        return named and all(1800 <= float(bound) <= 2200 for bound in bounds)
+
+    @cached_property
     def levels(self) -> tuple[str, ...]:
         """The categories that a condition on a category names."""
         if self.op in ("in", "not in"):

@@ -41,7 +41,7 @@ def shortfall(condition: Condition, columns: Columns) -> np.ndarray:
 
 def whole_of(condition: Condition, bound: np.ndarray) -> np.ndarray:
     """What a distance from a bound is a share of."""
-    return np.where(_is_year(condition), _YEARS_OF_A_NUMBER, np.abs(bound))
+    return np.full(len(bound), _YEARS_OF_A_NUMBER) if condition.is_of_years else np.abs(bound)
 
 
 def words_of(condition: Condition, value: object) -> str:
@@ -72,7 +72,7 @@ def words_of(condition: Condition, value: object) -> str:
 
 def _distance(condition: Condition, distance: float) -> str:
     """A distance in the unit of its feature."""
-    return number(distance) if _is_year(condition) else wording.measured(distance, condition.feature.unit)
+    return number(distance) if condition.is_of_years else wording.measured(distance, condition.feature.unit)
 
 
 def _nearest_bound(condition: Condition, values: np.ndarray) -> np.ndarray:
@@ -81,11 +81,3 @@ def _nearest_bound(condition: Condition, values: np.ndarray) -> np.ndarray:
         return np.full(len(values), float(condition.value))  # type: ignore[arg-type]
     low, high = (float(bound) for bound in condition.value)  # type: ignore[union-attr]
     return np.where(np.abs(values - low) <= np.abs(values - high), low, high)
-
-
-def _is_year(condition: Condition) -> bool:
-    """Whether the number is a calendar year, by the name of its column and its bounds."""
-    feature = condition.feature
-    bounds = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-    named = "year" in f"{feature.recipe.column or feature.name} {feature.unit}".lower().replace("years", "")
-    return named and all(1800 <= float(bound) <= 2200 for bound in bounds)

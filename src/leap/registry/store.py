@@ -301,9 +301,10 @@ class Store:
             raise no_model(CHAMPION, self.folder)
         copy = self._copy_of(record, verify=True)
         if copy is None:
+            damage = self._copies.damage(inside(self.folder, record.folder), record.sha256)
             raise RegistryError(
                 f"{self.folder}: the registry cannot be used ({trouble}) and the local copy of the champion, "
-                f"version {record.version}, is damaged or gone.",
+                f"version {record.version}, is damaged or gone ({damage or 'it does not climb the loading ladder'}).",
                 remedy="Restore the store from a backup, or train and promote anew.",
             )
         return Fetched(record.version, copy, record.sha256, trouble)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from leap.errors import UsageError
 from leap.icp import ICPProfile
+from leap.icp.figures import NAMES
 from leap.icp.resampling import LEVEL
 from leap.scoring.company_retention import company_retention
 from leap.scoring.figure import NOT_ESTIMATED, figure
@@ -99,7 +100,9 @@ def comparison(kpis: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "window": dict(kpis["window"]),
         **{side: _side(kpis, side) for side in ("inside", "outside")},
-        "difference": {name: _difference(kpis, name, found) for name, found in kpis["difference"].items()},
+        "difference": {
+            name: _difference(kpis, name, kpis["difference"][name]) for name in NAMES if name in kpis["difference"]
+        },
     }
 
 
@@ -109,9 +112,9 @@ def _side(kpis: Mapping[str, Any], side: str) -> dict[str, Any]:
         "accounts": values["accounts"],
         "counts": dict(kpis["counts"][side]),
         "figures": {
-            name: figure(value, ends.get(name), why.get(name), **_no_interval(name))
-            for name, value in values.items()
-            if name != "accounts"
+            name: figure(values[name], ends.get(name), why.get(name), **_no_interval(name))
+            for name in NAMES
+            if name in values
         },
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,9 @@ from leap.errors import LeapError, RevenueError, TableError, UsageError
 from leap.features import Feature
 from leap.revenue import Revenue
 from leap.scoring.action import Reach
-from leap.scoring.answers import Check, never
-from leap.scoring.standing import without_mrr
+from leap.scoring.answers import TOP, Check, chunks, never
+from leap.scoring.prepared import Prepared
+from leap.scoring.standing import Unpaid
 from leap.scoring.table import ScoreTable, score
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables, Table
@@ -52,6 +53,17 @@ class GivenRows:
     as_of: pd.Timestamp
     market: Mapping[str, Table] = field(default_factory=dict)
     reach: Reach | None = None
+    prepared: Prepared | None = None
+
+    def documents(
+        self,
+        accounts: Sequence[tuple[str, Rows]],
+        as_of: str | date | None = None,
+        top: int = TOP,
+        check: Check = never,
+    ) -> list[dict[str, Any]]:
+        """The score of every account in the order asked, as `ScoreTable.to_json` has it."""
+        return told_together(self.scored(accounts, as_of, check), top, check)
 
     def scored(
         self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, check: Check = never
@@ -120,6 +132,19 @@ def _held(feature: Feature) -> Holds | None:
     if operation == "days_since":
         return "date"
     return feature.kind if operation in _AS_THEY_ARE and feature.kind != "category" else None
+
+
+def told_together(scored: Sequence[tuple[ScoreTable, int]], top: int, check: Check) -> list[dict[str, Any]]:
+    """The scores of rows in the order given, those of one table formed together."""
+    found: dict[int, dict[str, Any]] = {}
+    places: dict[int, tuple[ScoreTable, list[tuple[int, int]]]] = {}
+    for i, (table, row) in enumerate(scored):
+        places.setdefault(id(table), (table, []))[1].append((i, row))
+    for table, rows in places.values():
+        for part in chunks(rows, check):
+            asked, own = zip(*part, strict=True)
+            found |= zip(asked, table.documents(own, top), strict=True)
+    return [found[i] for i in range(len(scored))]
 
 
 class _Request:
@@ -229,7 +254,8 @@ class _Request:
         place = {int(code): row for row, code in enumerate(snapshots.rows["code"])}
         paying = np.array([int(code) in place for code in codes], dtype=bool)
         if not paying.all():
-            return {}, {members[j]: _why_none(tables, int(codes[j]), moment) for j in np.flatnonzero(~paying)}
+            unpaid = Unpaid.of(Revenue(tables), moment)
+            return {}, {members[j]: _why_none(unpaid, int(codes[j])) for j in np.flatnonzero(~paying)}
         order = np.array([place[int(code)] for code in codes], dtype=np.int64)
         own = replace(snapshots, rows=snapshots.rows.iloc[order].reset_index(drop=True))
         table = replace(
@@ -237,6 +263,7 @@ class _Request:
             account_ids=ids,
             names=[tables.names.get(key, account) for key, account in zip(keys, ids, strict=True)],
             reach=given.reach,
+            prepared=given.prepared,
         )
         return {i: (table, row) for row, i in enumerate(members)}, {}
 
@@ -266,10 +293,8 @@ def _former(own: str, lineage: Sequence[Mapping[str, object]]) -> set[str]:
     return found
 
 
-def _why_none(tables: AccountTables, code: int, moment: pd.Timestamp) -> str:
-    if code < 0:
-        return "no rows"
-    return without_mrr(Revenue(tables), np.array([code]), moment)[1]
+def _why_none(unpaid: Unpaid, code: int) -> str:
+    return "no rows" if code < 0 else unpaid.standing(np.array([code]))[1]
 
 
 def _of_revenue(account: str, error: RevenueError) -> TableError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.explanation import wording
 from leap.explanation.peers import Peers
-from leap.features import TENURE, Scope
+from leap.features import TENURE, Feature, Scope
 from leap.icp.matching import Matcher
 from leap.icp.tiers import TierPolicy
 from leap.models.composition import ScopeModel
@@ -18,13 +19,21 @@ from leap.uncertainty import Intervals
 from leap.value import ValueTerms
 
 
+class Usual(NamedTuple):
+    """What is usual of a feature, for which part of comparable accounts, and in words."""
+
+    value: Any
+    share: float | None
+    words: str
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Parts of a bundle as the scores of one scope use them; safe for threads."""
 
     bundle: ModelBundle
     scope: Scope
-    _usual: dict[tuple[int, str], tuple[Any, float | None]] = field(default_factory=dict, compare=False, repr=False)
+    _usual: dict[tuple[int, str], Usual] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def model(self) -> ScopeModel:
@@ -69,9 +78,10 @@ class Prepared:
         """What money is said in."""
         return self.bundle.settings.company.currency
 
-    def usual(self, band: int, name: str, mrr: float) -> tuple[Any, float | None]:
-        """What is usual among comparable accounts, and for which part of them; looked up once a band."""
-        found = self._usual.get((band, name))
+    def usual(self, band: int, feature: Feature, mrr: float) -> Usual:
+        """What is usual of a feature among comparable accounts; looked up once a band."""
+        found = self._usual.get((band, feature.name))
         if found is None:
-            found = self._usual[band, name] = (self.peers.typical(name, mrr), self.peers.share(name, mrr))
+            value, share = self.peers.typical(feature.name, mrr), self.peers.share(feature.name, mrr)
+            found = self._usual[band, feature.name] = Usual(value, share, wording.value_of(feature, value))
         return found

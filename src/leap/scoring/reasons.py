@@ -140,7 +140,7 @@ class Reasons:
         return {
             "feature": feature.name,
             "label": feature.label,
-            "value": bool(value) if feature.kind == "boolean" and value is not None else value,
+            "value": _as_told(feature, value),
             "phrase": phrase,
             "scope": str(feature.scope),
             **figures,
@@ -152,9 +152,7 @@ class Reasons:
         }
 
     def _member(self, i: int, feature: Feature, points: float) -> dict[str, Any]:
-        value = self._value(feature, i)
-        if feature.kind == "boolean" and value is not None:
-            value = bool(value)
+        value = _as_told(feature, self._value(feature, i))
         return {"feature": feature.name, "label": feature.label, "value": value, self.unit: points}
 
     def _grouped(self, rows: Sequence[int]) -> _Grouped:
@@ -175,6 +173,11 @@ class Reasons:
     def _value(self, feature: Feature, i: int) -> Any:
         value = self.columns[feature.name].item(i)
         return None if value.__class__ is float and not math.isfinite(value) else value
+
+
+def _as_told(feature: Feature, value: Any) -> Any:
+    """A value as JSON has it: that of a boolean is true or false."""
+    return bool(value) if feature.kind == "boolean" and value is not None else value
 
 
 def _ranked(points: np.ndarray, top: int | None) -> list[tuple[list[int], list[list[float]]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -19,11 +20,11 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
-from leap.scoring.given_rows import GivenRows, Rows
+from leap.scoring.given_rows import GivenRows, Rows, told_together
 from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
-from leap.scoring.standing import code_of, was, without_mrr
+from leap.scoring.standing import Unpaid, code_of
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
@@ -122,14 +123,31 @@ class Scorer:
         if self._tables is None:
             return UnknownAccount(f"{account_id!r}: no customer to explain: there are no tables.")
         try:
-            codes = was(self._tables, code_of(self._tables, account_id, self._as_of), self._as_of, self._as_of)
+            code = code_of(self._tables, account_id, self._as_of)
         except UnknownAccount as error:
             return error
-        _, why = without_mrr(Revenue(self._tables), codes, self._as_of)
         return UnknownAccount(
-            f"{account_id}: no customer to explain: on {self.as_of} {why}.",
+            f"{account_id}: no customer to explain: on {self.as_of} {self._without_mrr(self._tables, code)[1]}.",
             remedy="--as-of names another date; prospects are in the score file.",
         )
+
+    def _without_mrr(self, tables: AccountTables, code: int) -> tuple[str, str]:
+        """Status and words of an account of the workspace without MRR."""
+        moment = self._as_of
+        unpaid = tables.remembered(f"unpaid at {moment}", lambda: Unpaid.of(Revenue(tables), moment))
+        return unpaid.standing(np.array([code]))
+
+    def why_not_found(self, account_id: str) -> str:
+        """Why an id has no score among the customers, in words; cheap, so that it can be asked of a thousand ids."""
+        if self._tables is None:
+            return "there are no tables of customers"
+        try:
+            code = code_of(self._tables, account_id, self._as_of)
+        except UnknownAccount as error:
+            found = error.message.partition(": no customer to explain: ")[2]
+            return found.rstrip(".") or error.message
+        status, why = self._without_mrr(self._tables, code)
+        return f"on {self.as_of} {why}{'; POST /v1/prospects rates such companies' if status == 'prospect' else ''}"
 
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused.
@@ -153,8 +171,7 @@ class Scorer:
 
     def values_of(self, account_id: str) -> dict[str, Any]:
         """The feature values of a customer as `by_features` takes them; UnknownAccount if it is none."""
-        table, i = self.row_of(account_id)
-        return {name: plain(column[i]) for name, column in table.columns.items()}
+        return _values_in(*self.row_of(account_id))
 
     def supposing(self, account_id: str, rows: Sequence[Mapping[str, object]]) -> ScoreTable:
         """Scores of a customer if its features had these values; its MRR is its own unless that feature differs."""
@@ -202,13 +219,14 @@ class Scorer:
 
         Market tables that are not given are the workspace's own.
         """
-        return [table.to_json(i, top) for table, i in self._given.scored(accounts, as_of)]
+        return self._given.documents(accounts, as_of, top)
 
     @cached_property
     def _given(self) -> GivenRows:
         own = {} if self._tables is None else self._tables.tables
         market = {name: table for name, table in own.items() if table.spec.shape == "market"}
-        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach)
+        prepared = self._prepared[Scope.HEALTH]
+        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach, prepared)
 
     def answers_by_id(self, ids: Sequence[str], top: int = TOP, check: Check = never) -> Answers:
         """As `by_id`, finished; those with the usual number of reasons are kept once made."""
@@ -258,7 +276,8 @@ class Scorer:
     ) -> Answers:
         """As `by_rows`, finished."""
         scored = self._given.scored(accounts, as_of, check)
-        return Answers.of(table.to_json(i, top) for part in chunks(scored, check) for table, i in part)
+        answers = Answers.of(told_together(scored, top, check))
+        return replace(answers, values=lambda place: _values_in(*scored[place]))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
@@ -373,3 +392,7 @@ class Scorer:
 
 def _finite_or_nan(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+
+
+def _values_in(table: ScoreTable, i: int) -> dict[str, Any]:
+    return {name: plain(column[i]) for name, column in table.columns.items()}

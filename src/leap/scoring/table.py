@@ -107,11 +107,11 @@ class ScoreTable:
         """What every feature adds to rows, shape (rows, 6, n_features): to NRR, churn probability, margin, parts of
         NRR.
         """
-        own, rows = self.attribution, np.asarray(rows)
+        own, places = self.attribution, np.asarray(rows, dtype=np.intp)
         parts = (own.probability, own.margin, own.churn, own.contraction, own.expansion)
         of_columns = np.empty((len(rows), 6, own.margin.shape[1]))
         for unit, part in enumerate(parts, start=1):
-            of_columns[:, unit] = part[rows]
+            of_columns[:, unit] = part[places]
         of_columns[:, 0] = of_columns[:, 3] + of_columns[:, 4] + of_columns[:, 5]
         # Never minus nought, which people would read as lowering.
         return self.model.encoder.by_feature(of_columns) + 0.0
@@ -222,10 +222,10 @@ class ScoreTable:
 
     def _phrase(self, i: int, reason: Reason) -> str:
         points, prepared = reason.points[0], self._own
-        usual, share = prepared.usual(self._bands[i], reason.feature.name, float(self.mrr[i]))
+        usual, share, typical = prepared.usual(self._bands[i], reason.feature, float(self.mrr[i]))
         return wording.phrase(
             reason.feature, reason.value, usual, points, self._money(i, points), prepared.currency,
-            share=share, related=max(0, len(reason.members) - 1),
+            share=share, related=max(0, len(reason.members) - 1), typical=typical,
         )  # fmt: skip
 
     @cached_property

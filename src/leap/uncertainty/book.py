@@ -60,6 +60,7 @@ def _chance(
 ) -> np.ndarray:
     """Deviation of the weighted sum of ratios from its mean, shape (draws,)."""
     lows, highs, weights = intervals.ratio_shape.bins(prediction)
+    lows, highs = np.broadcast_to(lows, weights.shape), np.broadcast_to(highs, weights.shape)
     ends = np.cumsum(weights, axis=1)
     mean = (weights * (lows + highs) / 2).sum(axis=1)
     total = np.zeros(draws)

@@ -1,7 +1,7 @@
 """What a ratio or a value can turn out to be, in bins, and how much weight each bin has for an account.
 
-An account is lost, pays less, the same or more; the model gives the weight of each of the four (`Prediction.fates`). How a fate
-spreads over sizes is taken from rows that were predicted out of time.
+An account is lost, pays less, the same or more; the model gives the weight of each of the four (`Prediction.fates`).
+How a fate spreads over sizes is taken from rows that were predicted out of time.
 """
 
 from __future__ import annotations
@@ -65,8 +65,22 @@ class RatioShape:
 
     def bins(self, prediction: Prediction) -> Bins:
         """The realised ratio's bins for rows."""
-        down = self._ends[0] * _expected(prediction.d, prediction.q_contraction, self.usual[0])[:, None]
-        up = self._ends[1] * _expected(prediction.u, prediction.q, self.usual[1])[:, None]
+        weights = prediction.fates @ self._shares
+        total = weights.sum(axis=1, keepdims=True)
+        if self.usual == (None, None):
+            lows, highs = self._same_for_all
+        else:
+            less = _expected(prediction.d, prediction.q_contraction, self.usual[0])
+            lows, highs = self._between(less, _expected(prediction.u, prediction.q, self.usual[1]))
+        return lows, highs, np.where(total > 0, weights / np.maximum(total, 1e-300), 0)
+
+    @cached_property
+    def _same_for_all(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._between(np.ones(1), np.ones(1))
+
+    def _between(self, contraction: np.ndarray, expansion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high ends of the bins, shape (n, k) each, where sizes are over these."""
+        down, up = self._ends[0] * contraction[:, None], self._ends[1] * expansion[:, None]
         down = np.minimum(down, 1.0)[:, ::-1]
         less = down.shape[1] - 1
         # In this order: lost, the contractions from large to small, the same, a small uplift, the expansions.
@@ -74,9 +88,7 @@ class RatioShape:
         lows[:, 1 : less + 1], highs[:, 1 : less + 1] = 1 - down[:, :-1], 1 - down[:, 1:]
         lows[:, less + 1 : less + 3], highs[:, less + 1], highs[:, less + 2] = 1.0, 1.0, 1 + self.small[1]
         lows[:, less + 3 :], highs[:, less + 3 :] = 1 + up[:, :-1], 1 + up[:, 1:]
-        weights = prediction.fates @ self._shares
-        total = weights.sum(axis=1, keepdims=True)
-        return lows, np.maximum.accumulate(highs, axis=1), np.where(total > 0, weights / np.maximum(total, 1e-300), 0)
+        return lows, np.maximum.accumulate(highs, axis=1)
 
     @cached_property
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:

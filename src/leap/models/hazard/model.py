@@ -73,7 +73,7 @@ class Hazard:
 
     @cached_property
     def _level_of(self) -> np.ndarray:
-        """The level of every lead month that there can be, by its number in `Timing.leads`; of month 0 there is none."""
+        """The level of every lead month there can be, by its number in `Timing.leads`; of month 0 there is none."""
         leads = np.arange(len(CASES), len(CASES) * (self.observed + 1))
         return np.concatenate([np.zeros(len(CASES)), with_intercept(columns_of(leads)) @ self.levels])
 
