@@ -11,7 +11,7 @@ export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench train serve mlflow-ui lock clean
+.PHONY: help setup demo test test-slow lint bench train serve bento mlflow-ui lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,16 +47,22 @@ train: setup ## train on the example workspace and promote if the gate passes
 serve: setup ## answer over HTTP for the example workspace
 	@$(BIN)/leap serve $(WORKSPACE)
 
+bento: setup ## pack the example's champion with its tables into build/leap.bento
+	@$(BIN)/leap bento $(WORKSPACE) --with-data --out build/leap.bento
+
 mlflow-ui: setup ## browse the model store at http://127.0.0.1:5000
 	@[ -f mlruns/mlflow.db ] || { echo "There is no model store yet. Run: make train" >&2; exit 1; }
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server \
 	  --backend-store-uri sqlite:///mlruns/mlflow.db --workers 1 --host 127.0.0.1
 
-# requirements.lock holds hashes and no addresses. uv.lock, which names the registry used, stays out of git: without
-# it uv keeps no pins, so every `make lock` takes the newest versions that pyproject.toml allows.
-lock: setup ## renew requirements.lock from pyproject.toml
+# Both locks hold hashes and no addresses; serving/requirements.lock is for machines that only serve. uv.lock, which
+# names the registry used, stays out of git: without it uv keeps no pins, so every `make lock` takes the newest versions
+# that pyproject.toml allows.
+lock: setup ## renew requirements.lock and serving/requirements.lock from pyproject.toml
 	@$(BIN)/uv lock -q $(UPGRADE)
 	@$(BIN)/uv export -q --frozen --all-groups --no-emit-project --no-header -o requirements.lock
+	@$(BIN)/uv export -q --frozen --only-group serve --no-emit-project --no-header --no-annotate \
+	  -o serving/requirements.lock
 
 clean: ## remove .venv, caches and what was built; models in mlruns stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -33,7 +33,9 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# Not this folder: Python would find http.py in it for its own `http`.
+others = [p for p in sys.path if Path(p).resolve() != ROOT / "benchmarks"]
+sys.path[:] = [str(ROOT), str(ROOT / "src"), *others]
 
 from benchmarks.features import machine, ratio  # noqa: E402
 from benchmarks.survival import data_folder  # noqa: E402

@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "src")]
+# Not this folder: Python would find http.py in it for its own `http`.
+sys.path[:] = [str(ROOT / "src"), *(p for p in sys.path if Path(p).resolve() != ROOT / "benchmarks")]
 
 THREADS = 2
 DATES = 24

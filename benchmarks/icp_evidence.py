@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# Not this folder: Python would find http.py in it for its own `http`.
+others = [p for p in sys.path if Path(p).resolve() != ROOT / "benchmarks"]
+sys.path[:] = [str(ROOT), str(ROOT / "src"), *others]
 
 from benchmarks.parts.icp_worlds import NULL, PLANTED, World, population, with_accounts  # noqa: E402
 from leap.icp import Attribute, ICPSearch, Population, Rule  # noqa: E402

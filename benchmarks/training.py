@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# Not this folder: Python would find http.py in it for its own `http`.
+others = [p for p in sys.path if Path(p).resolve() != ROOT / "benchmarks"]
+sys.path[:] = [str(ROOT), str(ROOT / "src"), *others]
 
 from benchmarks.features import machine, peak_megabytes, ratio, slope  # noqa: E402
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
-
+from serving.logs import event
 
 SCORE, READ, ADMIN = "score", "read", "admin"
 EVERYTHING = frozenset({SCORE, READ, ADMIN})
@@ -85,7 +84,8 @@ class Tokens:
                 self._read_at = seen
         except (OSError, UnicodeDecodeError) as error:
             if self._read_at is not None or not self._from_file:
-                log.warning("LEAP_TOKEN_FILE cannot be read (%s): nobody gets in by it", type(error).__name__)
+                # Nobody gets in by it.
+                event("token_file_unreadable", logging.WARNING, error=type(error).__name__)
             self._from_file, self._read_at = (), None
         return self._from_file
 
@@ -98,10 +98,13 @@ def tokens_in(text: str, source: str) -> tuple[Token, ...]:
             words = entry.split()
             unknown = sorted(set(words[1:]) - EVERYTHING)
             if unknown:
-                log.warning(
-                    "%s: %d unknown scope(s) of a token, which lets nobody in; expected some of %s",
-                    source, len(unknown), ", ".join(sorted(EVERYTHING)),
-                )  # fmt: skip
+                event(
+                    "token_ignored",
+                    logging.WARNING,
+                    source=source,
+                    unknown_scopes=len(unknown),
+                    expected=sorted(EVERYTHING),
+                )
             elif words:
                 found.append(Token(_digest(words[0].encode()), _implied(frozenset(words[1:]) or EVERYTHING)))
     return tuple(found)

@@ -11,11 +11,13 @@ from starlette.responses import Response
 
 from leap.errors import LeapError
 from serving import pages
+from serving.calls import Unwatched, Watch
 from serving.direct import State, document
-from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
+from serving.errors import Refused, breaks_schema, internal, refusal_of
 from serving.guard import KnownRoute
 from serving.lanes import Lanes
 from serving.live import LiveModel
+from serving.logs import request_failed
 from serving.openapi import openapi_with_examples
 from serving.routes import ROUTERS
 
@@ -31,7 +33,7 @@ Ratios and probabilities are fractions, dates are ISO 8601, money is in the comp
 defined. Every error has one form, and every answer names the version of the model it comes from."""
 
 
-def create_app(live: LiveModel, lanes: Lanes | None = None) -> FastAPI:
+def create_app(live: LiveModel, lanes: Lanes | None = None, watch: Watch | None = None) -> FastAPI:
     """The application around the holder of the live model."""
     app = FastAPI(
         title="Leap",
@@ -47,6 +49,7 @@ def create_app(live: LiveModel, lanes: Lanes | None = None) -> FastAPI:
     app.add_route("/docs.json", docs, methods=["GET"], include_in_schema=False)
     app.state.live = live
     app.state.shared = State(live, lanes or Lanes())
+    app.state.watch = watch or Unwatched()
     app.add_exception_handler(LeapError, _leap_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -74,7 +77,7 @@ async def _http_error(_: Request, error: HTTPException) -> Response:
 
 async def _fault(request: Request, error: Exception) -> Response:
     call = request.scope["leap.call"]
-    log_failure(call.request_id, call.path, error)
+    request_failed(call, error)
     return _response(internal(call.request_id))
 
 

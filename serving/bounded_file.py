@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,11 +25,11 @@ class BoundedFile:
     moved away is not begun again beside it.
     """
 
-    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES, backups: int = BACKUPS) -> None:
+    def __init__(self, folder: Callable[[], Path], file_bytes: int = FILE_BYTES, backups: int = BACKUPS) -> None:
         self._folder, self._file_bytes, self._backups = folder, file_bytes, backups
         self._lock: int | None = None
         self._out: int | None = None
-        self._path = folder
+        self._path = Path()
         self._size = 0
         self._retry_at = 0.0
 
@@ -65,9 +66,10 @@ class BoundedFile:
         if self._out is not None and self._still_there(self._out):
             return self._out
         self.close()
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._folder.chmod(0o700)
-        self._path, self._lock = self._free_set()
+        folder = self._folder()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        self._path, self._lock = _free_set(folder)
         out = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._out = out
         os.fchmod(out, 0o600)
@@ -84,20 +86,6 @@ class BoundedFile:
             return False
         return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
-    def _free_set(self) -> tuple[Path, int]:
-        from leap.scoring.records import current_file  # takes seconds to import, and by now a model is loaded
-
-        for number in range(MOST_PROCESSES):
-            path = self._folder / current_file(number)
-            lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-            else:
-                return path, lock
-        raise OSError(errno.EBUSY, f"{MOST_PROCESSES} processes write here already")
-
     def _move_on(self) -> None:
         self._close_file()
         names = [self._path, *(self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._backups + 1))]
@@ -109,3 +97,19 @@ class BoundedFile:
         if self._out is not None:
             os.close(self._out)
             self._out = None
+
+
+def _free_set(folder: Path) -> tuple[Path, int]:
+    """The first set of files that no running process writes to, and its lock."""
+    from leap.scoring.records import current_file  # takes seconds to import, and by now a model is loaded
+
+    for number in range(MOST_PROCESSES):
+        path = folder / current_file(number)
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return path, lock
+    raise OSError(errno.EBUSY, f"{MOST_PROCESSES} processes write here already")

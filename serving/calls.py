@@ -62,6 +62,9 @@ class Watch(Protocol):
     def answered(self, call: Call, status: int) -> None:
         """Its answer went out."""
 
+    def ended(self, call: Call) -> None:
+        """It is over, whether it was answered or broken off."""
+
 
 class Unwatched:
     """Looks away."""
@@ -70,4 +73,7 @@ class Unwatched:
         """Nothing."""
 
     def answered(self, call: Call, status: int) -> None:
+        """Nothing."""
+
+    def ended(self, call: Call) -> None:
         """Nothing."""

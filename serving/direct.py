@@ -25,9 +25,10 @@ from starlette.types import Receive, Scope, Send
 
 from leap.errors import LeapError
 from serving.calls import Call
-from serving.errors import Refused, breaks_schema, internal, log_failure, refusal_of
+from serving.errors import Refused, breaks_schema, internal, refusal_of
 from serving.lanes import Check, Lanes, TooLate
 from serving.live import LiveModel, Served
+from serving.logs import request_failed
 
 MOST_QUERY = 20
 
@@ -80,6 +81,8 @@ class Direct(APIRoute):
     """A route whose answer is made here; FastAPI only describes it."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        # Programs name functions of generated clients by it.
+        options["operation_id"] = options.get("operation_id") or endpoint.__name__
         super().__init__(path, endpoint, **options)
         self._reader = Reader.of(endpoint)
         self._large: Weight | bool = endpoint.__dict__.get("leap_large", False)
@@ -109,7 +112,7 @@ class Direct(APIRoute):
         except (Refused, TooLate):
             raise
         except Exception as error:
-            log_failure(call.request_id, call.path, error)
+            request_failed(call, error)
             raise internal(call.request_id) from None
 
     def _call(self, given: dict[str, Any], check: Check) -> Body:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import to_json
 
 from leap.errors import LeapError
-
-# Below "bentoml", whose logger BentoML shows from INFO on; all others are shown from WARNING on.
-log = logging.getLogger("bentoml.leap")
 
 RETRY_AFTER_SECONDS = 2
 
@@ -40,6 +35,7 @@ STATUS_OF_CODE = {
     "registry": 503,
     "unknown_account": 404,
     "unknown_version": 404,
+    "no_tables": 404,
 }
 """Status of a LeapError by its code; 422 where it is not named."""
 
@@ -104,12 +100,6 @@ def place(where: str, location: Iterable[object]) -> str:
     """`body.accounts.0.features.seats`, fit to be printed."""
     joined = ".".join(str(part) for part in (where, *location))
     return joined.encode("ascii", "backslashreplace").decode()[:300]
-
-
-def log_failure(request_id: str, path: str, error: BaseException) -> None:
-    """Where a request failed, without what it held: the message of an exception may quote a customer's values."""
-    where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-    log.error("request %s to %s failed with %s at\n%s", request_id, plain(path), type(error).__name__, where)
 
 
 def internal(request_id: str) -> Refused:

@@ -10,7 +10,6 @@ A refusal of any layer, BentoML's included, leaves in one form: `{"error": {"cod
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,11 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.access import EVERYTHING, READ, SCORE, Tokens, challenge, credential, is_loopback, names_loopback
 from serving.calls import Call, Unwatched, Watch
 from serving.direct import Direct, State
-from serving.errors import RETRY_AFTER_SECONDS, Refused, internal, log_failure, plain
+from serving.errors import RETRY_AFTER_SECONDS, Refused, internal, plain
 from serving.lanes import BUSY, TOO_LATE
-
-# Below "bentoml", whose logger BentoML shows from INFO on; all others are shown from WARNING on.
-log = logging.getLogger("bentoml.leap")
+from serving.logs import request_failed
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
@@ -113,6 +110,13 @@ class Guard:
         answer = Answer(send, call, self.watch)
         self.watch.began(call)
         try:
+            await self._answered(scope, receive, headers, answer)
+        finally:
+            self.watch.ended(call)
+
+    async def _answered(self, scope: Scope, receive: Receive, headers: Headers, answer: Answer) -> None:
+        call = answer.call
+        try:
             _measure(scope, headers)
             self._admit(scope, headers, call)
             route, inside = self._route(scope)
@@ -149,7 +153,7 @@ class Guard:
             else:
                 await route.app(scope, receive, answer)
         except Exception as error:
-            log_failure(call.request_id, call.path, error)
+            request_failed(call, error)
             if answer.finished:  # Starlette answers with its handler and raises all the same
                 return
             if answer.started:

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from serving.errors import Refused
+from serving.metrics import Metrics
 
 T = TypeVar("T")
 Check = Callable[[], None]
@@ -41,9 +42,15 @@ class Lanes:
     """Does the work of requests; one for the whole process, used from the event loop."""
 
     def __init__(
-        self, seconds: float = DEADLINE_SECONDS, at_once: int = LARGE_AT_ONCE, waiting: int = LARGE_WAITING
+        self,
+        seconds: float = DEADLINE_SECONDS,
+        at_once: int = LARGE_AT_ONCE,
+        waiting: int = LARGE_WAITING,
+        metrics: Metrics | None = None,
     ) -> None:
         self.seconds = seconds
+        self._at_once = at_once
+        self._metrics = metrics or Metrics()
         self._most = at_once + waiting
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="large")
         self.large = 0
@@ -76,7 +83,7 @@ class Lanes:
             check()
             return work(check)
 
-        self.large += 1
+        self._count(1)
         future = asyncio.get_running_loop().run_in_executor(self._threads, job)
         future.add_done_callback(self._done)
         try:
@@ -84,12 +91,17 @@ class Lanes:
                 return await asyncio.shield(future)
         except (TimeoutError, TooLate):
             self.late += 1
+            self._metrics.expired()
             raise Refused(503, TOO_LATE) from None
 
     def _done(self, future: asyncio.Future[T]) -> None:
-        self.large -= 1
+        self._count(-1)
         if not future.cancelled():
             future.exception()  # looked at, or asyncio would log it with what the request held
+
+    def _count(self, change: int) -> None:
+        self.large += change
+        self._metrics.lane(max(0, self.large - self._at_once))
 
 
 def _no_deadline() -> None:

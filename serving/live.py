@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from leap.config import Company
 from leap.errors import NoModel
+from serving.documents import Documents
 
 if TYPE_CHECKING:
     from leap.scoring import Scorer
+    from leap.scoring.freshness import Freshness
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,31 @@ class ListedAccount:
 class Served:
     """One model version with the accounts it scores: everything a request may need, and immutable."""
 
-    def __init__(self, scorer: Scorer, company: Company, horizon_months: int = 12, explained_by: str = "") -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        company: Company,
+        horizon_months: int = 12,
+        explained_by: str = "",
+        stale_after_days: int = 45,
+        documents: Documents | None = None,
+    ) -> None:
         self.scorer = scorer
+        self.documents = documents or Documents(scorer)
+        """What it says beside scores, remembered."""
         self.explained_by = explained_by
         """What computes the contributions: the exact kernel, or LightGBM where that is not to be trusted here."""
         self.company = company
         self.horizon_months = horizon_months
+        self.stale_after_days = stale_after_days
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
+
+    def freshness(self, as_of: date | None = None) -> Freshness:
+        """How old features of a day are today; default: those of the workspace."""
+        from leap.scoring.freshness import Freshness
+
+        return Freshness.on(as_of or self.scorer.as_of, datetime.now(UTC), self.stale_after_days)
 
     @property
     def version(self) -> str:

@@ -21,10 +21,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from serving.lines import Allowance, Lines
 from serving.metrics import Metrics
+
+if TYPE_CHECKING:
+    from serving.calls import Call
 
 log = logging.getLogger("leap.serving")
 
@@ -34,6 +37,7 @@ MOST_LISTED = 12
 ANSWERED_A_SECOND = 50
 REFUSED_A_SECOND = 10
 FAILED_A_SECOND = 20
+SAID_A_SECOND = 20
 
 QUIET = frozenset({"/livez", "/readyz", "/metrics", "/static/{name}"})
 """Asked every few seconds, or with every page: told only where it fails."""
@@ -66,6 +70,11 @@ def failure(name: str, error: BaseException, level: int = logging.ERROR, **field
     event(name, level, **fields, **described(error))
 
 
+def request_failed(call: Call, error: BaseException) -> None:
+    """A fault of ours in a request: where it is, but not what the request held."""
+    failure("request_failed", error, request_id=call.request_id, route=call.template or "none")
+
+
 def described(error: BaseException) -> dict[str, Any]:
     """An exception without its message.
 
@@ -91,11 +100,19 @@ class Log:
         self._answered = Allowance(ANSWERED_A_SECOND)
         self._refused = Allowance(REFUSED_A_SECOND)
         self._failed = Allowance(FAILED_A_SECOND)
+        self._said: dict[str, Allowance] = {}
         self._lines: Lines[Entry] = Lines(self._write, tick=self._tell_left_out, name="log")
 
     def say(self, level: int, name: str, fields: Mapping[str, Any], at: float | None = None) -> None:
         """One event."""
         if not self._lines.put((time.time() if at is None else at, level, name, fields)):
+            self._metrics.log_lines_left_out(1)
+
+    def said(self, level: int, name: str, fields: Mapping[str, Any], at: float) -> None:
+        """One event that came through Python's logging, unless there were too many of its name in this second."""
+        if self._said.setdefault(name, Allowance(SAID_A_SECOND)).take():
+            self.say(level, name, fields, at)
+        else:
             self._metrics.log_lines_left_out(1)
 
     def request(
@@ -108,7 +125,7 @@ class Log:
         if not (self._failed if failed else self._refused if refused else self._answered).take():
             self._metrics.log_lines_left_out(1)
             return
-        level = logging.ERROR if failed else logging.WARNING if refused else logging.INFO
+        level = logging.INFO if status < 400 else logging.ERROR if failed and route not in QUIET else logging.WARNING
         fields = {
             "request_id": request_id,
             "method": method if method in METHODS else "other",
@@ -136,10 +153,10 @@ class Log:
             self._metrics.log_lines_left_out(len(entries))
 
     def _tell_left_out(self) -> None:
-        kinds = {"answered": self._answered, "refused": self._refused, "failed": self._failed}
+        kinds = {"answered": self._answered, "refused": self._refused, "failed": self._failed, **self._said}
         left_out = {kind: count for kind, allowance in kinds.items() if (count := allowance.left_out())}
         if left_out:
-            self.say(logging.WARNING, "requests_left_out", left_out)
+            self.say(logging.WARNING, "lines_left_out", left_out)
 
 
 class Handler(logging.Handler):
@@ -151,11 +168,11 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.msg, Told):
-            self._into.say(record.levelno, record.msg.name, record.msg.fields, record.created)
+            self._into.said(record.levelno, record.msg.name, record.msg.fields, record.created)
             return
         told = {"logger": record.name, "message": words_of(record)}
         error = record.exc_info[1] if record.exc_info else None
-        self._into.say(record.levelno, "said", {**told, **(described(error) if error else {})}, record.created)
+        self._into.said(record.levelno, "said", {**told, **(described(error) if error else {})}, record.created)
 
 
 def words_of(record: logging.LogRecord) -> str:
@@ -167,7 +184,7 @@ def words_of(record: logging.LogRecord) -> str:
     if record.name == "py.warnings":  # "file:line: Category: text and a line of code"
         place = re.match(r"([^\n]*?:\d+: \w+):", record.getMessage())
         return place[1] if place else "a warning"
-    whole = record.name.startswith(LIFECYCLE) or record.name.startswith("bentoml.leap")
+    whole = record.name.startswith(LIFECYCLE)
     return str(record.getMessage() if whole else record.msg).partition("\n")[0]
 
 
@@ -191,15 +208,15 @@ def as_words(at: float, level: int, name: str, fields: Mapping[str, Any]) -> str
     return f"{_time(at)} {logging.getLevelName(level):<7} {_words(name, fields)}"[:MOST_LINE] + "\n"
 
 
-def configured(environment: Mapping[str, str] | None = None, stream: TextIO | None = None) -> Log:
+def configured(
+    environment: Mapping[str, str] | None = None, stream: TextIO | None = None, metrics: Metrics | None = None
+) -> Log:
     """Let all loggers of this process write as we do, BentoML's and uvicorn's included, and say faults of threads."""
     environment = os.environ if environment is None else environment
     stream = sys.stderr if stream is None else stream
     asked = environment.get("LEAP_LOG", "").strip().lower()
     form = asked if asked in ("json", "plain") else "plain" if stream.isatty() else "json"
-    from serving.metrics import process_metrics
-
-    made = Log(stream, as_json if form == "json" else as_words, process_metrics())
+    made = Log(stream, as_json if form == "json" else as_words, metrics)
     _take_over(Handler(made))
     if asked not in ("", "json", "plain"):
         event("setting_ignored", logging.WARNING, setting="LEAP_LOG", expected="json or plain", used=form)
@@ -214,7 +231,9 @@ def _take_over(handler: logging.Handler) -> None:
         one.handlers, one.propagate = [], True
     for name in ("bentoml", "leap"):
         logging.getLogger(name).setLevel(logging.INFO)
-    # Ours says the same and more: with the request id, and without the client's address.
+    # `connection_closed` says the same as its warnings.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    # `request` says the same and more: with the request id, and without the client's address.
     logging.getLogger("bentoml.access").setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # would print the arguments of what could not be written

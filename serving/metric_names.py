@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from serving.errors import CODES
+
 OTHER = "other"
 
-REFUSED = (
-    "unauthorized", "forbidden", "not_found", "method_not_allowed", "request_timeout", "too_large", "not_json",
-    "malformed", "invalid", "too_many_requests", "deadline", "unavailable", "shutting_down", "disconnected",
+OF_LEAP = (
+    "bundle", "catalog", "champion_moved", "leap", "no_model", "not_enough_data", "registry", "revenue", "settings",
+    "source", "table", "unknown_account", "unknown_version", "usage",
 )  # fmt: skip
-RELOADED = (
-    "live", "no_model", "bundle", "registry", "champion_moved", "table", "catalog", "revenue", "settings", "source",
-    "usage", "not_enough_data", "internal",
-)  # fmt: skip
+"""Codes of the library's own errors."""
+REFUSED = tuple(sorted({*CODES.values(), *OF_LEAP}))
+RELOADED = ("live", *OF_LEAP, "internal")
 ABSTAINED = ("already_leaving", "no_customers_like_this", "too_little_known")
 RECORDED = ("written", "dropped", "failed")
 SCOPES = ("health", "fit")
@@ -60,7 +61,7 @@ DESCRIBED = {
             {}, "livesum",
         ),
         Described(
-            "leap_refused_total", "counter", "Requests refused before anything was computed for them.",
+            "leap_refused_total", "counter", "Requests answered with an error, by its code.",
             {"reason": ", ".join((*REFUSED, OTHER))},
         ),
         Described("leap_scored_total", "counter", "Accounts and prospects answered with a score or an abstention.",
@@ -81,12 +82,14 @@ DESCRIBED = {
         Described("leap_model_info", "gauge", "Workers that answer with this version of the model.",
                   {"version": "the live version alone"}, "livesum"),
         Described("leap_model_loaded_timestamp_seconds", "gauge",
-                  "When a version last went live, in seconds since 1970.", {}, "livemax"),
-        Described("leap_reloads_total", "counter", "Attempts to bring in a model: `live`, or the code of what failed.",
+                  "When a version or its tables last went live, in seconds since 1970.", {}, "livemax"),
+        Described("leap_reloads_total", "counter",
+                  "Attempts to bring in a model or tables: `live`, or the code of what failed.",
                   {"result": ", ".join((*RELOADED, OTHER))}),
         Described(
-            "leap_reload_failed", "gauge",
-            "1 while the newest champion could not be brought in and the last good one answers, else 0.", {}, "livemax",
+            "leap_problem", "gauge",
+            "1 while not all that should be live is (the last good one answers, if there is one), else 0.",
+            {}, "livemax",
         ),
         Described("leap_features_as_of_timestamp_seconds", "gauge",
                   "The day that the features are of, in seconds since 1970.", {}, "livemin"),
@@ -94,14 +97,14 @@ DESCRIBED = {
                   {}, "livemax"),
         Described("leap_features_stale", "gauge",
                   "1 if the features are older than `serving.stale_after_days`, else 0.", {}, "livemax"),
-        Described("leap_lane_queued", "gauge", "Heavy requests that wait for a thread.", {}, "livesum"),
+        Described("leap_lane_queued", "gauge", "Large requests that wait for a thread.", {}, "livesum"),
         Described("leap_lane_expired_total", "counter",
-                  "Heavy requests given up because their deadline passed, waiting or at work.", {}),
+                  "Large requests whose deadline passed, waiting or at work.", {}),
         Described("leap_input_records_total", "counter",
-                  "Accounts drawn for the record of inputs: written, dropped (queue full), failed (disk).",
+                  "Accounts drawn for the record of inputs: written, dropped (too many at once), failed (disk).",
                   {"result": ", ".join(RECORDED)}),
         Described("leap_log_lines_left_out_total", "counter",
-                  "Log lines on refused requests that were left out to bound the log.", {}),
+                  "Log lines that were left out to bound the log.", {}),
     )
 }  # fmt: skip
 

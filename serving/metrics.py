@@ -2,9 +2,8 @@
 
 Names, meanings and labels stand in `metric_names.py`; every label has a bounded set of values whatever is asked.
 
-A worker process writes its values into files of the folder that BentoML names in `PROMETHEUS_MULTIPROC_DIR`, and
-`/metrics` adds up the files of all workers. That folder has to be named before `prometheus_client` is imported, which
-is why it is imported here only when metrics are made.
+A worker process writes its values into files (`metric_files.py`), and `/metrics` adds up those of all workers. Their
+folder has to be named before `prometheus_client` is imported, which is why that happens only when metrics are made.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serving.metric_files import prepare_folder
 from serving.metric_names import (
     ABSTAINED,
     BANDS,
@@ -34,9 +33,11 @@ if TYPE_CHECKING:
     from leap.scoring.answers import Answers
     from leap.scoring.freshness import Freshness
 
-MOST_ROUTES = 64
+MOST_ROUTES = 40
 """More than the service has; whatever comes after the first so many is `other`."""
 FIT_ROUTE = "/v1/prospects"
+AS_OF = "leap_features_as_of_timestamp_seconds"
+"""Shown only once there is a model: the least of all workers is shown, and 0 would be a date."""
 
 
 class Metrics:
@@ -55,19 +56,19 @@ class Metrics:
         """Accounts were answered by this version of the model."""
 
     def reloaded(self, result: str, version: str = "") -> None:
-        """A version was brought in (`live`), or could not be (the code of the error)."""
+        """A version was brought in (`live`), or what should be live could not be (the code of the error)."""
 
-    def settled(self) -> None:
-        """The newest champion is the live one: what failed before is over."""
+    def problem(self, there_is_one: bool) -> None:
+        """Whether not all that should be live is."""
 
     def freshness(self, found: Freshness, now: float | None = None) -> None:
         """How old the features of the live model are; called every few seconds."""
 
     def lane(self, queued: int) -> None:
-        """So many heavy requests wait."""
+        """So many large requests wait."""
 
     def expired(self) -> None:
-        """The deadline of a heavy request passed."""
+        """The deadline of a large request passed."""
 
     def recorded(self, result: str, count: int = 1) -> None:
         """Inputs were `written`, `dropped` or `failed`."""
@@ -80,7 +81,7 @@ class PrometheusMetrics(Metrics):
     """Metrics that `/metrics` shows. One a process: `process_metrics()`."""
 
     def __init__(self, registry: Any = None) -> None:
-        made = {name: _made(one, registry) for name, one in DESCRIBED.items()}
+        made = {name: _made(one, registry) for name, one in DESCRIBED.items() if name != AS_OF}
         self._requests = _children(made["leap_requests_total"])
         self._seconds = _children(made["leap_request_seconds"])
         self._in_flight = made["leap_requests_in_flight"]
@@ -94,8 +95,8 @@ class PrometheusMetrics(Metrics):
         self._info = _children(made["leap_model_info"])
         self._loaded = made["leap_model_loaded_timestamp_seconds"]
         self._reloads = _children(made["leap_reloads_total"], (*RELOADED, OTHER))
-        self._reload_failed = made["leap_reload_failed"]
-        self._as_of = made["leap_features_as_of_timestamp_seconds"]
+        self._problem = made["leap_problem"]
+        self._as_of = cache(lambda: _made(DESCRIBED[AS_OF], registry))
         self._age = made["leap_features_age_seconds"]
         self._stale = made["leap_features_stale"]
         self._queued = made["leap_lane_queued"]
@@ -132,19 +133,20 @@ class PrometheusMetrics(Metrics):
 
     def reloaded(self, result: str, version: str = "") -> None:
         self._reloads(result if result in RELOADED else OTHER).inc()
-        self._reload_failed.set(int(result != "live"))
-        if result == "live":
-            if self._version and self._version != version:
+        if result != "live":
+            return
+        if self._version != version:
+            if self._version:
                 self._info(_plain(self._version)).set(0)
             self._info(_plain(version)).set(1)
             self._version = version
-            self._loaded.set(time.time())
+        self._loaded.set(time.time())
 
-    def settled(self) -> None:
-        self._reload_failed.set(0)
+    def problem(self, there_is_one: bool) -> None:
+        self._problem.set(int(there_is_one))
 
     def freshness(self, found: Freshness, now: float | None = None) -> None:
-        self._as_of.set(found.began)
+        self._as_of().set(found.began)
         self._age.set(max(0.0, (time.time() if now is None else now) - found.began))
         self._stale.set(int(found.stale))
 
@@ -173,7 +175,7 @@ class PrometheusMetrics(Metrics):
 @cache
 def process_metrics() -> PrometheusMetrics:
     """The metrics of this process, on the registry that BentoML shows."""
-    forget_ended_processes(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    prepare_folder(os.environ)
     return PrometheusMetrics()
 
 
@@ -186,18 +188,6 @@ def without_earlier_models(text: str) -> str:
     'leap_model_info{version="7"} 1.0\\n'
     """
     return re.sub(r"^leap_model_info\{.*\} 0\.0\n", "", text, flags=re.MULTILINE)
-
-
-def forget_ended_processes(folder: str) -> None:
-    """Take the gauges of workers that were killed out of the sums: nobody else does."""
-    if not folder:
-        return
-    from prometheus_client.multiprocess import mark_process_dead
-
-    found = (re.fullmatch(r"gauge_live\w+_(\d+)\.db", file.name) for file in Path(folder).glob("gauge_live*.db"))
-    for pid in {int(match[1]) for match in found if match}:
-        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
 def _made(one: Described, registry: Any) -> Any:

@@ -78,7 +78,7 @@ class InputRecords:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Callable[[], Path],
         metrics: Metrics | None = None,
         *,
         share: float = SHARE,

@@ -16,17 +16,15 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import bentoml
 from starlette.types import ASGIApp
 
-from serving.app import BENTOML_ROUTES, create_app
-from serving.guard import Guard, known_routes
-from serving.lanes import prefer_the_event_loop
-from serving.live import LiveModel
-from serving.watcher import ChampionWatcher
-from serving.wiring import Deployment
+from serving.listening import require_token, warn_if_open
+from serving.logs import configured
+from serving.metrics import without_earlier_models
 
 MOUNT = "leap"
 
 SETTINGS: dict[str, Any] = {
-    "workers": 1,  # one process holds the model once, and computes on one thread of Python at a time
+    # Each process holds the model once, and computes on one thread of Python at a time.
+    "workers": int(os.environ.get("LEAP_WORKERS") or 1),
     # Limits of requests are the guard's and the lanes', since our routes are answered before BentoML's layers.
     "traffic": {"timeout": 30},
     "http": {"host": "127.0.0.1", "port": 3000},
@@ -42,27 +40,49 @@ class GuardedService(bentoml.Service[Any]):
     """
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """BentoML's application with `Guard` around it and before it."""
-        prefer_the_event_loop()
-        ours: Any = self.mount_apps[0][0]
-        routes = [*known_routes(ours), *BENTOML_ROUTES]
-        return Guard(super().to_asgi(is_main=is_main), routes=routes, state=ours.state.shared)
+        """BentoML's application with `Guard` around it and before it.
 
+        Our application is made here: the process that starts the others would only begin later with it.
+        """
+        from serving import process
 
-live = LiveModel()
+        if not self.mount_apps:
+            self.mount_asgi_app(process.application, path="/", name=MOUNT)
+        return process.guarded(super().to_asgi(is_main=is_main), self.mount_apps[0][0])
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
-@bentoml.asgi_app(create_app(live), path="/", name=MOUNT)
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def require_token() -> None:
+        """Asked by BentoML before it listens."""
+        require_token()
+
     def __init__(self) -> None:
-        deployment = Deployment.from_environment()
-        self.watcher = ChampionWatcher(live, deployment.champion, deployment.load)
+        from serving.packed import deployment
+        from serving.process import live, observer
+        from serving.watcher import ChampionWatcher
+
+        warn_if_open()
+        source = deployment()
+        self.watcher, self.observer = ChampionWatcher(live, source, metrics=observer.metrics), observer
         self.watcher.start()
+        self.observer.start(source.inputs())
 
     @bentoml.on_shutdown
     def stop_watching(self) -> None:
         """BentoML calls this once no request is under way any more."""
         self.watcher.stop()
+        self.observer.stop()
+
+    @bentoml.on_deployment
+    def log_alike() -> None:
+        """BentoML calls this in the process that starts and stops the workers."""
+        configured()
+
+    def __metrics__(self, text: str) -> str:
+        """BentoML asks what `/metrics` shall show."""
+        return without_earlier_models(text)

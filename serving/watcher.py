@@ -12,15 +12,15 @@ import logging
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from leap.errors import LeapError
 from serving.live import LiveModel, Problem, Served
-
-log = logging.getLogger("bentoml.leap")  # below "bentoml": see guard.py
+from serving.logs import event, failure
+from serving.metrics import Metrics
 
 LOOK_EVERY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 60.0
@@ -54,31 +54,29 @@ class Source(Protocol):
     def build(self) -> Built:
         """What was wanted at the last look, as far as it is good; raises if nothing is."""
 
-
-def ignored(result: str, version: str) -> None:
-    """Nobody counts."""
+    def inputs(self) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept, if anywhere."""
 
 
 class ChampionWatcher:
-    """A background thread that keeps `LiveModel` at what the store and the workspace hold.
-
-    `reloaded` is told "ok" or "failed" of every attempt, with the version that is live after it ("" for none).
-    """
+    """A background thread that keeps `LiveModel` at what the store and the workspace hold."""
 
     def __init__(
         self,
         live: LiveModel,
         source: Source,
         every_seconds: float = LOOK_EVERY_SECONDS,
-        reloaded: Callable[[str, str], None] = ignored,
+        metrics: Metrics | None = None,
     ) -> None:
         self._live = live
         self._source = source
         self._every = every_seconds
-        self._reloaded = reloaded
-        self._tried: Hashable = None
+        self._metrics = metrics or Metrics()
+        self._tried: Hashable = object()
         self._tried_at = 0.0
         self._problems: tuple[Problem, ...] = ()
+        self._told: Problem | None = None
+        self._prepared: Served | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="champion-watcher", daemon=True)
 
@@ -103,6 +101,7 @@ class ChampionWatcher:
                 self._tried, self._tried_at = wanted.key, time.monotonic()
                 self._bring_in()
             self._report((*wanted.problems, *self._problems))
+            self._prepare()
         except Exception as error:
             self._report((problem_of(error),))
 
@@ -119,27 +118,37 @@ class ChampionWatcher:
         self._problems = built.problems
         if built.served is not None:
             self._live.swap(built.served)
+            version = built.served.version
+            self._metrics.reloaded("live", version)
+            event("live", version=version, as_of=built.served.scorer.as_of, explained_by=built.served.explained_by)
+        if built.problems:
+            self._metrics.reloaded(built.problems[0].code)
+
+    def _prepare(self) -> None:
+        """Make ahead what takes long to be told of what has just gone live."""
         served = self._live.peek()
-        version = served.version if served else ""
-        if built.served is not None:
-            log.info("version %s is live with features as of %s", version, built.served.scorer.as_of)
-        self._reloaded("failed" if built.problems else "ok", version)
+        if served is not None and served is not self._prepared:
+            self._prepared = served
+            with making_way():
+                served.documents.prepare()
 
     def _report(self, problems: tuple[Problem, ...]) -> None:
         problem = joined(problems)
-        if problem is not None and (self._live.problem is None or problem.message != self._live.problem.message):
-            log.warning("not all that should be live is: %s", problem.message)
-        elif problem is None and self._live.problem is not None:
-            log.info("what was wrong has passed")
-        self._live.problem = problem
+        if problem is not None and problem != self._told:
+            # What it says may quote a cell of the tables; /readyz tells it to a token of scope admin.
+            event("problem", logging.WARNING, code=problem.code)
+        elif problem is None and self._told is not None:
+            event("problem_over")
+        if problem != self._told:
+            self._metrics.problem(problem is not None)
+        self._live.problem = self._told = problem
 
 
 def problem_of(error: Exception) -> Problem:
     """Any failure in words; of one that is not ours its kind and place, but not its message: it may quote a cell."""
     if isinstance(error, LeapError):
         return Problem(error.code, str(error))
-    where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-    log.warning("what should be live could not be brought in: %s\n%s", type(error).__name__, where)
+    failure("reload_failed", error, logging.WARNING)
     return Problem("internal", f"What should be live could not be brought in: {type(error).__name__}.")
 
 

@@ -11,9 +11,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from serving.documents import Documents
 from serving.live import Problem, Served
 from serving.watcher import Built, Wanted, problem_of
 from serving.workspace import Data, TablesWatch
@@ -21,13 +23,16 @@ from serving.workspace import Data, TablesWatch
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.registry import Seen, Store
+    from leap.registry.versions import LocalVersions
     from leap.reviews import Review
 
 READ_WAIT_SECONDS = 0.25
 """For a locked database: a look must not wait, and the next one comes at once."""
 WRITE_WAIT_SECONDS = 5.0
-ASK_REMOTE_EVERY_SECONDS = 2.0
-"""A registry at an address leaves no trace when it changes, and is asked this often."""
+WARM_SECONDS = 0.3
+"""For scores that are made before they are asked for; a promotion waits for it."""
+ASK_EVERY_SECONDS = 2.0
+"""The registry is asked this often although no file tells of a change: whether it can be, and where it has no files."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,11 @@ class Deployment:
         workspace = Path(environment.get("LEAP_WORKSPACE") or ".")
         return cls(store=environment.get("LEAP_STORE") or None, workspace=workspace)
 
+    def inputs(self, environment: Mapping[str, str] | None = None) -> Callable[[], Path] | None:
+        """Where a sample of what is scored is kept: `LEAP_INPUTS`, else beside the registry."""
+        named = (os.environ if environment is None else environment).get("LEAP_INPUTS", "").strip()
+        return lambda: Path(named) if named else self.opened_store().folder / "inputs"
+
     def opened_store(self) -> Store:
         """The store as a service asks it: it does not wait."""
         from leap.registry import Store
@@ -85,6 +95,13 @@ class Deployment:
         return Store(
             self.store, self.workspace, read_wait_seconds=READ_WAIT_SECONDS, write_wait_seconds=WRITE_WAIT_SECONDS
         )
+
+    @cached_property
+    def _versions(self) -> LocalVersions:
+        """Other versions, for those who compare; one for all that goes live, since it remembers them."""
+        from leap.registry.versions import LocalVersions
+
+        return LocalVersions(self.opened_store())
 
     def look(self) -> Wanted:
         """Versions, traces of files and reviews: nothing large is read."""
@@ -111,7 +128,7 @@ class Deployment:
             if live is not None and parts == live:
                 return Built(None, tuple(problems))
             try:
-                served = served_of(parts)
+                served = served_of(parts, self._versions)
             except Exception as error:
                 if live is None:
                     raise
@@ -126,7 +143,7 @@ class Deployment:
         """What a service would begin with, and why the registry could not be followed, or nothing."""
         self.look()
         model = self._newest_model()
-        return served_of(Parts(model, self._tables.read(), self._book.reviews)), model.stale
+        return served_of(Parts(model, self._tables.read(), self._book.reviews), self._versions), model.stale
 
     def _newest(self, read: Callable[[], Any], last_good: Any, problems: list[Problem]) -> Any:
         try:
@@ -136,7 +153,8 @@ class Deployment:
                 raise
             problems.append(problem_of(error))
             return last_good
-        if isinstance(found, Model) and found.stale:
+        # What keeps the registry from being asked is told by every look, and passes with it.
+        if isinstance(found, Model) and found.stale and not self._champion.seen.trouble:
             problems.append(Problem("registry", found.stale))
         return found
 
@@ -160,28 +178,71 @@ def loaded(version: str, folder: Path, identity: str, stale: str = "") -> Model:
     # Only now what takes seconds to import: without a champion the reason is told at once.
     from leap.bundle.explaining import ready_to_explain
     from leap.bundle.model_bundle import ModelBundle
+    from leap.errors import BundleError
+    from leap.models.lean import import_lightgbm
 
-    bundle = ModelBundle.load(folder, identity)
-    bundle.check_golden()
+    import_lightgbm()
+    try:
+        bundle = ModelBundle.load(folder, identity)
+        bundle.check_golden()
+    except BundleError as error:
+        raise BundleError(f"version {version}: {error.message}", details=error.details, remedy=error.remedy) from error
     # On the golden rows: what is compiled is then ready for the first request, and for all others.
     return Model(version, identity, bundle, ready_to_explain(bundle).engine, stale)
 
 
-def served_of(parts: Parts) -> Served:
+def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
     """The model's scores of the accounts, with the verdicts of people."""
     from leap.reviews import with_rejections
     from leap.scoring import Scorer
 
     model, data = parts.model, parts.data
     bundle = model.bundle
+    require_same_definitions(model, data)
     if parts.reviews:
         bundle = replace(bundle, icp=with_rejections(bundle.icp, parts.reviews))
     scorer = Scorer.build(bundle, model.version, data.tables)
-    return Served(scorer, data.settings.company, data.settings.outcome.horizon_months, model.explained_by)
+    # What cannot be said of it must show before it is live, and not at a request.
+    scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
+    scorer.warm_answers(WARM_SECONDS)
+    settings = data.settings
+    return Served(
+        scorer,
+        settings.company,
+        settings.outcome.horizon_months,
+        model.explained_by,
+        settings.serving.stale_after_days,
+        Documents(scorer, parts.reviews, versions),
+    )
+
+
+def require_same_definitions(model: Model, data: Data) -> None:
+    """BundleError unless the model is of this company, and its figures mean what leap.toml says they mean.
+
+    A command may score another company's accounts and says so beside each figure; a service speaks for one company.
+    """
+    from leap.errors import BundleError
+    from leap.revenue.definitions import definition_hash
+
+    ours, theirs = data.settings, model.bundle.settings
+    if ours.company.name != theirs.company.name:
+        raise BundleError(
+            f"version {model.version} is of {theirs.company.name!r}; leap.toml says that the accounts are of "
+            f"{ours.company.name!r}.",
+            remedy="Serve the workspace that it was trained on, or train and promote a version for this one.",
+        )
+    stated = model.bundle.definition_hash if data.tables is None else definition_hash(data.tables.settings)
+    if stated != model.bundle.definition_hash:
+        raise BundleError(
+            f"version {model.version} predicts under the definitions {model.bundle.definition_hash} "
+            f"({theirs.outcome.horizon_months} months, {theirs.company.currency}); leap.toml states {stated} "
+            f"({ours.outcome.horizon_months} months, {ours.company.currency}).",
+            remedy="Train and promote a version under the new definitions, or put the old ones back.",
+        )
 
 
 class ChampionWatch:
-    """The champion as last seen; the registry is asked only where its files changed, or where it was in trouble."""
+    """The champion as last seen; the registry is asked where its files changed or it was in trouble, else seldom."""
 
     def __init__(self, opened: Callable[[], Store]) -> None:
         self._opened = opened
@@ -198,8 +259,8 @@ class ChampionWatch:
         """The champion now."""
         store = self._opened()
         signs = store.signs()
-        lately = time.monotonic() - self._asked_at < ASK_REMOTE_EVERY_SECONDS
-        same = lately if signs is None else signs == self._signs
+        lately = time.monotonic() - self._asked_at < ASK_EVERY_SECONDS
+        same = lately and signs == self._signs
         if self._seen is None or self._seen.trouble or not same:
             self._seen = store.seen()
             self._signs, self._asked_at = signs, time.monotonic()

@@ -19,10 +19,10 @@ LOOK_EVERY_SECONDS = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """The tables of a workspace as they were read once."""
+    """The tables of a workspace as they were read once; None where there is none to score customers of."""
 
     settings: Settings
-    tables: AccountTables
+    tables: AccountTables | None
 
 
 class TablesWatch:
@@ -60,7 +60,7 @@ class TablesWatch:
         if self._read is not None and self._read[0] == self._still:
             return self._read[1]
         before = self._still
-        data = Data(load_settings(self.workspace), read_workspace(self.workspace))
+        data = Data(load_settings(self.workspace), read_workspace(self.workspace, odd=False))
         self._read = (before, data)
         return data
 

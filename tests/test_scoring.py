@@ -13,7 +13,7 @@ import pytest
 from leap.bundle.make import spread
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
-from leap.errors import BundleError, CatalogError, LeapError, UnknownAccount, UsageError
+from leap.errors import BundleError, CatalogError, LeapError, TableError, UnknownAccount, UsageError
 from leap.features import build_features
 from leap.models.hazard import fit_hazard
 from leap.models.hazard.company import customers
@@ -430,6 +430,24 @@ def test_who_is_no_customer_is_said_to_be_none_and_why(file: pd.DataFrame, score
         scorer.explain("nobody")
 
 
+def test_why_an_id_is_not_found_is_said_in_words_of_its_own(file: pd.DataFrame, scorer: Scorer, planted: TrainedWorld):
+    """Of an unknown id, a prospect and a former customer; nobody else is named."""
+    terms = planted.tables.tables["subscriptions"].rows
+    gone = (
+        terms.groupby("_account_id")["_end"].apply(lambda ends: ends.max() if ends.notna().all() else pd.NaT).dropna()
+    )
+    prospect = file.loc[file["status"] == "prospect", "account_id"].iloc[0]
+    assert scorer.why_not_found("nobody") == "no table has it"
+    assert "it was no customer yet; POST /v1/prospects rates" in scorer.why_not_found(prospect)
+    assert f"its last paid term ended on {gone.iloc[0]:%Y-%m-%d}" in scorer.why_not_found(gone.index[0])
+    assert "tables" in replace_tables(scorer).why_not_found("nobody")
+
+
+def replace_tables(scorer: Scorer) -> Scorer:
+    """The same model without a workspace."""
+    return Scorer.build(scorer.bundle, "7", None)
+
+
 # --- bad requests
 
 
@@ -482,9 +500,16 @@ def test_raw_rows_in_another_currency_use_the_rates_of_the_workspace(
     assert_same(expected, scorer.by_rows([(account, rows_of(frames, account))])[0])
 
 
-def test_raw_rows_without_revenue_have_nothing_to_score(scorer: Scorer):
-    with pytest.raises(UnknownAccount):
-        scorer.by_rows([("x", {"accounts": [{"industry": "retail"}]})])
+def test_raw_rows_without_revenue_have_nothing_to_score_and_all_such_accounts_are_named(
+    scorer: Scorer, raw: dict[str, pd.DataFrame]
+):
+    """An error of the request, not of its address: no account of these is looked for."""
+    known = scorer.customers.account_ids[0]
+    nothing = {"accounts": [{"industry": "retail"}]}
+    past = {"subscriptions": [{"started_on": "2021-01-01", "ended_on": "2021-03-01", "mrr": 1, "product": "base"}]}
+    with pytest.raises(TableError, match=r"2 of 3 accounts hold no MRR.*y: .*ended on 2021-03-01") as failed:
+        scorer.by_rows([("x", nothing), (known, rows_of(raw, known)), ("y", past)])
+    assert failed.value.details == ("x", "y")
 
 
 def test_a_date_after_the_end_of_the_data_is_refused(planted: TrainedWorld):

@@ -25,6 +25,7 @@ COMMANDS = {
     "models": ("training.models", "List versions, champion, challenger and previous."),
     "promote": ("training.promote", "Make a version the champion."),
     "rollback": ("training.rollback", "Make the previous champion the champion again."),
+    "bento": ("training.bento", "Pack a model with the code that serves it; needs no store then."),
     "serve": ("training.serve", "Answer over HTTP, with pages for RevOps."),
     "doctor": ("training.doctor", "Say what is wrong with this installation, and the fix."),
 }

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SERVICE = "serving.service:LeapService"
 CHECKOUT = Path(__file__).resolve().parents[1]
+MOST_WORKERS = 64
+GIVE_UP_SECONDS = 40.0
+"""How long the service may take to end once it is told to: requests under way have 25 seconds."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +33,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = command_parser("serve", "Answer over HTTP, with pages for RevOps.")
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", default=3000, type=port, metavar="P", help="port to listen on (default: 3000)")
+    parser.add_argument(
+        "--workers", default=1, type=workers, metavar="N",
+        help="processes that answer (default: 1; each holds the model and the accounts)",
+    )  # fmt: skip
     return run(parser, argv, serve)
 
 
@@ -55,7 +63,8 @@ def serve(args: argparse.Namespace, console: Console) -> Result:
     console.note(f"Serving version {version} of {store.folder} on {url} (Ctrl-C ends it)")
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(args.port)]
     with bentoml_home(store, args.port) as home:
-        code = run_and_pass_signals(command, environment(args.workspace, store, home))
+        told = {**environment(args.workspace, store, home), "LEAP_WORKERS": str(args.workers)}
+        code = run_and_pass_signals(command, told)
     ending = "The service has ended." if code == 0 else f"The service ended with exit code {code}; its log says why."
     return Result({"url": url, "version": version, "exit_code": code}, ending, exit_code=2 if code else 0)
 
@@ -64,6 +73,13 @@ def port(text: str) -> int:
     """An argument that is a TCP port."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, found {text!r}")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """An argument that is a number of processes."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_WORKERS):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_WORKERS}, found {text!r}")
     return int(text)
 
 
@@ -148,24 +164,36 @@ def bentoml_home(store: "Store", port: int) -> Iterator[Path]:
         yield home
 
 
-def run_and_pass_signals(command: list[str], environment: Mapping[str, str]) -> int:
-    """Run a process in a session of its own until it ends; being told to end is passed on, and is no failure."""
-    stopping: list[int] = []
+def run_and_pass_signals(
+    command: list[str], environment: Mapping[str, str], give_up_seconds: float = GIVE_UP_SECONDS
+) -> int:
+    """Run a process in a session of its own until it ends; being told to end is passed on, and is no failure.
+
+    If it has not ended `give_up_seconds` later, it and what it started are killed, which is one.
+    """
+    stopping: list[threading.Timer] = []
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:
-        stopping.append(_number)
+        if not stopping:
+            stopping.append(threading.Timer(give_up_seconds, os.killpg, (process.pid, signal.SIGKILL)))
+            stopping[0].daemon = True
+            stopping[0].start()
         process.terminate()
 
-    # Its log goes to stderr: stdout is for the command's own answer.
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=sys.stderr, start_new_session=True)
+    # Its log goes to stderr: stdout is for the command's own answer. What it writes is for its owner alone.
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment, stdout=sys.stderr, start_new_session=True, umask=0o077
+    )
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.signal(number, pass_on) for number in signals}
     try:
         code = process.wait()
     finally:
+        for timer in stopping:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
-    return 0 if stopping else code
+    return 0 if stopping and code != -signal.SIGKILL else code
 
 
 if __name__ == "__main__":

@@ -122,4 +122,4 @@ def _in_order(from_first: Sequence[bool], first: Answers, second: Answers) -> An
     fragments = [next(ones if own else others) for own in from_first]
     bands = [sum(pair) for pair in zip(first.bands, second.bands, strict=True)]
     abstained: Mapping[str, int] = Counter(first.abstained) + Counter(second.abstained)
-    return type(first)(fragments, (), bands, abstained)
+    return type(first)(fragments, (), bands, abstained, second.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from pydantic_core import to_json
@@ -31,11 +32,16 @@ READING = errors(401, 403, 422, 429, 500, 503)
 SENDING = errors(400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
 
-def header(served: Served, **more: object) -> dict[str, Any]:
-    """Which model speaks, by which definitions, of which day."""
-    scorer = served.scorer
-    head = {"model": scorer.model_header(), "definition_hash": scorer.definition_hash, "as_of": scorer.as_of}
-    return {**head, **more}
+def header(served: Served, as_of: date | None = None) -> dict[str, Any]:
+    """Which model speaks, by which definitions, of which day, and how long ago that is."""
+    scorer, age = served.scorer, served.freshness(as_of)
+    return {
+        "model": scorer.model_header(),
+        "definition_hash": scorer.definition_hash,
+        "as_of": age.as_of,
+        "age_days": age.days,
+        "features_stale": age.stale,
+    }
 
 
 def opened(document: dict[str, Any]) -> bytes:

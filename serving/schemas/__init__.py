@@ -4,8 +4,10 @@ Requests are checked against these types. Answers are written from the plain val
 pass over them; the tests hold them against these types instead.
 """
 
-from serving.schemas.answers import Answer, ErrorAnswer, ErrorBody, ModelHeader
+from serving.schemas.answers import Answer, ErrorAnswer, ErrorBody, Headed, ModelHeader, OfCompany
+from serving.schemas.differences import DiffQuery, IcpDiffAnswer
 from serving.schemas.examples import example_requests
+from serving.schemas.figures import KpisAnswer
 from serving.schemas.model import ModelAnswer, Ready
 from serving.schemas.profiles import Condition, Evidence, Icp, IcpAnswer
 from serving.schemas.requests import (
@@ -19,6 +21,7 @@ from serving.schemas.requests import (
     ScoreRequest,
 )
 from serving.schemas.scores import AccountAnswer, Score, ScoresAnswer
+from serving.schemas.targets import TargetQuery, TargetsAnswer
 
 __all__ = [
     "MAX_ACCOUNTS",
@@ -29,18 +32,25 @@ __all__ = [
     "AccountRows",
     "Answer",
     "Condition",
+    "DiffQuery",
     "ErrorAnswer",
     "ErrorBody",
     "Evidence",
+    "Headed",
     "Icp",
     "IcpAnswer",
+    "IcpDiffAnswer",
+    "KpisAnswer",
     "ModelAnswer",
     "ModelHeader",
+    "OfCompany",
     "Prospect",
     "ProspectsRequest",
     "Ready",
     "Score",
     "ScoreRequest",
     "ScoresAnswer",
+    "TargetQuery",
+    "TargetsAnswer",
     "example_requests",
 ]

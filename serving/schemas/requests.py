@@ -146,6 +146,7 @@ class ProspectsRequest(_Request):
     """Companies to be rated before they buy. Up to 1,000."""
 
     prospects: list[Prospect] = Field(min_length=1, max_length=MAX_ACCOUNTS)
+    """The companies."""
     top: Top = 5
 
 

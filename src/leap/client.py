@@ -7,20 +7,49 @@ for score in client.score(["a1", "a2"])["scores"]:
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import random
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypedDict
+from urllib.parse import quote, urlencode, urlsplit
 
+MOST_ACCOUNTS = 1000
+MOST_ROWS = 10_000
+MOST_BYTES = 1024 * 1024
+"""What one request may hold: accounts, rows of their tables, and bytes."""
 LONGEST_WAIT_SECONDS = 30.0
+_FIRST_WAIT_SECONDS = 0.5
+_ROOM = 200
+"""Bytes of a body beside its accounts."""
+
+
+class Model(TypedDict):
+    """Which model answered."""
+
+    name: str
+    version: str
+    trained_on: str | None
+
+
+class Scores(TypedDict):
+    """An answer with scores: all of one version of the model, as of one day."""
+
+    model: Model
+    definition_hash: str
+    as_of: str
+    scores: list[dict[str, Any]]
+    not_found: list[str]
 
 
 class ServiceError(Exception):
-    """The service's answer was an error: its HTTP `status`, and `code`, message and `details` of the one error form."""
+    """The service did not do what was asked: its HTTP `status`, and `code`, message and `details` of the one error
+    form. A service that could not be reached has status 0 and code `unreachable`.
+    """
 
     def __init__(self, status: int, code: str, message: str, details: Sequence[object] = ()) -> None:
         super().__init__(f"{message} ({status} {code})")
@@ -30,7 +59,10 @@ class ServiceError(Exception):
 
 
 class Client:
-    """Asks one service. `token` defaults to `LEAP_TOKEN`; answers of 429 and 503 are asked again as they say.
+    """Asks one service, over one connection a thread that stays open; use it with `with`, or call `close`.
+
+    `token` defaults to `LEAP_TOKEN`. Answers of 429 and 503 are asked again as they say, and so is a connection that
+    breaks: up to `retries` times, after waits that differ, so that clients do not come back all at once.
 
     >>> Client("file:///etc/passwd")
     Traceback (most recent call last):
@@ -42,96 +74,209 @@ class Client:
         self, url: str = "http://127.0.0.1:3000", token: str | None = None, *, timeout: float = 30.0, retries: int = 2
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"expected an http or https address, found {url!r}")
-        self._url = url.rstrip("/")
+        self._connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._host, self._port, self._prefix = parts.hostname, parts.port, parts.path.rstrip("/")
         self._token = os.environ.get("LEAP_TOKEN", "") if token is None else token
-        self._timeout = timeout
-        self._retries = retries
+        self._timeout, self._retries = timeout, retries
+        self._own = threading.local()
 
-    def score(self, account_ids: Iterable[str], *, top: int = 5) -> dict[str, Any]:
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close this thread's connection; the next question opens another one."""
+        connection, self._own.connection = getattr(self._own, "connection", None), None
+        if connection is not None:
+            connection.close()
+
+    def score(self, account_ids: Iterable[str], *, top: int = 5) -> Scores:
         """Scores of customers, by id; those that are none are in `not_found`. Up to 1,000."""
-        return self._ask("/v1/score", {"account_ids": list(account_ids), "top": top})
+        return self._scores("/v1/score", {"account_ids": list(account_ids), "top": top})
 
     def score_accounts(
         self, accounts: Iterable[Mapping[str, Any]], *, as_of: str | None = None, top: int = 5
-    ) -> dict[str, Any]:
+    ) -> Scores:
         """Scores of accounts that bring `account_id` and either `features` or `tables`. Up to 1,000."""
         body: dict[str, Any] = {"accounts": [dict(account) for account in accounts], "top": top}
-        return self._ask("/v1/score", body if as_of is None else {**body, "as_of": as_of})
+        return self._scores("/v1/score", body if as_of is None else {**body, "as_of": as_of})
 
-    def prospects(self, prospects: Mapping[str, Mapping[str, Any]], *, top: int = 5) -> dict[str, Any]:
+    def score_many(
+        self, accounts: Iterable[str | Mapping[str, Any]], *, as_of: str | None = None, top: int = 5
+    ) -> Iterator[Scores]:
+        """Scores of any number of customers (by id) or accounts (with `features` or `tables`), in the order given.
+
+        One answer for each request that this takes; each names the version that answered it, since another one may
+        have been promoted in between.
+        """
+        rest = {"top": top} if as_of is None else {"top": top, "as_of": as_of}
+        for kind, items in _requests(accounts):
+            body = f'{{"{kind}":[{",".join(items)}],{json.dumps(rest)[1:]}'
+            yield self._ask("/v1/score", body.encode())  # type: ignore[misc]
+
+    def prospects(self, prospects: Mapping[str, Mapping[str, Any]], *, top: int = 5) -> Scores:
         """Scores of companies that do not buy yet: their attributes by their ids. Up to 1,000."""
         listed = [{"id": name, "attributes": dict(attributes)} for name, attributes in prospects.items()]
-        return self._ask("/v1/prospects", {"prospects": listed, "top": top})
+        return self._scores("/v1/prospects", {"prospects": listed, "top": top})
 
     def account(self, account_id: str, *, top: int = 5) -> dict[str, Any]:
         """The score of one customer; ServiceError with code `unknown_account` if there is none."""
-        return self._ask(f"/v1/accounts/{quote(account_id, safe='')}?top={top}")
+        return self._ask(f"/v1/accounts/{quote(account_id, safe='')}{_query(top=top)}")
 
     def icp(self) -> dict[str, Any]:
         """The ideal customer profiles, or why there is none."""
         return self._ask("/v1/icp")
 
+    def icp_diff(self, old: str | None = None, new: str | None = None) -> dict[str, Any]:
+        """What differs between the profiles of two versions (default: the champion before, and the champion);
+        ServiceError with code `unknown_version` if there is no such version.
+        """
+        return self._ask(f"/v1/icp/diff{_query(**{'from': old, 'to': new})}")
+
+    def kpis(self) -> dict[str, Any]:
+        """Key figures of the company and of every profile and criterion, with their intervals."""
+        return self._ask("/v1/kpis")
+
+    def target_list(
+        self,
+        *,
+        budget: float | None = None,
+        capacity: int | None = None,
+        quota: float | None = None,
+        per_segment: int | None = None,
+        segment: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Whom to sell to next under these limits, `[policy]` holding for what is not given; `limit` shows the first
+        so many of them.
+        """
+        asked = _query(
+            budget=budget, capacity=capacity, quota=quota, per_segment=per_segment, segment=segment, limit=limit
+        )
+        return self._ask(f"/v1/target-list{asked}")
+
     def model(self) -> dict[str, Any]:
         """The live model: its card and catalog."""
         return self._ask("/v1/model")
 
-    def ready(self) -> dict[str, Any]:
-        """Whether a model is live, and which; a service that cannot be reached is not ready."""
-        try:
-            with self._open("/readyz", None) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            with error:
-                return _document(error) or {"ready": False}
-        except OSError as error:
-            return {"ready": False, "problem": f"the service cannot be reached: {error}"}
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, with examples that work with the live model."""
+        return self._ask("/docs.json")
 
-    def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer of any address of the service: a GET, or a POST of a body."""
+        return self._ask(path, None if body is None else json.dumps(body, allow_nan=False).encode())
+
+    def ready(self) -> dict[str, Any]:
+        """Whether a model is live, and which; a service that cannot be reached is not ready. Asked only once."""
+        try:
+            _, answer, body = self._once("/readyz", None)
+        except (OSError, http.client.HTTPException) as error:
+            return {"ready": False, "problem": f"the service cannot be reached: {error or type(error).__name__}"}
+        document = _document(body)
+        return document if answer.status in (200, 503) and document else {"ready": False}
+
+    def _scores(self, path: str, body: Mapping[str, Any]) -> Scores:
+        return self.ask(path, body)  # type: ignore[return-value]
+
+    def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         for attempt in range(self._retries + 1):
+            last = attempt == self._retries
             try:
-                with self._open(path, body) as answer:
-                    return dict(json.load(answer))
-            except urllib.error.HTTPError as error:
-                with error:
-                    wait = _seconds_to_wait(error)
-                    if wait is None or attempt == self._retries:
-                        raise _service_error(error) from None
-                time.sleep(wait)
+                status, answer, content = self._once(path, body)
+            except (OSError, http.client.HTTPException) as error:
+                if last or isinstance(error, TimeoutError):
+                    raise ServiceError(
+                        0, "unreachable", f"The service cannot be reached: {error or type(error).__name__}."
+                    ) from error
+                time.sleep(_wait(None, attempt))
+                continue
+            document = _document(content)
+            if status == 200 and document is not None:
+                return document
+            if last or status not in (429, 503):
+                raise _service_error(status, answer.reason, document)
+            time.sleep(_wait(answer.headers.get("Retry-After"), attempt))
         raise AssertionError("the last attempt returns or raises")
 
-    def _open(self, path: str, body: Mapping[str, Any] | None) -> Any:
-        data = None if body is None else json.dumps(body, allow_nan=False).encode()
-        method = "GET" if data is None else "POST"
-        # The scheme was checked: never a local file.
-        request = urllib.request.Request(self._url + path, data=data, method=method)  # noqa: S310
-        request.add_header("Accept", "application/json")
-        if data is not None:
-            request.add_header("Content-Type", "application/json")
+    def _once(self, path: str, body: bytes | None) -> tuple[int, http.client.HTTPResponse, bytes]:
+        """One question over the open connection; over a new one if the service has closed that meanwhile."""
+        connection = getattr(self._own, "connection", None)
+        if connection is not None:
+            try:
+                return self._exchange(connection, path, body)
+            except (http.client.RemoteDisconnected, http.client.CannotSendRequest, BrokenPipeError, ConnectionError):
+                self.close()
+        self._own.connection = self._connect(self._host, self._port, timeout=self._timeout)
+        return self._exchange(self._own.connection, path, body)
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, path: str, body: bytes | None
+    ) -> tuple[int, http.client.HTTPResponse, bytes]:
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if self._token:
-            # Not kept when an answer redirects: the token is for this service only.
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
-        return urllib.request.urlopen(request, timeout=self._timeout)  # noqa: S310
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            connection.request("GET" if body is None else "POST", self._prefix + path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer, answer.read()
+        except BaseException:
+            # What is half sent or half read belongs to this question: the next one must not find it.
+            connection.close()
+            raise
 
 
-def _seconds_to_wait(error: urllib.error.HTTPError) -> float | None:
-    if error.code not in (429, 503):
-        return None
-    after = str(error.headers.get("Retry-After", "1"))
-    return min(float(after), LONGEST_WAIT_SECONDS) if after.isdigit() else 1.0
+def _requests(accounts: Iterable[str | Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Accounts as JSON in requests that are not too large, ids apart from accounts that bring their data.
+
+    >>> [(kind, len(items)) for kind, items in _requests([f"a{i}" for i in range(2001)])]
+    [('account_ids', 1000), ('account_ids', 1000), ('account_ids', 1)]
+    """
+    kind, items, size, rows = "", list[str](), 0, 0
+    for account in accounts:
+        of = "account_ids" if isinstance(account, str) else "accounts"
+        item = json.dumps(account if isinstance(account, str) else dict(account), allow_nan=False)
+        more = 0 if isinstance(account, str) else sum(len(table) for table in (account.get("tables") or {}).values())
+        full = len(items) == MOST_ACCOUNTS or size + len(item) + 1 > MOST_BYTES - _ROOM or rows + more > MOST_ROWS
+        if items and (of != kind or full):
+            yield kind, items
+            items, size, rows = [], 0, 0
+        kind = of
+        items.append(item)
+        size, rows = size + len(item) + 1, rows + more
+    if items:
+        yield kind, items
 
 
-def _service_error(error: urllib.error.HTTPError) -> ServiceError:
-    told = _document(error).get("error")
+def _query(**asked: object) -> str:
+    given = {name: value for name, value in asked.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _wait(after: str | None, attempt: int) -> float:
+    """Seconds until the next attempt: as long as the service says and up to a quarter more, else longer each time."""
+    chance = random.random()  # noqa: S311 (spreads clients, keeps no secret)
+    if after is not None and after.isdigit():
+        return min(float(after), LONGEST_WAIT_SECONDS) * (1 + chance / 4)
+    return float(_FIRST_WAIT_SECONDS * 2**attempt * (0.5 + chance / 2))
+
+
+def _service_error(status: int, reason: str, document: Mapping[str, Any] | None) -> ServiceError:
+    told = (document or {}).get("error")
     if not isinstance(told, dict):
-        return ServiceError(error.code, "unknown", f"The answer is not Leap's: {error.reason}.")
-    return ServiceError(error.code, str(told.get("code")), str(told.get("message")), told.get("details") or ())
+        return ServiceError(status, "unknown", f"The answer is not Leap's: {reason}.")
+    return ServiceError(status, str(told.get("code")), str(told.get("message")), told.get("details") or ())
 
 
-def _document(error: urllib.error.HTTPError) -> dict[str, Any]:
+def _document(body: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(error.read())
+        document = json.loads(body)
     except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, dict) else None

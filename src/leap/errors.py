@@ -9,7 +9,8 @@
     ├── RevenueError         money that cannot be added up: currencies, negative MRR, overlapping terms
     ├── BundleError          a model bundle is damaged, incomplete or would score differently
     ├── RegistryError        the model store could not be read or written
-    │   └── ChampionMoved    another version was promoted since the champion was looked at
+    │   ├── ChampionMoved    another version was promoted since the champion was looked at
+    │   └── UnknownVersion   the store has no such version
     ├── NoModel              there is no champion and no version was named        (exit 1)
     ├── NotEnoughData        too few events to learn or to judge anything from    (exit 1)
     └── UnknownAccount       no such account in these tables
@@ -93,6 +94,12 @@ class ChampionMoved(RegistryError):
     """Another version was promoted since the champion was looked at."""
 
     code = "champion_moved"
+
+
+class UnknownVersion(RegistryError):
+    """The store has no such version, or no version with this alias."""
+
+    code = "unknown_version"
 
 
 class NoModel(LeapError):

@@ -273,9 +273,14 @@ def test_a_stream_refuses_missing_columns_values_and_moments_that_are_text():
 
 
 def test_a_loop_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
-    """Numba raises where it finds no folder for its cache, as in a read-only installation; this function has no file."""
-    from leap.compiled import compiled
+    """This function has no file."""
+    from leap.compiled import compiled, folder_of
+    from leap.compiled.signature import Integers
 
     names: dict[str, Any] = {}
-    exec("def double(x):\n    return 2 * x", names)  # noqa: S102
-    assert compiled(names["double"])(21) == 42
+    exec("def double(x):\n    x[0] *= 2", names)  # noqa: S102
+    names["double"].__annotations__ = {"x": Integers, "return": None}
+    number = np.array([21])
+    double = compiled(names["double"])
+    double(number)
+    assert number == 42 and folder_of(double) is None

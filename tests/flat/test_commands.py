@@ -227,7 +227,7 @@ def test_the_service_refuses_a_flat_champion_with_its_reason_and_keeps_the_old_o
     old = object.__new__(Served)
     old.scorer = type("Scorer", (), {"version": "0"})()  # type: ignore[assignment]
     live = LiveModel(old)
-    ChampionWatcher(live, deployment.champion, deployment.load).look()
+    ChampionWatcher(live, deployment).look()
     assert live.peek() is old and live.problem is not None
     assert live.problem.code == "bundle" and "flat table" in live.problem.message
 

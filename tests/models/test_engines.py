@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,9 +102,12 @@ def test_whatever_a_kernel_raises_lightgbm_answers_and_one_warning_says_why(
     assert type(error).__name__ in told.getMessage() and str(error) in told.getMessage()
 
 
-def test_without_numba_lightgbm_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
-    for name in [name for name in sys.modules if name.startswith("leap.models.treeshap") or name == "leap.compiled"]:
+def test_without_numba_and_without_code_on_disk_lightgbm_answers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    for name in [name for name in sys.modules if name.startswith(("leap.models.treeshap", "leap.compiled"))]:
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
     monkeypatch.setitem(sys.modules, "numba", None)
     learner = boosted()
     np.testing.assert_array_equal(learner.contributions(MODEL.rows), own(MODEL.rows))

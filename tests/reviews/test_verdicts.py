@@ -11,6 +11,7 @@ import pytest
 
 from leap.errors import UsageError
 from leap.icp import ICPSearch, Measured, match
+from leap.icp.points import CardLine, PointsCard
 from leap.reviews import (
     Review,
     Subject,
@@ -114,6 +115,16 @@ def test_a_rejected_profile_gives_no_tier_and_is_still_there():
     assert match(search().counted, columns, 1)[0].tier == "A"
     assert match(found.counted, columns, 1)[0].tier == "C"  # meets nothing that counts
     assert found.to_json() == search().to_json()
+
+
+def test_no_points_card_counts_what_was_rejected():
+    """A card that lost a line says nothing: what the other lines say alone was never measured."""
+    line, other = CardLine(GOOD, 2), CardLine(rule((EMPLOYEES, ">=", 500.0)), -1)
+    found = replace(search(), card=PointsCard((line, other), 2, -1, {}, None, None))
+    kept = with_rejections(found, [given("accept")], DAY).card
+    gone = with_rejections(found, [given()], DAY).card
+    assert kept == found.card and gone is not None
+    assert gone.lines == () and "People rejected" in str(gone.why_not)
 
 
 def test_other_evidence_is_a_lift_outside_the_interval_or_another_finding():

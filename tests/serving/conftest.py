@@ -12,6 +12,8 @@ from serving.access import Tokens
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.live import LiveModel
+from tests.bundle.conftest import sized, sized_folder  # noqa: F401 (fixtures)
+from tests.registry.conftest import begun, store  # noqa: F401
 from tests.serving.fakes import fake_served
 
 with warnings.catch_warnings():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from leap.config import Company
-from leap.errors import CatalogError, TableError
+from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
+from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, chunks, never
 from serving.live import Served
 
+ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
 HEALTH = {"active_days_28d": 3, "seats_used_share": 0.41, "tickets_open_91d": 6}
 LABELS = {
@@ -162,7 +166,7 @@ class FakeScorer:
     def prospects(self, prospects: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         for _, attributes in prospects:
             self._known(attributes, FIT)
-        return [{**self._score(name, top), "mrr": None} for name, _ in prospects]
+        return [{**self._score(name, top), "mrr": None, "scope": "fit"} for name, _ in prospects]
 
     def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
         return Answers.of(*self.by_id(ids, top))
@@ -241,6 +245,7 @@ class FakeScorer:
                 for unit in ("probability_points", "margin", "money")
             },
             "abstained": None,
+            "scope": "health",
         }
 
 
@@ -250,7 +255,7 @@ def _abstained(name: str, mrr: float) -> dict[str, Any]:
         "grr": None, "nrr": {"point": None, "low": None, "high": None}, "value_12m": {"point": None, "low": None, "high": None},
         "icp": {"id": None, "tier": None, "matched": [], "missed": [], "disqualified_by": []}, "reasons": [],
         "base": dict.fromkeys(("nrr", "churn_probability", "margin", "money")), "residual": None,
-        "residuals": dict.fromkeys(("probability_points", "margin", "money")), "abstained": "already_leaving",
+        "residuals": dict.fromkeys(("probability_points", "margin", "money")), "abstained": "already_leaving", "scope": "health",
     }  # fmt: skip
 
 
@@ -286,4 +291,54 @@ def _number(name: str) -> int:
 def fake_served(version: str = "7", **options: Any) -> Served:
     """A live model of a made-up company."""
     company = Company(name="Nordlicht", currency="EUR", money_note="Fees are assumed.")
-    return Served(FakeScorer(version, **options), company)  # type: ignore[arg-type]
+    return served_by(FakeScorer(version, **options), company)
+
+
+def served_by(scorer: Any, company: Company, **more: Any) -> Served:
+    """A live model of a fake scorer, with documents as a real service gave them."""
+    return Served(scorer, company, documents=FakeDocuments(scorer), **more)  # type: ignore[arg-type]
+
+
+class FakeDocuments:
+    """What real services answered once, in the name of the fake model."""
+
+    def __init__(self, scorer: Any) -> None:
+        self._scorer = scorer
+        self.asked: list[Any] = []
+
+    def prepare(self) -> None:
+        pass
+
+    def icp(self) -> bytes:
+        return self._kept("icp", version=self._scorer.version)
+
+    def model(self) -> bytes:
+        return self._kept("model", version=self._scorer.version)
+
+    def kpis(self) -> bytes:
+        return self._kept("kpis")
+
+    def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
+        self.asked.append((dict(given), limit))
+        if given.get("segment") == "unknown":
+            raise UsageError("Expected a fit category to tell segments apart, found 'unknown'.", details=["industry"])
+        return self._kept("target_list", version=self._scorer.version)
+
+    def segments(self) -> list[str]:
+        return ["industry", "country"]
+
+    def icp_diff(self, old: str, new: str, check: Check) -> bytes:
+        self.asked.append((old, new))
+        if "99" in (old, new):
+            raise UnknownVersion("There is no version 99.", details=["99"])
+        if "98" in (old, new):
+            raise RegistryAway("The registry has not answered within 2 seconds.")
+        return self._kept("icp_diff")
+
+    def _kept(self, name: str, **more: Any) -> bytes:
+        scorer, document = self._scorer, json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))
+        head = {
+            "model": scorer.model_header(), "definition_hash": scorer.definition_hash, "as_of": str(scorer.as_of),
+            "company": "Nordlicht", "currency": "EUR", "money_note": "Fees are assumed.",
+        }  # fmt: skip
+        return json.dumps({**document, **head, **more}).encode()

@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
+from pydantic import BaseModel
 
 from leap.errors import BundleError
 from serving.live import LiveModel, Problem, Served
-from serving.schemas import AccountAnswer, IcpAnswer, ModelAnswer, Ready, ScoresAnswer
+from serving.reference.shortened import undeclared
+from serving.schemas import (
+    AccountAnswer,
+    IcpAnswer,
+    IcpDiffAnswer,
+    KpisAnswer,
+    ModelAnswer,
+    Ready,
+    ScoresAnswer,
+    TargetsAnswer,
+)
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeScorer, fake_served
 from tests.serving.test_guard import JSON, assert_error
@@ -50,7 +61,7 @@ def test_one_account_and_scores_of_several_have_one_form(client: Any) -> None:
     several = client.post("/v1/score", json={"account_ids": ["a1", "a49"], "top": 3}).json()
     for score in several["scores"]:
         alone = client.get(f"/v1/accounts/{score['account_id']}?top=3").json()
-        assert alone == {**{key: several[key] for key in ("model", "definition_hash", "as_of")}, **score}
+        assert alone == {**{key: part for key, part in several.items() if key not in ("scores", "not_found")}, **score}
 
 
 def test_the_document_names_the_unit_of_every_figure_of_a_reason(client: Any) -> None:
@@ -194,12 +205,54 @@ def test_a_refusal_does_not_repeat_the_value(client: Any) -> None:
     assert answer.status_code == 422 and "hidden-value" not in answer.text
 
 
-def test_icp_and_model_are_the_scorers_documents(client: Any, live: LiveModel) -> None:
+DOCUMENTS: dict[str, type[BaseModel]] = {
+    "/v1/icp": IcpAnswer,
+    "/v1/icp/diff": IcpDiffAnswer,
+    "/v1/kpis": KpisAnswer,
+    "/v1/target-list": TargetsAnswer,
+    "/v1/model": ModelAnswer,
+}
+
+
+@pytest.mark.parametrize(("path", "kind"), DOCUMENTS.items())
+def test_documents_are_those_of_the_live_model_and_fit_their_types(
+    client: Any, live: LiveModel, path: str, kind: type[BaseModel]
+) -> None:
+    document = client.get(path).json()
+    kind.model_validate(document)
     scorer = live.take().scorer
-    assert client.get("/v1/icp").json() == scorer.icp_document()
-    assert client.get("/v1/model").json() == scorer.model_document()
-    IcpAnswer.model_validate(scorer.icp_document())
-    ModelAnswer.model_validate(scorer.model_document())
+    assert (document["model"], document["definition_hash"]) == (scorer.model_header(), scorer.definition_hash)
+    assert list(undeclared(kind, document)) == []
+
+
+def test_what_a_list_or_a_comparison_is_asked_for_is_passed_on(client: Any, live: LiveModel) -> None:
+    documents: Any = live.take().documents
+    client.get("/v1/target-list?budget=5000.5&capacity=3&quota=2&per_segment=4&segment=industry&limit=7")
+    client.get("/v1/target-list")
+    client.get("/v1/icp/diff?from=2&to=1")
+    client.get("/v1/icp/diff")
+    asked = {"budget": 5000.5, "capacity": 3, "quota": 2.0, "per_segment": 4, "segment": "industry"}
+    assert documents.asked == [(asked, 7), ({}, 100), ("2", "1"), ("previous", "champion")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["budget=-1", "budget=nan", "budget=inf", "capacity=1.5", "limit=1001", "limit=-1", "limit=x", "segment=",
+     "seconds=100", "budget=1&budget=2"],
+)  # fmt: skip
+def test_limits_of_a_list_that_are_none_are_422(client: Any, query: str) -> None:
+    assert_error(client.get(f"/v1/target-list?{query}"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [("from=99", 404, "unknown_version"), ("to=98", 503, "registry"), ("from=latest", 422, "invalid"),
+     ("from=0", 422, "invalid"), ("from=../1", 422, "invalid"), ("to=1234567890", 422, "invalid")],
+)  # fmt: skip
+def test_versions_that_cannot_be_compared_are_refused(client: Any, query: str, status: int, code: str) -> None:
+    answer = client.get(f"/v1/icp/diff?{query}")
+    assert_error(answer, status, code)
+    assert ("retry-after" in answer.headers) == (status == 503)
 
 
 def test_without_a_model_scores_are_503_and_readyz_says_why() -> None:
@@ -280,7 +333,8 @@ def test_the_openapi_document_is_valid_with_and_without_a_model(client: Any) -> 
 def test_every_route_and_body_is_typed_and_every_error_is_the_one_form(client: Any) -> None:
     document = client.get("/docs.json").json()
     assert set(document["paths"]) == {
-        "/v1/score", "/v1/prospects", "/v1/accounts/{account_id}", "/v1/icp", "/v1/model",
+        "/v1/score", "/v1/prospects", "/v1/accounts/{account_id}", "/v1/icp", "/v1/icp/diff", "/v1/kpis",
+        "/v1/target-list", "/v1/model",
         "/livez", "/readyz", "/metrics",
     }  # fmt: skip
     for path, item in document["paths"].items():
@@ -311,12 +365,54 @@ def test_every_example_of_the_document_works_and_answers_as_promised(client: Any
     assert tried == 3
 
 
-@pytest.mark.parametrize("path", ["/v1/accounts/a1", "/v1/accounts/a49", "/v1/icp", "/v1/model", "/readyz"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/accounts/a1", "/v1/accounts/a49", "/v1/icp", "/v1/icp/diff", "/v1/kpis", "/v1/target-list", "/v1/model", "/readyz"],
+)  # fmt: skip
 def test_answers_fit_the_document(client: Any, path: str) -> None:
     document = client.get("/docs.json").json()
     template = "/v1/accounts/{account_id}" if "accounts" in path else path
     promised = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     validator_for(promised, document).validate(client.get(path).json())
+
+
+def test_everything_in_the_document_is_told_of(client: Any) -> None:
+    """Routes, parameters, types and fields have words; answers have the headers that they come with."""
+    document = client.get("/docs.json").json()
+    schemas = document["components"]["schemas"]
+    untold = [name for name, schema in schemas.items() if not schema.get("description")]
+    untold += [f"{name}.{field}" for name, schema in schemas.items() for field, one in schema.get("properties", {}).items()
+               if not one.get("description")]  # fmt: skip
+    ids = set()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            ids.add(operation["operationId"])
+            told = [operation, *operation.get("parameters", ())]
+            untold += [f"{path} {one.get('name', '')}" for one in told if not one.get("description")]
+            for status, answer in operation["responses"].items():
+                wanted = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}.get(status, [])
+                assert set(answer["headers"]) >= {"X-Request-ID", *wanted}, (path, status)
+            assert operation["tags"][0] in {tag["name"] for tag in document["tags"]}
+            assert ("security" in operation) == (path in ("/livez", "/readyz"))
+            assert "security" in operation or {"401", "403"} <= set(operation["responses"])
+    assert untold == []
+    assert ids == {"score", "prospects", "account", "icp", "icp_diff", "kpis", "target_list", "model", "readyz", "livez",
+                   "metrics"}  # fmt: skip
+    assert "servers" not in document and document["components"]["securitySchemes"]["token"]["description"]
+
+
+def test_examples_of_parameters_fit_and_work(client: Any) -> None:
+    document = client.get("/docs.json").json()
+    (parameter,) = (one for one in document["paths"]["/v1/accounts/{account_id}"]["get"]["parameters"]
+                    if one["name"] == "account_id")  # fmt: skip
+    assert client.get(f"/v1/accounts/{parameter['example']}").status_code == 200
+    given = {}
+    for one in document["paths"]["/v1/target-list"]["get"]["parameters"]:
+        for example in one["schema"].get("examples", ()):
+            validator_for(one["schema"], document).validate(example)
+            given[one["name"]] = example
+    assert set(given) == {"budget", "limit"}
+    assert client.get("/v1/target-list", params=given).status_code == 200
 
 
 def validator_for(schema: dict[str, Any], document: dict[str, Any]) -> Any:

@@ -49,6 +49,7 @@ def root() -> Iterator[logging.Logger]:
     loggers = [logging.getLogger(name) for name in names]
     before = [(one, one.handlers, one.level, one.propagate) for one in loggers]
     hook, raising = threading.excepthook, logging.raiseExceptions
+    logging.captureWarnings(False)
     yield loggers[0]
     for one, handlers, level, propagate in before:
         one.handlers, one.level, one.propagate = handlers, level, propagate
@@ -90,8 +91,18 @@ def test_a_flood_of_refusals_is_counted_instead_of_written(log: Log, stream: io.
     found = lines(stream)
     assert sum(line.get("status") == 401 for line in found) == logs.REFUSED_A_SECOND
     assert sum(line.get("status") == 200 for line in found) == 1
-    (told,) = [line for line in found if line["event"] == "requests_left_out"]
+    (told,) = [line for line in found if line["event"] == "lines_left_out"]
     assert told["refused"] == 1000 - logs.REFUSED_A_SECOND
+
+
+def test_a_flood_of_one_event_keeps_no_other_from_being_told(log: Log, stream: io.StringIO) -> None:
+    for _ in range(200):
+        log.said(logging.INFO, "connection_closed", {}, 0.0)
+    log.said(logging.INFO, "stopping", {}, 0.0)
+    log.stop()
+    told = [line["event"] for line in lines(stream)]
+    assert told.count("connection_closed") <= 3 * logs.SAID_A_SECOND and told.count("stopping") == 1
+    assert any(line["event"] == "lines_left_out" and line["connection_closed"] >= 100 for line in lines(stream))
 
 
 def test_probes_are_told_only_where_they_fail(log: Log, stream: io.StringIO) -> None:

@@ -7,15 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from leap.errors import LeapError
 from leap.scoring.answers import Answers
+from leap.scoring.freshness import Freshness
+from serving.errors import CODES, STATUS_OF_CODE
+from serving.metric_files import ROOM, forget_ended_processes, prepare_folder, take_room
 from serving.metric_names import DESCRIBED, OTHER, REFUSED, RELOADED, table
-from serving.metrics import MOST_ROUTES, Metrics, PrometheusMetrics, forget_ended_processes, without_earlier_models
+from serving.metrics import MOST_ROUTES, Metrics, PrometheusMetrics, without_earlier_models
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,22 +78,27 @@ def test_scores_are_counted_by_tenth_of_churn_and_by_scope(
     assert value(registry, "leap_scored_by_earlier_model_total") == 1
 
 
-def test_a_failed_reload_shows_until_a_version_goes_live_or_the_champion_is_the_live_one(
-    metrics: PrometheusMetrics, registry: CollectorRegistry
-) -> None:
+def test_only_the_live_version_is_shown_as_live(metrics: PrometheusMetrics, registry: CollectorRegistry) -> None:
     metrics.reloaded("live", "7")
-    for _ in range(2):
-        metrics.reloaded("bundle")
-        assert value(registry, "leap_reload_failed") == 1
-        metrics.settled()
-        assert value(registry, "leap_reload_failed") == 0
     metrics.reloaded("bundle")
+    metrics.problem(True)
+    assert value(registry, "leap_problem") == 1
     metrics.reloaded("live", "8")
-    assert value(registry, "leap_reload_failed") == 0
-    assert value(registry, "leap_reloads_total", result="bundle") == 3
+    metrics.problem(False)
+    assert value(registry, "leap_problem") == 0
+    assert value(registry, "leap_reloads_total", result="bundle") == 1
     assert value(registry, "leap_reloads_total", result="live") == 2
     assert value(registry, "leap_model_info", version="7") == 0
     assert value(registry, "leap_model_info", version="8") == 1
+
+
+def test_every_code_of_an_error_is_one_of_the_reasons() -> None:
+    kinds = [LeapError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    codes = {kind.code for kind in kinds if kind.__module__.startswith(("leap.", "serving."))}
+    assert codes | set(CODES.values()) | set(STATUS_OF_CODE) <= set(REFUSED)
+    assert {kind.code for kind in kinds if kind.__module__ == "leap.errors"} <= set(RELOADED)
 
 
 WORKER = """
@@ -118,9 +128,55 @@ def test_workers_are_added_up_and_one_that_was_killed_counts_no_more_as_running(
     assert value(registry, "leap_requests_in_flight") == 1
     assert value(registry, "leap_model_info", version="9") == 1
     assert value(registry, "leap_model_info", version="8") is None
-    forget_ended_processes(str(tmp_path))
+    forget_ended_processes(tmp_path)
     assert value(shown(tmp_path), "leap_requests_in_flight") is None
     assert value(shown(tmp_path), "leap_requests_total", route="/v1/score", status="200") == 2
+
+
+EVERY_LABEL = """
+from leap.scoring.answers import Answers
+from leap.scoring.freshness import Freshness
+from datetime import date
+from serving.metrics import process_metrics
+metrics = process_metrics()
+answers = Answers([b"1"], ("x",), (1,) * 10, {"already_leaving": 1})
+metrics.freshness(Freshness(date(2026, 11, 1), 1, False, 45))
+for route in range(60):
+    name = f"/v1/a-rather-long/route/{{with_a_parameter}}/{route}"
+    metrics.scored(name, "7", answers)
+    for status in (200, 302, 400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 500, 503, 999):
+        metrics.request(name, status, 0.1)
+for version in range(100):
+    metrics.reloaded("live", str(version))
+"""
+
+
+def test_the_room_taken_at_the_start_is_enough_for_every_label(tmp_path: Path) -> None:
+    """A mapped file that grows on a full disk ends the process with SIGBUS."""
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", EVERY_LABEL], env=environment, cwd=ROOT, check=True)
+    taken = {file.name.rpartition("_")[0]: file.stat() for file in tmp_path.iterdir()}
+    assert {kind: status.st_size for kind, status in taken.items()} == ROOM
+    assert all(status.st_blocks * 512 >= status.st_size for status in taken.values())
+
+
+def test_where_the_disk_has_no_room_metrics_are_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    take = os.posix_fallocate
+
+    def none_on_the_disk(out: int, offset: int, size: int) -> None:
+        if os.fstat(out).st_dev == full.stat().st_dev and not list(full.parent.glob("elsewhere*")):
+            raise OSError(28, "No space left on device")
+        take(out, offset, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", none_on_the_disk)
+    monkeypatch.setattr("tempfile.mkdtemp", lambda **_: str((tmp_path / "elsewhere").mkdir() or tmp_path / "elsewhere"))
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(full)}
+    prepare_folder(environment)
+    assert environment == {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "elsewhere")}
+    assert list(full.iterdir()) == [] and len(list((tmp_path / "elsewhere").iterdir())) == len(ROOM)
+    assert take_room(tmp_path / "not there", 1) is False
 
 
 def test_metrics_show_one_version_of_the_model_once_another_has_replaced_it() -> None:
@@ -131,6 +187,7 @@ def test_metrics_show_one_version_of_the_model_once_another_has_replaced_it() ->
 
 
 def test_every_metric_is_described_in_full(registry: CollectorRegistry, metrics: PrometheusMetrics) -> None:
+    metrics.freshness(Freshness(date(2026, 11, 1), 20, False, 45))
     made = {(family.name + "_total" if family.type == "counter" else family.name) for family in registry.collect()}
     assert made == set(DESCRIBED)
     rows = table().splitlines()[2:]
@@ -140,16 +197,13 @@ def test_every_metric_is_described_in_full(registry: CollectorRegistry, metrics:
         assert one.meaning.endswith(".")
 
 
-def test_a_document_names_no_metric_that_there_is_not() -> None:
+def test_documents_name_metrics_that_there_are_and_show_the_table_as_it_is() -> None:
     known = set(DESCRIBED) | {f"leap_request_seconds_{part}" for part in ("bucket", "sum", "count")}
+    endings = "_total|_seconds(?:_bucket|_sum|_count)?|_info|_stale|_problem|_in_flight|_queued"
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        named = set(
-            re.findall(
-                r"\bleap_[a-z_]+(?:_total|_seconds(?:_bucket|_sum|_count)?|_info|_stale|_failed)\b",
-                document.read_text(),
-            )
-        )
-        assert named <= known, document.name
+        text = document.read_text()
+        assert set(re.findall(rf"\bleap_[a-z_]+(?:{endings})\b", text)) <= known, document.name
+        assert "| metric | kind |" not in text or table() in text, document.name
 
 
 def test_what_counts_nothing_takes_the_same_calls() -> None:

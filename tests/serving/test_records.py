@@ -50,7 +50,7 @@ def metrics() -> Counted:
 
 
 def keeper(folder: Path, metrics: Metrics, **options: Any) -> InputRecords:
-    return InputRecords(folder / "inputs", metrics, **{"share": 1.0, "a_second": 10_000, **options})
+    return InputRecords(lambda: folder / "inputs", metrics, **{"share": 1.0, "a_second": 10_000, **options})
 
 
 def test_a_record_says_who_was_scored_by_which_model_from_which_values(tmp_path: Path, metrics: Counted) -> None:
@@ -141,13 +141,13 @@ def test_reading_while_files_move_on_gives_every_line_once(tmp_path: Path, metri
 
 def test_two_processes_write_to_sets_of_their_own_and_an_ended_ones_is_taken_over(tmp_path: Path) -> None:
     folder = tmp_path / "inputs"
-    first, second = BoundedFile(folder), BoundedFile(folder)
+    first, second = BoundedFile(lambda: folder), BoundedFile(lambda: folder)
     first.append(b'{"by": 1}\n')
     second.append(b'{"by": 2}\n')
     killed = f"import os\nfrom pathlib import Path\nfrom serving.bounded_file import BoundedFile\n" \
-        f"BoundedFile(Path({str(folder)!r})).append(b'{{}}\\n')\nos._exit(9)"  # fmt: skip
+        f"BoundedFile(lambda: Path({str(folder)!r})).append(b'{{}}\\n')\nos._exit(9)"  # fmt: skip
     assert subprocess.run([sys.executable, "-c", killed], cwd=ROOT, check=False).returncode == 9
-    third = BoundedFile(folder)
+    third = BoundedFile(lambda: folder)
     third.append(b'{"by": 3}\n')
     assert sorted(file.name for file in folder.glob("*.jsonl")) == [f"inputs-{n}.jsonl" for n in range(3)]
     assert [json.dumps(record) for record in Records(folder)] == ['{"by": 1}', '{"by": 2}', "{}", '{"by": 3}']

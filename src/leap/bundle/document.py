@@ -170,3 +170,22 @@ def require_no_others(found: Mapping[str, bytes], named: Sequence[str]) -> None:
             details=others,
             remedy="A bundle holds what it needs and nothing else; restore it, or train anew.",
         )
+
+
+def require_objects(document: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """BundleError unless these parts, which nothing else reads while loading, are JSON objects."""
+    wrong = [key for key in keys if not isinstance(document[key], dict)]
+    if wrong:
+        raise BundleError(
+            f"{DOCUMENT}: expected an object under {wrong[0]!r}, found {type(document[wrong[0]]).__name__}."
+        )
+
+
+def text_of(found: Mapping[str, bytes], name: str) -> str:
+    """The text of one of the files; BundleError that names it."""
+    if name not in found:
+        raise BundleError(f"{name} is missing; found {sorted(found)}.")
+    try:
+        return found[name].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{name}: expected UTF-8 text ({error.reason} at byte {error.start}).") from error

@@ -240,7 +240,7 @@ def _read_manifest(folder: Path, found: Mapping[str, int]) -> dict[str, dict[str
         raise BundleError(f"{folder}: {MANIFEST} has {found[MANIFEST]} bytes; expected at most {MAX_MANIFEST_BYTES}.")
     try:
         text = _read_file(folder / MANIFEST, MAX_MANIFEST_BYTES).decode("utf-8")
-        manifest = json.loads(text, object_pairs_hook=unique_keys)
+        manifest = json.loads(text, object_pairs_hook=unique_keys, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{folder}: {MANIFEST} is damaged: it is not JSON ({error}).") from error
     if not isinstance(manifest, dict) or set(manifest) != {"format", "files"}:
@@ -253,6 +253,10 @@ def _read_manifest(folder: Path, found: Mapping[str, int]) -> dict[str, dict[str
     if not isinstance(manifest["files"], dict) or not all(_is_entry(entry) for entry in manifest["files"].values()):
         raise BundleError(f"{folder}: {MANIFEST} is damaged: expected 'sha256' and 'bytes' for every file.")
     return manifest["files"]
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 def _is_entry(entry: object) -> bool:

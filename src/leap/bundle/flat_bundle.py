@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from leap.bundle import files
-from leap.bundle.document import DOCUMENT, FLAT, FORMAT, own_file, plain_cell, read_document, require_no_others, written
+from leap.bundle.document import (
+    DOCUMENT,
+    FLAT,
+    FORMAT,
+    own_file,
+    plain_cell,
+    read_document,
+    require_no_others,
+    require_objects,
+    text_of,
+    written,
+)
 from leap.bundle.found_drivers import flat_drivers
 from leap.bundle.make import LIBRARIES, spread
 from leap.bundle.structure import check_text_model
@@ -124,8 +135,9 @@ class FlatBundle:
             document = read_document(found, FLAT, _KEYS)
             learner = document["model"]["component"]["learner"]
             if "file" in learner:
-                learner["text"] = found[own_file("the outcome", _TREES, learner["file"])].decode()
+                learner["text"] = text_of(found, own_file("the outcome", _TREES, learner["file"]))
             require_no_others(found, [_TREES] if "file" in learner else [])
+            require_objects(document, ("quality", "trained", "golden"))
             catalog = FeatureCatalog.from_json(document["catalog"])
             return cls(
                 settings=parse_settings(document["settings"], origin="the bundle's settings"),

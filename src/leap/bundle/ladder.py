@@ -24,6 +24,7 @@ from leap.errors import BundleError
 PREFLIGHT: Final = (sys.executable, "-m", "leap.bundle.preflight")
 OUT_OF_MEMORY: Final = 3
 BAD_SCHEMA: Final = 4
+BAD_STRUCTURE: Final = 5
 
 Parse = Callable[[Mapping[str, bytes]], object]
 
@@ -35,6 +36,7 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV", "LD_LIBRARY
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "COV", "NUMBA_")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _SAID_AT_MOST = 4000
+_STEPS: Mapping[int | None, str] = {BAD_SCHEMA: "schema", BAD_STRUCTURE: "structure"}
 
 
 def verify(
@@ -48,9 +50,12 @@ def verify(
     """Raise BundleError, naming the step and the reason, unless the bundle in `folder` passes every rung.
 
     `command` gets the folder as its last argument and exits 0 if the golden rows hold, BAD_SCHEMA if `bundle.json` is
-    no bundle; `parse` checks that here instead. By default the child does, which imports what a bundle needs anyway:
-    those who only ask, such as `leap rollback`, need not.
+    no bundle, BAD_STRUCTURE if its trees do not fit it; `parse` checks the former here instead. By default the child
+    does, which imports what a bundle needs anyway: those who only ask, such as `leap rollback`, need not.
     """
+    # With pandas, for which those that only ask for a version need not wait.
+    from leap.bundle.document import text_of
+
     folder = Path(folder).absolute()
     with _step("files", folder):
         files = read_folder(folder)
@@ -59,10 +64,10 @@ def verify(
             parse(files)
     with _step("structure", folder):
         for name in text_models(files):
-            check_text_model(_text(files[name], name), n_features=None, source=name)
+            check_text_model(text_of(files, name), n_features=None, source=name)
     code, reason = _run_child([*command, str(folder)], timeout_s, memory_mb)
     if code != 0:
-        with _step("schema" if code == BAD_SCHEMA else "golden rows", folder):
+        with _step(_STEPS.get(code, "golden rows"), folder):
             raise BundleError(reason)
 
 
@@ -85,13 +90,6 @@ def _step(name: str, folder: Path) -> Iterator[None]:
         raise BundleError(message, details=error.details, remedy=error.remedy) from error
     except (Exception, RecursionError) as error:
         raise BundleError(f"{folder}: refused at the step '{name}': {type(error).__name__}: {error}") from error
-
-
-def _text(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BundleError(f"{name}: expected UTF-8 text ({error.reason} at byte {error.start}).") from error
 
 
 def _run_child(command: Sequence[str], timeout_s: float, memory_mb: int) -> tuple[int | None, str]:

@@ -23,6 +23,8 @@ from leap.bundle.document import (
     plain_cell,
     read_document,
     require_no_others,
+    require_objects,
+    text_of,
     written,
 )
 from leap.bundle.structure import check_text_model
@@ -36,6 +38,7 @@ from leap.explanation.peers import Peers
 from leap.features import FeatureCatalog, FeatureFrame, Scope
 from leap.icp import ICPSearch
 from leap.models.composition import ScopeModel, scope_model_from_json, text_learners
+from leap.revenue.definitions import definition_hash
 from leap.uncertainty import Intervals
 from leap.wins import WinModel
 
@@ -203,13 +206,15 @@ class ModelBundle:
                 for part, learner in text_learners(document[scope]).items():
                     if "file" in learner:
                         named.append(_TEXT.format(scope=scope, part=part))
-                        learner["text"] = found[own_file(f"{scope} {part}", named[-1], learner["file"])].decode()
+                        learner["text"] = text_of(found, own_file(f"{scope} {part}", named[-1], learner["file"]))
             win = document.get("win")
             if win is not None and "file" in (learner := win["component"]["learner"]):
                 named.append(_WIN_TREES)
-                learner["text"] = found[own_file("win", _WIN_TREES, learner["file"])].decode()
+                learner["text"] = text_of(found, own_file("win", _WIN_TREES, learner["file"]))
             require_no_others(found, named)
-            return cls._from_json(document)
+            bundle = cls._from_json(document)
+            bundle.card(), bundle.icp_document()  # what these need must be there before anyone asks for it
+            return bundle
         except LeapError:
             raise
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
@@ -289,9 +294,17 @@ class ModelBundle:
 
     @classmethod
     def _from_json(cls, document: Mapping[str, Any]) -> ModelBundle:
+        require_objects(document, ("quality", "economics", "trained", "golden"))
         catalog = FeatureCatalog.from_json(document["catalog"])
+        settings = parse_settings(document["settings"], origin="the bundle's settings")
+        if (stated := definition_hash(settings)) != document["trained"]["definition_hash"]:
+            raise BundleError(
+                f"{DOCUMENT}: expected the definitions {document['trained']['definition_hash']!r} that it was trained "
+                f"under, found settings that state {stated!r} (horizon {settings.outcome.horizon_months} months).",
+                remedy="Its settings were changed after it was trained; restore the bundle, or train anew.",
+            )
         return cls(
-            settings=parse_settings(document["settings"], origin="the bundle's settings"),
+            settings=settings,
             catalog=catalog,
             health=scope_model_from_json(document["health"], catalog),
             fit=scope_model_from_json(document["fit"], catalog),

@@ -1,7 +1,8 @@
 """`python -m leap.bundle.preflight FOLDER`: load a bundle and score its golden rows, in a process that may
 crash.
 
-Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out; 4 if `bundle.json` is no bundle.
+Exit 0 if they hold; 1 with the reason on stderr; 3 if memory ran out; 4 if `bundle.json` is no bundle; 5 if its trees
+look at columns that it does not have.
 `leap.bundle.ladder` starts it with limits.
 """
 
@@ -11,9 +12,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leap.bundle.ladder import BAD_SCHEMA, OUT_OF_MEMORY
+from leap.bundle.ladder import BAD_SCHEMA, BAD_STRUCTURE, OUT_OF_MEMORY
 from leap.errors import LeapError
+
+if TYPE_CHECKING:
+    from leap.bundle.flat_bundle import FlatBundle
+    from leap.bundle.model_bundle import ModelBundle
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder, code = Path(arguments[0]), BAD_SCHEMA
     try:
         parse(folder)
+        code = BAD_STRUCTURE
+        bundle = load(folder)
         code = 1
-        check(folder)
+        bundle.check_golden()
     except LeapError as error:
         print(error.message, file=sys.stderr)
         return code
@@ -43,11 +51,13 @@ def parse(folder: Path) -> None:
     parse_bundle(read_folder(folder))
 
 
-def check(folder: Path) -> None:
-    """Load the bundle and compare its golden rows with what they were when it was written."""
+def load(folder: Path) -> ModelBundle | FlatBundle:
+    """The bundle, whose golden rows are then compared with what they were when it was written."""
     from leap.bundle.loading import load_bundle
+    from leap.models.lean import import_lightgbm
 
-    load_bundle(folder).check_golden()
+    import_lightgbm()
+    return load_bundle(folder)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from leap.evaluation.coverage import Coverage, share_held
 from leap.evaluation.out_of_time import OutOfTime
@@ -76,6 +75,8 @@ def alarms(figure: Figure, folds: Sequence[Mapping[str, Any]], entries: Sequence
 
 
 def _below(entry: Mapping[str, Any], looks: int) -> bool:
+    from scipy import stats
+
     limit = float(stats.norm.isf(_CHANCE / (2 * looks)))
     return bool(LEVEL - entry["coverage"] > limit * _error(entry))
 
@@ -85,6 +86,8 @@ def _changed(folds: Sequence[Mapping[str, Any]]) -> bool:
 
     Cochran's Q with errors by accounts.
     """
+    from scipy import stats
+
     if len(folds) < 2:
         return False
     coverage = np.array([fold["coverage"] for fold in folds])

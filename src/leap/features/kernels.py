@@ -1,4 +1,4 @@
-"""The loops over rows and accounts, compiled by numba when this module is first imported (`windows.py` does, late).
+"""The loops over rows and accounts, compiled by numba or read from disk when they are first called.
 
 All moments and offsets are int64 microseconds. A *profile* is a set of dates that accounts share, with the edges of all
 their windows in order; cell b of an account holds what lies in `[edges[b], edges[b + 1])`. What is known at or after a
@@ -7,16 +7,14 @@ date is not seen on it, so a row known later than a date that its own time prece
 
 from __future__ import annotations
 
-import numpy as np
+from leap.compiled import called, compiled
+from leap.compiled.signature import Codes, IntegerCube, Integers, IntegerTable
 
-from leap.compiled import compiled
-
-Array = np.ndarray
 _DAY = 86_400_000_000
 
 
-@compiled
-def not_after(moments: Array, start: int, stop: int, moment: int) -> int:
+@called
+def not_after(moments: Integers, start: int, stop: int, moment: int) -> int:
     """How many of the sorted `moments[start:stop]` are at or before a moment."""
     low, high = start, stop
     while low < high:
@@ -30,14 +28,15 @@ def not_after(moments: Array, start: int, stop: int, moment: int) -> int:
 
 @compiled
 def add(
-    codes: Array, at: Array, known: Array, items: Array, values: Array, profile: Array, cell_start: Array,
-    pair_start: Array, edges: Array, edge_start: Array, dates: Array, date_start: Array, dates_until: Array,
-    guess: Array, guess_from: int, guess_days: int, far: Array, near: Array, n_items: int, cells: Array,
-    late_sums: Array,
-) -> int:  # fmt: skip
+    codes: Codes, at: Integers, known: Integers, items: Codes, values: Integers, profile: Codes, cell_start: Integers,
+    pair_start: Integers, edges: Integers, edge_start: Integers, dates: Integers, date_start: Integers,
+    dates_until: Integers, guess: Codes, guess_from: int, guess_days: int, far: Integers, near: Integers, n_items: int,
+    cells: Integers, late_sums: IntegerCube, late_rows: Integers,
+) -> None:  # fmt: skip
     """Add rows to the cells of their accounts, and subtract late ones from the dates they are late on.
 
-    An empty `items` stands for item 0 and an empty `values` for 1 in every row. Returns how many rows are late.
+    An empty `items` stands for item 0 and an empty `values` for 1 in every row. Adds to `late_rows`, shape (1,), how
+    many rows are late.
     """
     one_item, ones, guessed = len(items) == 0, len(values) == 0, len(guess) > 0
     late = 0
@@ -77,19 +76,19 @@ def add(
                     late_sums[pair, s, item] -= value
             d += 1
         late += is_late
-    return late
+    late_rows[0] += late
 
 
 @compiled
 def windows_of_cells(
-    profile: Array, cell_start: Array, pair_start: Array, edges: Array, edge_start: Array, dates: Array,
-    date_start: Array, far: Array, near: Array, n_items: int, cells: Array, sums: Array,
+    profile: Codes, cell_start: Integers, pair_start: Integers, edges: Integers, edge_start: Integers, dates: Integers,
+    date_start: Integers, far: Integers, near: Integers, n_items: int, cells: Integers, sums: IntegerCube,
+    lower: IntegerTable, upper: IntegerTable,
 ) -> None:  # fmt: skip
-    """Add to `sums` (n_pairs, n_spans, n_items) every window as the difference of two running sums of cells."""
-    longest = 0
-    for p in range(len(date_start) - 1):
-        longest = max(longest, date_start[p + 1] - date_start[p])
-    lower, upper = np.empty((longest, len(far)), np.int64), np.empty((longest, len(far)), np.int64)
+    """Add to `sums` (n_pairs, n_spans, n_items) every window as the difference of two running sums of cells.
+
+    `lower` and `upper` are room for the most dates of a profile, shape (n_dates, n_spans).
+    """
     of_profile = -1
     for account in range(len(profile)):
         p = profile[account]
@@ -116,8 +115,8 @@ def windows_of_cells(
 
 @compiled
 def extremes(
-    codes: Array, at: Array, known: Array, profile: Array, pair_start: Array, dates: Array, date_start: Array,
-    first: Array, last: Array,
+    codes: Codes, at: Integers, known: Integers, profile: Codes, pair_start: Integers, dates: Integers,
+    date_start: Integers, first: Integers, last: Integers,
 ) -> None:  # fmt: skip
     """Earliest and latest own time of the rows known before each date, into `first` and `last` by pair.
 
@@ -142,14 +141,14 @@ def extremes(
 
 @compiled
 def distinct(
-    codes: Array, at: Array, known: Array, items: Array, profile: Array, pair_start: Array, dates: Array,
-    date_start: Array, far: Array, counts: Array,
+    codes: Codes, at: Integers, known: Integers, items: Integers, profile: Codes, pair_start: Integers, dates: Integers,
+    date_start: Integers, far: Integers, widest: int, counts: IntegerTable,
 ) -> None:  # fmt: skip
     """Count into `counts` (n_pairs, n_spans) the items seen in `[date - far, date)`; rows sorted by code, item, time.
 
-    An item is in a window if the last time it was seen before the date lies in it.
+    An item is in a window if the last time it was seen before the date lies in it; `widest` is the largest of `far`.
     """
-    widest, n, i = far.max(), len(codes), 0
+    n, i = len(codes), 0
     while i < n:
         stop = i + 1
         while stop < n and codes[stop] == codes[i] and items[stop] == items[i]:

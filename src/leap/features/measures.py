@@ -54,6 +54,10 @@ class EventColumns:
         self._parts: dict[str, tuple[Parts, np.ndarray]] = {}
         self._items: dict[str, np.ndarray] = {}
 
+    @cached_property
+    def _kind(self) -> np.ndarray:
+        return self._view.source.rows[KIND].to_numpy(dtype=object)
+
     @classmethod
     def of(cls, view: TableView) -> EventColumns:
         """Those of a view's table, kept with it."""
@@ -95,8 +99,10 @@ class EventColumns:
         """Each row's position in a list of kinds; all others have the one after the last."""
         key = repr(kinds)
         if key not in self._items:
-            found = pd.Index(kinds, dtype=object).get_indexer(pd.Index(self._view.source.rows[KIND], dtype=object))
-            self._items[key] = np.where(found < 0, len(kinds), found).astype(np.int32)
+            found = np.full(len(self._kind), len(kinds), dtype=np.int32)
+            for position, kind in enumerate(kinds):
+                found[self._kind == kind] = position
+            self._items[key] = found
         return self._items[key]
 
 

@@ -154,23 +154,27 @@ class WindowSums:
         from leap.features import kernels
 
         grid, (guess, guess_from, guess_days) = self.grid, self.grid.guess
-        self.late_rows += kernels.add(
+        late = np.zeros(1, dtype=np.int64)
+        kernels.add(
             rows.codes, rows.at, rows.known,
             _NO_ITEMS if items is None else _own(items, np.int32),
             _NO_VALUES if values is None else _own(values, np.int64),
             grid.profile, grid.cell_start, grid.pair_start, grid.edges, grid.edge_start, grid.dates, grid.date_start,
             grid.dates_until, guess, guess_from, guess_days, self._far, self._near, self.n_items, self._cells,
-            self._sums,
+            self._sums, late,
         )  # fmt: skip
+        self.late_rows += int(late[0])
 
     def read(self) -> np.ndarray:
         """The sums, shape (n_pairs, n_spans, n_items) int64. Nothing can be added afterwards."""
         from leap.features import kernels
 
         grid = self.grid
+        room = (int(np.diff(grid.date_start).max(initial=0)), len(self.spans))
         kernels.windows_of_cells(
             grid.profile, grid.cell_start, grid.pair_start, grid.edges, grid.edge_start, grid.dates, grid.date_start,
             self._far, self._near, self.n_items, self._cells, self._sums,
+            np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64),
         )  # fmt: skip
         del self._cells
         return self._sums
@@ -196,13 +200,13 @@ def distinct(grid: Grid, rows: Rows, items: np.ndarray, spans: tuple[Span, ...])
     """How many distinct items (-1: none) were seen in each span, shape (n_pairs, n_spans); spans end at the date."""
     from leap.features import kernels
 
-    counts = np.zeros((grid.n_pairs, len(spans)), dtype=np.int64)
+    counts, (far, _) = np.zeros((grid.n_pairs, len(spans)), dtype=np.int64), _offsets(spans)
     kept = np.flatnonzero((items >= 0) & (rows.codes >= 0))
     kept = kept[grid.profile[rows.codes[kept]] >= 0]
     order = kept[np.lexsort((rows.at[kept], items[kept], rows.codes[kept]))]
     kernels.distinct(
         rows.codes[order], rows.at[order], rows.known[order], items[order].astype(np.int64), grid.profile,
-        grid.pair_start, grid.dates, grid.date_start, _offsets(spans)[0], counts,
+        grid.pair_start, grid.dates, grid.date_start, far, int(far.max()), counts,
     )  # fmt: skip
     return counts
 

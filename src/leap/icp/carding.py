@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
 
 from leap.icp.attributes import Attribute
 from leap.icp.points import Agreement, CardLine, PointsCard, Share
@@ -91,6 +90,8 @@ def _fitted(items: Sequence[tuple[Rule, int]], met: np.ndarray, expected: np.nda
 
 def _weights(met: np.ndarray, signs: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Non-negative least squares over patterns of conditions met, shape (n_items,), whatever the order of rows."""
+    from scipy.optimize import nnls
+
     patterns, code, counts = np.unique(met, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(code.ravel(), kind="stable")
     parts = np.split(expected[order], np.cumsum(counts)[:-1])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leap.icp.book import Book
-from leap.icp.resampling import FEWEST, LEVEL, Interval, Resampling, effective, interval, wilson
+from leap.icp.resampling import FEWEST, LEVEL, Interval, Resampling, drawn_again, effective, interval, wilson
 from leap.icp.sums import COLUMNS, RATIOS, columns_of, lifetime_value, ratio, with_costs
 from leap.icp.undefined import why_undefined
 from leap.revenue import RetentionFigures
@@ -199,6 +199,41 @@ class Ledger:
             "deals_decided": int(sums["decided"]),
             "deals_won": int(sums["won"]),
         }
+
+
+def retention_intervals(starting: np.ndarray, ending: np.ndarray, *, seed: int = 0) -> dict[str, Interval | None]:
+    """The intervals of RETENTION of accounts that all paid at the start, as those of a group in a book.
+
+    Draws are made a few at a time, so that a large company needs no large memory.
+    """
+    columns = {
+        "paying": np.ones(len(starting)), "starting": starting, "ending": ending,
+        "kept": np.minimum(starting, ending), "left": (ending == 0).astype(float),
+        "churned": np.where(ending == 0, starting, 0.0),
+        "contracted": np.where(ending > 0, np.maximum(starting - ending, 0.0), 0.0),
+        "expanded": np.maximum(ending - starting, 0.0),
+    }  # fmt: skip
+    sums = {name: float(column.sum()) for name, column in columns.items()}
+    if not len(starting):
+        return dict.fromkeys(RETENTION)
+    drawn, lost = drawn_again(np.column_stack(list(columns.values())), seed=seed)
+    draws = dict(zip(columns, drawn.T, strict=True))
+    with_lost = _with_further_lost(draws, sums, lost)
+    rest_on = {
+        **dict.fromkeys(NAMES, 0.0),
+        **dict.fromkeys(_BY_MONEY, effective(starting)),
+        "logo_churn": sums["paying"],
+    }
+    ends = {
+        name: interval(
+            np.asarray(ratio(name, with_lost if name in _OF_THE_KEPT else draws)),
+            float(ratio(name, sums)),
+            rest_on[name],
+        )
+        for name in RETENTION
+    }
+    found = _wider(ends, {**sums, "won": 0.0, "decided": 0.0}, rest_on)
+    return {name: found[name] for name in RETENTION}
 
 
 def _with_further_lost(

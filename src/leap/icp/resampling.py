@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from leap.icp import proportions
 
@@ -26,6 +25,8 @@ FEWEST = 5
 """Accounts (in effect) below which no interval is given: it would promise more than anybody can know."""
 _FURTHER_LOST = 0.5
 _MOST_UNDEFINED = 0.05
+_AT_ONCE = 20
+"""Draws held at once where only sums are kept."""
 Interval = tuple[float, float]
 
 
@@ -50,6 +51,16 @@ class Resampling:
     def sums(self, columns: np.ndarray) -> np.ndarray:
         """Sums over the accounts of every draw, shape (draws, k), of columns of shape (n_accounts, k)."""
         return np.asarray(self.weights @ columns)
+
+
+def drawn_again(columns: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of columns of shape (n_accounts, k) over the accounts of every draw, shape (draws, k), and further accounts
+    lost in each: as `Resampling` has them of a group, without its weights of all draws at once.
+    """
+    rng, n = np.random.default_rng(seed), len(columns)
+    share = np.full(n, 1 / n)
+    sums = [rng.multinomial(n, share, size=min(_AT_ONCE, draws - i)) @ columns for i in range(0, draws, _AT_ONCE)]
+    return np.concatenate(sums), rng.poisson(_FURTHER_LOST, (2, draws))[0].astype(float)
 
 
 def kept_in_draws(resampling: Resampling, part: np.ndarray, starting: np.ndarray, ending: np.ndarray) -> np.ndarray:
@@ -80,6 +91,8 @@ def _tail(n: float) -> float:
     >>> round(_tail(1e6), 4), round(_tail(10.0), 4)
     (0.025, 0.0086)
     """
+    from scipy import stats
+
     return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)))
 
 
@@ -101,6 +114,8 @@ def wilson(events: float, n: float) -> Interval | None:
     """
     if n <= 0:
         return None
+    from scipy import stats
+
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     share, (low, high) = events / n, proportions.wilson(events, n, z)
     return min(max(low, 0.0), share), max(min(high, 1.0), share)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import betainc
 
 
 def gain_of_contact(churns: Any, clv: Any, save_rate: float, incentive_fraction: float, contact_cost: float) -> Any:
@@ -97,6 +96,8 @@ def empc_score(
     form. Verbraken, Verbeke and Baesens (2013), "A novel profit maximizing metric for measuring classification
     performance of customer churn prediction models", IEEE TKDE 25(5). NaN without any account.
     """
+    from scipy.special import betainc
+
     y, score = _pair(y_true, y_score)
     if not len(y):
         return float("nan")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
 
 _BINS = 10
 
@@ -138,6 +137,8 @@ class Decile:
 
 def deciles(outcome: np.ndarray, probability: np.ndarray, accounts: np.ndarray, bins: int = _BINS) -> list[Decile]:
     """Predicted and observed share by tenth, lowest first, with the 95 % interval of Jeffreys."""
+    from scipy.stats import beta
+
     tie, share = _bins(probability, bins)
     size, predicted, observed = (
         share @ np.bincount(tie, weights=values) for values in (np.ones(len(tie)), probability, outcome)

@@ -68,7 +68,7 @@ class Encoder:
         for j, (position, level) in enumerate(zip(self.source, self.level, strict=True)):
             feature = self.catalog.features[position]
             if position not in columns:
-                columns[position] = frame.frame[feature.name].to_numpy()
+                columns[position] = frame.arrays[feature.name]
             if level is None:
                 matrix[:, j] = columns[position].astype(float)
             else:

@@ -102,10 +102,11 @@ class Reader:
     def _numbers(self, rows: Sequence[Row]) -> np.ndarray | None:
         """The numbers of all rows; None where a value has to be looked at by itself."""
         cells = [get(name) for get in (row.get for row in rows) for name in self.numbers_of]
-        if not _NUMBERS.issuperset(map(type, cells)):
+        kinds, width = set(map(type, cells)), len(self.numbers_of)
+        if not kinds <= _NUMBERS or (bool in kinds and self._has_yes_for_a_number(cells, width)):
             return None
         try:
-            found = np.array(cells, dtype=float).reshape(len(rows), len(self.numbers_of))
+            found = np.array(cells, dtype=float).reshape(len(rows), width)
         except OverflowError:
             return None
         finite = np.isfinite(found)
@@ -114,6 +115,10 @@ class Reader:
         yes_or_no = found[:, self._first_boolean :]
         sound = yes_or_no * yes_or_no == yes_or_no
         return found if sound.all() or (sound | np.isnan(yes_or_no)).all() else None
+
+    def _has_yes_for_a_number(self, cells: Sequence[object], width: int) -> bool:
+        """Whether a number is given as true or false, which is refused."""
+        return any(bool in map(type, cells[k : k + self._first_boolean]) for k in range(0, len(cells), width))
 
     def _one_by_one(self, rows: Sequence[Row], named: Callable[[int], str]) -> Values:
         parsed: dict[str, list[Any]] = {name: [] for name in self.catalog.names}
@@ -151,7 +156,7 @@ def plain_value(feature: Feature, value: object) -> float | str | None:
             return value
         raise CatalogError(f"{feature.name}: expected text, found {type(value).__name__}.", details=[feature.name])
     found = _finite(value)
-    if found is not None and (feature.kind == "number" or found in (0, 1)):
+    if found is not None and (found in (0, 1) if feature.kind == "boolean" else not isinstance(value, bool)):
         return found
     expected = "true or false" if feature.kind == "boolean" else "a finite number"
     raise CatalogError(f"{feature.name}: expected {expected}, found {_shown(value)}.", details=[feature.name])

@@ -1,4 +1,4 @@
-"""`python -m leap.models.warm`: compile the loops of contributions, so that nobody waits for it later.
+"""`python -m leap.models.warm`: compile the loops of contributions and features, so that nobody waits for it later.
 
 Says in one line of JSON what computes contributions here and why (`reason` is empty for the exact kernel), in which
 `folder` compiled code is kept (null: in memory only) and how many `seconds` it took. Exit 0 for the kernel, else 1.
@@ -48,9 +48,17 @@ def small_model() -> Boosted:
 
 
 def _folder() -> str | None:
-    from leap.compiled import folder_of
+    """Where code is kept; the loops of features, which no small model runs, are made ready with the others.
+
+    Not those for wide tables: no model that Leap trains has them.
+    """
+    from leap.compiled import Loop, folder_of
+    from leap.features import kernels as of_features
     from leap.models.treeshap import kernels
 
+    for loop in vars(of_features).values():
+        if isinstance(loop, Loop):
+            loop.ready()
     return folder_of(kernels.many)
 
 

@@ -40,10 +40,19 @@ class Copies:
 
     def is_whole(self, copy: Path, identity: str) -> bool:
         """Whether a copy has every file as it was, whoever verified it."""
+        return not self.damage(copy, identity)
+
+    def damage(self, copy: Path | None, identity: str) -> str:
+        """What is wrong with a copy's files, or nothing."""
+        if copy is None:
+            return "its folder lies outside the store"
         try:
-            return identity_of(read_folder(copy)) == identity
-        except (BundleError, OSError):
-            return False
+            found = identity_of(read_folder(copy))
+        except BundleError as error:
+            return error.message.rstrip(".")
+        except OSError as error:
+            return f"{copy}: {error.strerror or error}"
+        return "" if found == identity else f"{copy}: expected the checksum {identity[:16]}, found {found[:16]}"
 
     def holds_or_verifies(self, copy: Path, identity: str) -> bool:
         """As `holds`, after a whole copy that was verified by other libraries, or by none, climbed the ladder anew.

@@ -20,12 +20,9 @@ def signs(store: Store) -> Signs | None:
     if store._database is None:
         return None
     database = store._database.path
-    paths = [
-        store.folder / CHAMPION_FILE,
-        *(database.with_name(database.name + end) for end in ("", "-wal", "-journal")),
-    ]
+    beside = [database.with_name(f"{database.name}{ending}") for ending in ("", "-wal", "-journal")]
     found: list[tuple[int, int, int] | None] = []
-    for path in paths:
+    for path in (store.folder / CHAMPION_FILE, *beside):
         try:
             status = path.stat()
         except OSError:

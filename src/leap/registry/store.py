@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from leap.bundle.files import identity_of, read_folder, write_file
 from leap.bundle.ladder import verify as climb_ladder
-from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError
+from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError, UnknownVersion
 from leap.registry import tracking
 from leap.registry.champion_file import CHAMPION_FILE, read_champion
 from leap.registry.copies import Copies, Verify
@@ -301,9 +301,10 @@ class Store:
             raise no_model(CHAMPION, self.folder)
         copy = self._copy_of(record, verify=True)
         if copy is None:
+            damage = self._copies.damage(inside(self.folder, record.folder), record.sha256)
             raise RegistryError(
                 f"{self.folder}: the registry cannot be used ({trouble}) and the local copy of the champion, "
-                f"version {record.version}, is damaged or gone.",
+                f"version {record.version}, is damaged or gone ({damage or 'it does not climb the loading ladder'}).",
                 remedy="Restore the store from a backup, or train and promote anew.",
             )
         return Fetched(record.version, copy, record.sha256, trouble)
@@ -404,8 +405,8 @@ class Store:
             raise self._no_version(version)
         return found
 
-    def _no_version(self, version: str) -> RegistryError:
-        return RegistryError(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
+    def _no_version(self, version: str) -> UnknownVersion:
+        return UnknownVersion(f"there is no version {version} in {self.folder}.", remedy="See: leap models")
 
     # The registry
 

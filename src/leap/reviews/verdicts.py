@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from leap.icp import ICPSearch
+from leap.icp import ICPSearch, Rule
 from leap.reviews import on_evidence
 from leap.reviews.keys import key_of
 from leap.reviews.records import Review, Subject
@@ -117,12 +117,24 @@ def with_verdicts(icp_document: Mapping[str, Any], verdicts: Verdicts) -> dict[s
 
 
 def with_rejections(search: ICPSearch, reviews: Sequence[Review], at: date | None = None) -> ICPSearch:
-    """What was found, with the profiles marked that people rejected: these give no tier and choose no account."""
+    """What was found, with the profiles marked that people rejected: these give no tier and choose no account, and no
+    points card counts what was rejected.
+    """
     if not reviews:
         return search
     found = verdicts_on(search.to_json(), reviews, at)
-    gone = {p.name for p in found.profiles if p.standing.state == "rejected" and p.standing.counts}
-    return replace(search, rejected=frozenset(gone))
+    gone = {p.name for p in found.profiles if _rejected(p)}
+    keys = {one.standing.subject.key for one in (*found.profiles, *found.attributes) if _rejected(one)}
+
+    def stands(rule: Rule) -> bool:
+        return key_of(condition.to_json() for condition in rule.conditions) not in keys
+
+    card = None if search.card is None else search.card.without(stands)
+    return replace(search, rejected=frozenset(gone), card=card)
+
+
+def _rejected(judged: Judged) -> bool:
+    return judged.standing.state == "rejected" and judged.standing.counts
 
 
 def _of_rule(entry: Mapping[str, Any], said: Mapping[Subject, tuple[Review, ...]], at: date, mode: str) -> Judged:

@@ -64,6 +64,8 @@ class Answers:
     """How many scores lie in each tenth of churn probability, the last with its upper end."""
     abstained: Mapping[str, int] = field(default_factory=dict)
     """How many accounts have no score, by reason."""
+    values: Callable[[int], Mapping[str, Any]] | None = None
+    """The feature values that were made of rows, by position among the accounts that came with rows; when asked for."""
 
     @classmethod
     def of(cls, scores: Iterable[Mapping[str, Any]], not_found: Sequence[str] = ()) -> Answers:

@@ -20,14 +20,15 @@ from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
 from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
+from leap.scoring.given_rows import GivenRows, Rows, told_together
 from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
-from leap.scoring.standing import code_of, was, without_mrr
+from leap.scoring.standing import Unpaid, code_of
 from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
-from leap.tables import AccountTables, Table, tables_from_records
+from leap.tables import AccountTables
 
 
 class Scorer:
@@ -122,14 +123,31 @@ class Scorer:
         if self._tables is None:
             return UnknownAccount(f"{account_id!r}: no customer to explain: there are no tables.")
         try:
-            codes = was(self._tables, code_of(self._tables, account_id, self._as_of), self._as_of, self._as_of)
+            code = code_of(self._tables, account_id, self._as_of)
         except UnknownAccount as error:
             return error
-        _, why = without_mrr(Revenue(self._tables), codes, self._as_of)
         return UnknownAccount(
-            f"{account_id}: no customer to explain: on {self.as_of} {why}.",
+            f"{account_id}: no customer to explain: on {self.as_of} {self._without_mrr(self._tables, code)[1]}.",
             remedy="--as-of names another date; prospects are in the score file.",
         )
+
+    def _without_mrr(self, tables: AccountTables, code: int) -> tuple[str, str]:
+        """Status and words of an account of the workspace without MRR."""
+        moment = self._as_of
+        unpaid = tables.remembered(f"unpaid at {moment}", lambda: Unpaid.of(Revenue(tables), moment))
+        return unpaid.standing(np.array([code]))
+
+    def why_not_found(self, account_id: str) -> str:
+        """Why an id has no score among the customers, in words; cheap, so that it can be asked of a thousand ids."""
+        if self._tables is None:
+            return "there are no tables of customers"
+        try:
+            code = code_of(self._tables, account_id, self._as_of)
+        except UnknownAccount as error:
+            found = error.message.partition(": no customer to explain: ")[2]
+            return found.rstrip(".") or error.message
+        status, why = self._without_mrr(self._tables, code)
+        return f"on {self.as_of} {why}{'; POST /v1/prospects rates such companies' if status == 'prospect' else ''}"
 
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused.
@@ -153,8 +171,7 @@ class Scorer:
 
     def values_of(self, account_id: str) -> dict[str, Any]:
         """The feature values of a customer as `by_features` takes them; UnknownAccount if it is none."""
-        table, i = self.row_of(account_id)
-        return {name: plain(column[i]) for name, column in table.columns.items()}
+        return _values_in(*self.row_of(account_id))
 
     def supposing(self, account_id: str, rows: Sequence[Mapping[str, object]]) -> ScoreTable:
         """Scores of a customer if its features had these values; its MRR is its own unless that feature differs."""
@@ -195,37 +212,21 @@ class Scorer:
         return frozenset(f.name for f in self.bundle.catalog.features if f.scope == Scope.FIT)
 
     def by_rows(
-        self,
-        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
-        as_of: str | None = None,
-        top: int = 5,
+        self, accounts: Sequence[tuple[str, Rows]], as_of: str | date | None = None, top: int = 5
     ) -> list[dict[str, Any]]:
-        """Scores of accounts given as raw rows of the workspace's tables, through the same checks and features as
-        files.
+        """Scores of accounts given as raw rows of the workspace's tables, in the order asked, through the same checks
+        and features as files.
 
         Market tables that are not given are the workspace's own.
         """
-        moment = self._as_of if as_of is None else pd.Timestamp(as_of)
-        settings = self.bundle.settings
-        until = f"{max(moment, self._as_of):%Y-%m-%d %H:%M:%S}"
-        result = []
-        for account_id, tables in accounts:
-            records = {
-                name: [
-                    {**row, settings.tables[name].key: account_id} if name in settings.tables else dict(row)
-                    for row in rows
-                ]
-                for name, rows in tables.items()
-            }
-            built = tables_from_records(settings, records, data_until=until, ready=self._market)
-            snapshots = customer_snapshots(built, [moment]) if settings.with_role("revenue") else None
-            if snapshots is None or not len(snapshots):
-                raise UnknownAccount(
-                    f"{account_id}: the rows given hold no MRR at {moment:%Y-%m-%d}; nothing to score."
-                )
-            table = replace(score(self.bundle, built, snapshots, self.version), reach=self._reach)
-            result.append(table.to_json(0, top))
-        return result
+        return self._given.documents(accounts, as_of, top)
+
+    @cached_property
+    def _given(self) -> GivenRows:
+        own = {} if self._tables is None else self._tables.tables
+        market = {name: table for name, table in own.items() if table.spec.shape == "market"}
+        prepared = self._prepared[Scope.HEALTH]
+        return GivenRows(self.bundle, self.version, self._as_of, market, self._reach, prepared)
 
     def answers_by_id(self, ids: Sequence[str], top: int = TOP, check: Check = never) -> Answers:
         """As `by_id`, finished; those with the usual number of reasons are kept once made."""
@@ -268,13 +269,15 @@ class Scorer:
 
     def answers_by_rows(
         self,
-        accounts: Sequence[tuple[str, Mapping[str, Sequence[Mapping[str, object]]]]],
-        as_of: str | None = None,
+        accounts: Sequence[tuple[str, Rows]],
+        as_of: str | date | None = None,
         top: int = 5,
         check: Check = never,
     ) -> Answers:
         """As `by_rows`, finished."""
-        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, as_of, top))
+        scored = self._given.scored(accounts, as_of, check)
+        answers = Answers.of(told_together(scored, top, check))
+        return replace(answers, values=lambda place: _values_in(*scored[place]))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
         """As `prospects`, finished."""
@@ -385,13 +388,10 @@ class Scorer:
             prepared=prepared,
         )
 
-    @property
-    def _market(self) -> dict[str, Table]:
-        """The workspace's own tables of the market, rates of exchange included, which a request need not bring."""
-        if self._tables is None:
-            return {}
-        return {name: table for name, table in self._tables.tables.items() if table.spec.shape == "market"}
-
 
 def _finite_or_nan(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+
+
+def _values_in(table: ScoreTable, i: int) -> dict[str, Any]:
+    return {name: plain(column[i]) for name, column in table.columns.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from leap.scoring.table import ScoreTable
 from leap.snapshots import known_as
 from leap.tables import AccountTables
 
+_NEVER = np.datetime64("0001-01-01", "us")
 Status = Literal["customer", "leaving", "former", "free", "prospect", "several"]
 
 
@@ -69,7 +70,7 @@ def code_of(tables: AccountTables, account_id: str, moment: pd.Timestamp) -> int
             f"{account_id or '(empty id)'}: no customer to explain: no table has it.",
             remedy="Ids are case sensitive; see the score file.",
         )
-    code = int(tables.accounts.get_indexer(pd.Index([account_id]))[0])
+    code = cast(int, tables.accounts.get_loc(account_id))
     now = int(known_as(tables, np.array([code]), moment)[0])
     if now != code:
         raise UnknownAccount(
@@ -107,16 +108,44 @@ def standing(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp, tab
 
 def without_mrr(revenue: Revenue, codes: np.ndarray, moment: pd.Timestamp) -> tuple[Status, str]:
     """Status and words of accounts without MRR."""
-    rows, at = revenue.rows, us(moment)
-    own = np.isin(revenue.codes(moment), codes)
-    paid = own & (rows.parts > 0) & (rows.end > rows.start)
-    ahead = rows.start[paid & (rows.start > at)]
-    later = f"; its first payment was on {pd.Timestamp(ahead.min()):%Y-%m-%d}" if len(ahead) else ""
-    if (paid & (rows.start <= at)).any():
-        past = paid & (rows.start <= at)
-        last = pd.Timestamp((rows.end if revenue.by_periods else rows.start)[past].max())
-        what = "its last paid term ended" if revenue.by_periods else "its last order was"
-        return "former", f"it was a customer no longer: {what} on {last:%Y-%m-%d}"
-    if (own & (rows.start <= at)).any():
-        return "free", f"it paid nothing yet, though it had revenue rows{later}"
-    return "prospect", f"it was no customer yet{later}"
+    return Unpaid.of(revenue, moment).standing(codes)
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """What the revenue rows say of accounts without MRR at a moment, looked up by code; shape (n_accounts,) each.
+
+    `last` is when what they paid last ended (of orders: was given), `ahead` their first payment after the moment; NaT
+    where there is none. `has_rows` is whether a row of theirs had begun, even one of zero.
+    """
+
+    last: np.ndarray
+    ahead: np.ndarray
+    has_rows: np.ndarray
+    by_periods: bool
+
+    @classmethod
+    def of(cls, revenue: Revenue, moment: pd.Timestamp) -> Unpaid:
+        """Of all accounts at once, as they are known at the moment."""
+        rows, at, n = revenue.rows, us(moment), len(revenue.accounts)
+        codes = revenue.codes(moment)
+        paid = (rows.parts > 0) & (rows.end > rows.start)
+        past, later = paid & (rows.start <= at), paid & (rows.start > at)
+        last, ahead = np.full(n, _NEVER), np.full(n, np.datetime64("NaT", "us"))
+        np.maximum.at(last, codes[past], (rows.end if revenue.by_periods else rows.start)[past])
+        np.fmin.at(ahead, codes[later], rows.start[later])
+        has_rows = np.zeros(n, dtype=bool)
+        has_rows[codes[rows.start <= at]] = True
+        return cls(np.where(last == _NEVER, np.datetime64("NaT", "us"), last), ahead, has_rows, revenue.by_periods)
+
+    def standing(self, codes: np.ndarray) -> tuple[Status, str]:
+        """Status and words of what these codes are together."""
+        last, ahead = self.last[codes], self.ahead[codes]
+        last, ahead = last[~np.isnat(last)], ahead[~np.isnat(ahead)]
+        later = f"; its first payment was on {pd.Timestamp(ahead.min()):%Y-%m-%d}" if len(ahead) else ""
+        if len(last):
+            what = "its last paid term ended" if self.by_periods else "its last order was"
+            return "former", f"it was a customer no longer: {what} on {pd.Timestamp(last.max()):%Y-%m-%d}"
+        if self.has_rows[codes].any():
+            return "free", f"it paid nothing yet, though it had revenue rows{later}"
+        return "prospect", f"it was no customer yet{later}"

@@ -28,9 +28,11 @@ from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.uncertainty import Intervals
 from leap.value import (
+    Acquisition,
     ValueTerms,
     acquisition_of,
     margins,
+    own_acquisition,
     pays_back_along,
     served,
     service_cost_a_year,
@@ -435,12 +437,18 @@ class ScoreTable:
         return pd.DataFrame(columns)
 
 
-def score(bundle: ModelBundle, tables: AccountTables, snapshots: Snapshots, version: str) -> ScoreTable:
-    """Score customers at their snapshots, through the one feature path."""
+def score(
+    bundle: ModelBundle, tables: AccountTables, snapshots: Snapshots, version: str, *, apart: bool = False
+) -> ScoreTable:
+    """Score customers at their snapshots, through the one feature path.
+
+    `apart`: the accounts are no company, only beside each other; what winning one cost says nothing of the others.
+    """
     frame = build_features(tables, snapshots, bundle.health.encoder.catalog)
     rows = snapshots.rows
     as_of = pd.Timestamp(rows["as_of"].iloc[0]) if len(rows) else tables.data_until
-    return _table(bundle, bundle.health, tables, snapshots, frame, rows["mrr"].to_numpy(dtype=float), as_of, version)
+    mrr, won = rows["mrr"].to_numpy(dtype=float), own_acquisition(tables) if apart else acquisition_of(tables)
+    return _table(bundle, bundle.health, tables, snapshots, frame, mrr, as_of, version, won)
 
 
 def score_prospects(bundle: ModelBundle, tables: AccountTables, as_of: pd.Timestamp, version: str) -> ScoreTable:
@@ -460,6 +468,7 @@ def _table(
     mrr: np.ndarray,
     as_of: pd.Timestamp,
     version: str,
+    won: Acquisition | None = None,
 ) -> ScoreTable:
     rows = snapshots.rows
     codes = rows["code"].to_numpy()
@@ -476,10 +485,10 @@ def _table(
         leaving=rows["leaving"].to_numpy(dtype=bool),
         margin=margins(tables, ValueTerms.of(bundle.settings))[codes],
         cost=service_cost_a_year(tables, as_of)[codes] if customers else np.full(len(ids), usual_cac(bundle)),
-        columns={name: frame.frame[name].to_numpy() for name in frame.catalog.names},
+        columns={name: frame.arrays[name] for name in frame.catalog.names},
         matrix=model.encoder.encode(frame),
         win=bundle.win.of_frame(frame) if bundle.win is not None and model.scope == Scope.FIT else None,
-        won=Won.of(acquisition_of(tables), codes) if customers else Won.usual(bundle.economics, len(ids)),
+        won=Won.of(won, codes) if won is not None else Won.usual(bundle.economics, len(ids)),
     )
 
 

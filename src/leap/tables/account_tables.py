@@ -37,6 +37,11 @@ class Table:
         """Rows that passed every rule."""
         return self.rows_read - self.rows_quarantined
 
+    @cached_property
+    def of_no_account(self) -> _SortedTable:
+        """In order of time; of a table whose rows are of no account, so that it is the same beside any accounts."""
+        return _SortedTable(self, pd.Index([], dtype=object))
+
 
 @dataclass(frozen=True)
 class AccountTables:
@@ -87,7 +92,7 @@ class AccountTables:
 
         With a moment: of the accounts that they are known as then.
         """
-        codes = self.accounts.get_indexer(pd.Index(keys))
+        codes = _codes(self.accounts, keys)
         if known_as_at is None or self.lineage is None:
             return codes
         return np.where(codes >= 0, self.lineage.now(known_as_at)[codes], -1)
@@ -125,16 +130,19 @@ class AccountTables:
 
         The end of a period is known when it happens, or from its cancellation on; a deal's result from its closing on.
         """
-        cut = {name: replace(table, rows=_known_before(table, moment)) for name, table in self.tables.items()}
+        cut = {name: _cut(table, moment) for name, table in self.tables.items()}
         until = min(moment, self.data_until)
         lineage = self.lineage_table
         if lineage is not None:
-            lineage = replace(lineage, rows=_known_before(lineage, moment))
+            lineage = _cut(lineage, moment)
         return replace(self, tables=cut, data_until=until, lineage_table=lineage)
 
     @cached_property
     def _sorted(self) -> dict[str, _SortedTable]:
-        return {name: _SortedTable(table, self.accounts) for name, table in self.tables.items()}
+        return {
+            name: _SortedTable(table, self.accounts) if KEY in table.rows else table.of_no_account
+            for name, table in self.tables.items()
+        }
 
     def view(self, name: str, moment: pd.Timestamp, *, include_moment: bool = False) -> TableView:
         """One table as it was known before a moment, for the feature families.
@@ -143,6 +151,26 @@ class AccountTables:
         """
         limit = moment + pd.Timedelta(days=1) if include_moment else moment
         return TableView(self._sorted[name], limit, self.lineage)
+
+
+def _cut(table: Table, moment: pd.Timestamp) -> Table:
+    """What was known of a table before a moment: itself, with all that was made of it, where that is everything."""
+    return table if _is_known(table.rows, moment) else replace(table, rows=_known_before(table, moment))
+
+
+def _is_known(rows: pd.DataFrame, moment: pd.Timestamp) -> bool:
+    """Whether `_known_before` would change nothing."""
+    limit = np.datetime64(moment, "us")
+    if not (rows[KNOWN].to_numpy() < limit).all():
+        return False
+    if END in rows:
+        end, cancelled = rows[END].to_numpy(), rows[CANCELLED].to_numpy()
+        if ((end >= limit) & ~(cancelled < limit)).any() or (cancelled >= limit).any():
+            return False
+    if CLOSED in rows:
+        closed = rows[CLOSED].to_numpy()
+        return not ((closed >= limit) | (np.isnat(closed) & rows[WON].notna().to_numpy())).any()
+    return True
 
 
 def _known_before(table: Table, moment: pd.Timestamp) -> pd.DataFrame:
@@ -161,6 +189,11 @@ def _known_before(table: Table, moment: pd.Timestamp) -> pd.DataFrame:
     return rows
 
 
+def _codes(accounts: pd.Index, keys: pd.Series) -> np.ndarray:
+    """Positions of keys in the index, -1 for an unknown one: both are text, held as objects."""
+    return accounts.get_indexer(pd.Index(keys.to_numpy(dtype=object), dtype=object))
+
+
 class _SortedTable:
     """A table sorted by its own time, then by when it was known; `codes` are positions in the index of accounts."""
 
@@ -168,9 +201,7 @@ class _SortedTable:
         rows = table.rows
         self.table = table
         self.rows = _in_order(table)
-        self.codes = (
-            accounts.get_indexer(pd.Index(self.rows[KEY])) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
-        )
+        self.codes = _codes(accounts, self.rows[KEY]) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
         self.known = self.rows[KNOWN].to_numpy().astype("datetime64[us]")
         self.at = self.rows[AT].to_numpy().astype("datetime64[us]") if AT in rows else self.known
         self.never_late = bool(AT in rows and (self.known == self.at).all())
@@ -185,10 +216,22 @@ def _in_order(table: Table) -> pd.DataFrame:
     rows = table.rows
     times = [column for column in (AT, KNOWN) if column in rows]
     keys = [rows[column].to_numpy() for column in times]
-    if table.spec.shape != "events":
+    order = np.lexsort([rows[ROW].to_numpy(), *reversed(keys)])
+    if table.spec.shape != "events" and _any_together([key[order] for key in keys], len(rows)):
         said = [column for column in rows if column not in (END, CANCELLED, ROW, *times)]
         keys += [pd.factorize(rows[column].astype(str), sort=True)[0] for column in said]
-    return rows.iloc[np.lexsort([rows[ROW].to_numpy(), *reversed(keys)])].reset_index(drop=True)
+        order = np.lexsort([rows[ROW].to_numpy(), *reversed(keys)])
+    if (order == np.arange(len(rows))).all():
+        return rows if isinstance(rows.index, pd.RangeIndex) else rows.reset_index(drop=True)
+    return rows.iloc[order].reset_index(drop=True)
+
+
+def _any_together(ordered: list[np.ndarray], n: int) -> bool:
+    """Whether two rows, in order of their times, have all of these in common."""
+    same = np.ones(max(n - 1, 0), dtype=bool)
+    for times in ordered:
+        same &= times[1:] == times[:-1]
+    return bool(same.any())
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from leap.tables.names import (
     KIND,
     KNOWN,
     NOTE,
+    OF_NAMES,
     ORIGIN,
     OWNER,
     PERIOD,
@@ -79,7 +80,7 @@ def canonical_table(
 
 def _attributes(reader: Reader) -> None:
     reader.known(None)
-    shown = next((c for c in ("name", "account_name", "company_name", "company") if c in reader.raw.columns), None)
+    shown = next((c for c in OF_NAMES if c in reader.raw.columns), None)
     if shown is not None and shown not in reader.spec.columns:
         reader.rows["name"] = values.as_text(reader.raw[shown])
     reader.margin()

@@ -18,7 +18,9 @@ MISSING_WORDS = frozenset({"null", "nan", "nat", "na", "n/a", "#n/a", "none", "-
 
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "0", "0.0"})
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_WHOLE_NUMBER = re.compile(NUMBER, re.ASCII)
+_FEW = 2_000
 _SPACES = "\u00a0\u202f "
 _THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
 _MONEY = r"(?:[$€£¥]|[A-Z]{3}\s)"
@@ -38,10 +40,21 @@ def as_text(column: pd.Series) -> pd.Series:
         return _float_text(column)
     if column.dtype == object:
         column = column.map(_without_zero_fraction)
+    elif len(column) <= _FEW and isinstance(column.dtype, pd.StringDtype) and all(map(is_bare, column.array)):
+        return column
     text = column if isinstance(column.dtype, pd.StringDtype) else column.astype("string")
     if text.hasnans:
         text = text.fillna("")
     return text.str.strip().astype(str)
+
+
+def is_bare(cell: object) -> bool:
+    """Whether a cell is text without anything like space around it, or empty."""
+    return isinstance(cell, str) and (cell == "" or (_is_sign(cell[0]) and _is_sign(cell[-1])))
+
+
+def _is_sign(character: str) -> bool:
+    return "!" <= character <= "~" or character.isalnum()
 
 
 def _float_text(column: pd.Series) -> pd.Series:
@@ -91,6 +104,10 @@ def numbers(column: pd.Series, form: str = ".") -> tuple[pd.Series, pd.Series]:
         finite = np.isfinite(values)
         bad = ~finite & ~np.isnan(values)
         return pd.Series(np.where(finite, values, np.nan), column.index), pd.Series(bad, column.index)
+    if form == "." and len(column) <= _FEW and isinstance(column.dtype, pd.StringDtype):
+        few = _few_numbers(column.array)
+        if few is not None:
+            return pd.Series(few, column.index), pd.Series(False, column.index)
     text = as_text(column)
     plain = text
     if form in _FORMS:
@@ -98,6 +115,20 @@ def numbers(column: pd.Series, form: str = ".") -> tuple[pd.Series, pd.Series]:
     values = _parsed(plain)
     absent = (text == "").to_numpy(dtype=bool) | is_missing_word(text).to_numpy()
     return pd.Series(values, column.index), pd.Series(np.isnan(values) & ~absent, column.index)
+
+
+def _few_numbers(cells: Iterable[object]) -> np.ndarray | None:
+    """Cells that are all plain numbers or empty, without the cost of whole columns; None where any is not."""
+    found = []
+    for cell in cells:
+        if not isinstance(cell, str) or not cell:
+            found.append(np.nan)
+        elif _WHOLE_NUMBER.fullmatch(cell):
+            found.append(float(cell))
+        else:
+            return None
+    values = np.array(found, dtype=float)
+    return None if np.isinf(values).any() else values
 
 
 _FORMS = {",": (_COMMA_NUMBER, f"[.{_SPACES}]"), "1,000": (_PARTED_NUMBER, r"[^0-9.+-]")}
@@ -122,7 +153,7 @@ def _parsed(text: pd.Series) -> np.ndarray:
         cells = cells.combine_chunks()
     if not pa.types.is_large_string(cells.type) and not pa.types.is_string(cells.type):
         return np.full(len(text), np.nan)  # a column of nulls alone
-    fits = pc.match_substring_regex(cells, _NUMBER)
+    fits = pc.match_substring_regex(cells, NUMBER)
     found = pc.cast(pc.if_else(fits, cells, None), pa.float64())
     values = found.to_numpy(zero_copy_only=False).astype(float)
     return np.where(np.isfinite(values), values, np.nan)

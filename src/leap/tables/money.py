@@ -9,7 +9,7 @@ from leap.tables import values
 from leap.tables.names import AMOUNT, CURRENCY, QUANTITY
 from leap.tables.reader import Reader
 
-_MOST_MONEY = 1e11
+MOST_MONEY = 1e11
 """Larger amounts are a fault of the export; exact sums of them would not fit into 64 bits."""
 
 _A_MONTH: dict[AmountPer, tuple[float, float]] = {
@@ -37,7 +37,7 @@ def money_rules(reader: Reader) -> None:
     """What is refused of a revenue table's amounts and currencies."""
     spec = reader.spec
     column = spec.amount or spec.price
-    huge = reader.rows[AMOUNT].abs() > _MOST_MONEY
+    huge = reader.rows[AMOUNT].abs() > MOST_MONEY
     remedy = "No account pays more than a hundred thousand million; correct the amount."
     reader.report("quarantine", "amount_out_of_range", huge, column, remedy)
     if not (spec.shape == "events" and spec.credit_notes):

@@ -17,3 +17,6 @@ RESERVED = frozenset(
     }
 )  # fmt: skip
 """A column of a file with such a name would stand in for what was read."""
+
+OF_NAMES = ("name", "account_name", "company_name", "company")
+"""Columns of attributes that an account's name is shown from, the first that is there."""

@@ -36,6 +36,8 @@ class Canonical:
     quarantined: pd.DataFrame
     problems: list[Problem] = field(default_factory=list)
     columns: tuple[str, ...] = ()
+    broke: tuple[int, ...] = ()
+    """Of each quarantined row the position of its rule in `problems`."""
 
 
 class Reader:
@@ -53,6 +55,7 @@ class Reader:
         self.rows = pd.DataFrame({ROW: places + 1}, index=self.raw.index)
         self.absent: set[str] = set()
         self._rules = [""]
+        self._problem_of_rule = [-1]
         self._broken = np.zeros(len(self.raw), dtype=np.uint8)
 
     @property
@@ -85,6 +88,7 @@ class Reader:
         self.problems.append(Problem(level, self.name, column, rule, count, share, examples_of(shown), remedy))
         if level == "quarantine":
             self._rules.append(rule)
+            self._problem_of_rule.append(len(self.problems) - 1)
             self._broken[mask] = len(self._rules) - 1
 
     def _fail(self, rule: str, column: str, count: int, examples: tuple[str, ...], remedy: str) -> None:
@@ -343,7 +347,8 @@ class Reader:
             # Of several rows of an account the last one is the latest known, whatever the order of the file.
             rows = rows.sort_values(KNOWN, kind="stable", ignore_index=True)
         columns = tuple(c for c in self.raw.columns if c not in self.absent)
-        return Canonical(rows, quarantined, self.problems, columns)
+        broke = tuple(np.array(self._problem_of_rule)[self._broken[aside]].tolist())
+        return Canonical(rows, quarantined, self.problems, columns, broke)
 
 
 def _readable(raw: pd.DataFrame) -> pd.DataFrame:

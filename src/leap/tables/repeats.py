@@ -124,14 +124,14 @@ def overlapping_terms(reader: Reader) -> None:
     spec, rows = reader.spec, reader.rows
     if spec.key in reader.absent or {spec.start, spec.end, spec.product} & reader.absent:
         return
-    end = _whole(rows[END])
-    start = _whole(rows[START])
+    end = whole(rows[END])
+    start = whole(rows[START])
     # A term of no money or of no time counts nothing twice.
     places = np.flatnonzero(reader.fine & (rows[AMOUNT] > 0).to_numpy(dtype=bool) & (end > start))
     of_one = [KEY] if spec.product is None else [KEY, PRODUCT]
     group = rows[of_one].iloc[places].groupby(of_one, sort=False).ngroup().to_numpy()
     aside = np.zeros(len(rows), dtype=bool)
-    aside[places] = _set_aside(group, start[places], end[places], _whole(rows[KNOWN])[places])
+    aside[places] = set_aside(group, start[places], end[places], whole(rows[KNOWN])[places])
     if spec.product is None:
         remedy = "Several terms at once are added up; name `product` if they are terms of one product."
         reader.report("warn", "overlapping_terms", aside, spec.start, remedy)
@@ -140,13 +140,13 @@ def overlapping_terms(reader: Reader) -> None:
     reader.report("quarantine", "overlapping_terms", aside, spec.product, remedy)
 
 
-def _whole(moments: pd.Series) -> np.ndarray:
+def whole(moments: pd.Series | np.ndarray) -> np.ndarray:
     """Microseconds since 1970; a missing moment is later than any."""
-    at = moments.to_numpy().astype("datetime64[us]")
+    at = np.asarray(moments).astype("datetime64[us]")
     return np.where(np.isnat(at), _OPEN, at.astype(np.int64))
 
 
-def _set_aside(group: np.ndarray, start: np.ndarray, end: np.ndarray, known: np.ndarray) -> np.ndarray:
+def set_aside(group: np.ndarray, start: np.ndarray, end: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The rows that overlap one accepted before them, in order of (known, start, place); mostly there are none."""
     aside = np.zeros(len(group), dtype=bool)
     by_start = np.lexsort([start, group])

@@ -4,7 +4,7 @@ As in the definitions, and null with a reason where undefined. `worth` turns exp
 was spent to win and to serve, `payback` when that has come back.
 """
 
-from leap.value.costs import Acquisition, acquisition_cost, acquisition_of, service_cost_a_year
+from leap.value.costs import Acquisition, acquisition_cost, acquisition_of, own_acquisition, service_cost_a_year
 from leap.value.payback import (
     Returns,
     payback_along,
@@ -33,6 +33,7 @@ __all__ = [
     "acquisition_of",
     "growth_share",
     "margins",
+    "own_acquisition",
     "payback_along",
     "payback_months",
     "payback_months_survival",

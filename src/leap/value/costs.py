@@ -42,7 +42,7 @@ def service_cost_a_year(tables: AccountTables, moment: pd.Timestamp) -> np.ndarr
         rows = table.rows
         if KIND not in rows:
             continue
-        rows = rows[(_kind(rows) == SERVICE) & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
+        rows = rows[_is_kind(rows, SERVICE) & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
         spent = _sums(rows[AMOUNT], tables.codes_of(rows[KEY], moment))
         result[spent.index] += spent.to_numpy()
     return result
@@ -76,11 +76,26 @@ class Acquisition:
         }
 
 
+def own_acquisition(tables: AccountTables) -> Acquisition:
+    """Of accounts that are no company together: what each cost and began with by itself."""
+    revenue = Revenue(tables)
+    as_bought, first = revenue.bought_as(), _first_mrr(revenue)
+    cac = acquisition_cost(tables)
+    cac = np.where(np.isnan(cac), cac[as_bought], cac)
+    basis = np.where(np.isnan(cac), "", "account").astype(object)
+    return Acquisition(cac, basis, np.where(first > 0, first, first[as_bought]), None, (), None, None)
+
+
+def _first_mrr(revenue: Revenue) -> np.ndarray:
+    """MRR of every account when it can first be told, shape (n_accounts,); zero where it never paid."""
+    return np.asarray(revenue.mrr_at_own(revenue.starts_at(None)) / PARTS)
+
+
 def acquisition_of(tables: AccountTables) -> Acquisition:
     """From the costs and the first payments of a company; NaN where there is none."""
     revenue = Revenue(tables)
     bought, starts, as_bought = revenue.purchases(), revenue.starts_at(None), revenue.bought_as()
-    first = revenue.mrr_at_own(starts) / PARTS
+    first = _first_mrr(revenue)
     name, segment = _segments(tables)
     codes = bought["code"].to_numpy()
     won = _dated(codes, bought["at"].to_numpy(), segment)
@@ -117,11 +132,12 @@ def _sums(amounts: pd.Series, codes: np.ndarray) -> pd.Series:
 def _spent_to_win(tables: AccountTables) -> Iterator[pd.DataFrame]:
     for table in tables.with_role("costs"):
         rows = table.rows
-        yield rows[_kind(rows) == ACQUISITION] if KIND in rows else rows
+        yield rows[_is_kind(rows, ACQUISITION)] if KIND in rows else rows
 
 
-def _kind(rows: pd.DataFrame) -> pd.Series:
-    return rows[KIND].astype(str).str.strip().str.lower()
+def _is_kind(rows: pd.DataFrame, kind: str) -> np.ndarray:
+    codes, words = pd.factorize(rows[KIND])
+    return np.array([str(word).strip().lower() == kind for word in words], dtype=bool)[codes]
 
 
 def _spending(tables: AccountTables, segment: np.ndarray) -> pd.DataFrame:

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from leap.compiled.signature import Flags, Floats, Integers
+
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 MOST_THRESHOLDS = 255
@@ -33,12 +35,12 @@ class Columns(NamedTuple):
     `missing_bin[c]` where that goes.
     """
 
-    feature: np.ndarray
-    categorical: np.ndarray
-    missing: np.ndarray
-    missing_bin: np.ndarray
-    thresholds: np.ndarray
-    threshold_start: np.ndarray
+    feature: Integers
+    categorical: Flags
+    missing: Integers
+    missing_bin: Integers
+    thresholds: Floats
+    threshold_start: Integers
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,17 @@ contribution of element j is `v (o_j - z_j)` times the integral over t in [0, 1]
 `z (1 - t) + o t`: t is the chance that another feature is known, and the integral over it weighs sets of any size as
 Shapley does. The integrand is a polynomial, so n points are exact to 2n elements. Of elements that are not satisfied
 the factor `z (1 - t)` cancels `z`: all of a leaf get the same.
+
+Compiled loops allocate nothing: `bins`, `found`, `state`, `places`, `holds` and `added` are room to work in, whatever
+they hold; the last two have the length of the longest path.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from leap.compiled import compiled
+from leap.compiled import ArrayOf, called, compiled
+from leap.compiled.signature import ByteTable, Flags, Floats, FloatTable, Integers, Shorts
 from leap.models.treeshap.forest import MISSING_NONE, MISSING_ZERO, Columns
 from leap.models.treeshap.paths import Paths, Tables
 
@@ -20,7 +24,7 @@ _ZERO = float(np.float32(1e-35))  # LightGBM takes a number no further from 0 as
 _INT_MOST = 2147483647.0
 
 
-@compiled
+@called
 def bin_of(value: float, c: int, columns: Columns) -> int:
     """The bin of a value in column c, so that nodes decide as LightGBM's."""
     first, last = columns.threshold_start[c], columns.threshold_start[c + 1]
@@ -49,17 +53,17 @@ def bin_of(value: float, c: int, columns: Columns) -> int:
     return int(low - first + (1 if thresholds[low] < value else 0))
 
 
-@compiled
-def many(
-    matrix: Array, columns: Columns, tables: Tables, paths: Paths, points: Array, weights: Array, block: int, out: Array
-) -> None:
-    """Write the contributions of all leaves to the margin of each row, shape (n, n_features) as the matrix."""
+def _many(
+    matrix: FloatTable, out: FloatTable, bins: ByteTable, found: FloatTable, state: Shorts, holds: Flags, added: Floats,
+    columns: Columns, tables: Tables, paths: Paths, points: Floats, weights: Floats,
+) -> None:  # fmt: skip
+    """Write the contributions of all leaves to the margin of each row, shape (n, n_features) as the matrix.
+
+    `bins` (n_columns, block), `found` (n_features, block) and `state` (block,) say how many rows go together.
+    """
     n, width = out.shape
-    n_columns = len(columns.feature)
-    bins = np.zeros((n_columns, block), dtype=np.uint8)
-    found = np.zeros((width, block))
-    state = np.zeros(block, dtype=tables.step_size.dtype)
-    none = np.zeros(1, dtype=tables.step_size.dtype)[0]
+    n_columns, block = bins.shape
+    none = state.dtype.type(0)
     for begin in range(0, n, block):
         m = min(block, n - begin)
         for c in range(n_columns):
@@ -80,18 +84,19 @@ def many(
                 for r in range(m):
                     into[r] += cell[state[r]]
         for leaf in tables.alone:
-            _leaf_of_rows(leaf, bins, m, paths, points, weights, found)
+            _leaf_of_rows(leaf, bins, m, paths, points, weights, found, holds, added)
         for r in range(m):
             for f in range(width):
                 out[begin + r, f] = found[f, r]
 
 
-@compiled
-def _leaf_of_rows(leaf: int, bins: Array, m: int, paths: Paths, points: Array, weights: Array, found: Array) -> None:
+@called
+def _leaf_of_rows(
+    leaf: int, bins: Array, m: int, paths: Paths, points: Array, weights: Array, found: Array, holds: Array,
+    added: Array,
+) -> None:  # fmt: skip
     """Add the contributions of one leaf without a table to those of a block of rows, shape (n_features, block)."""
     a, b = paths.element_start[leaf], paths.element_start[leaf + 1]
-    holds = np.zeros(b - a, dtype=np.bool_)
-    added = np.zeros(b - a)
     for r in range(m):
         for e in range(a, b):
             kept = True
@@ -104,7 +109,7 @@ def _leaf_of_rows(leaf: int, bins: Array, m: int, paths: Paths, points: Array, w
             found[paths.feature[e], r] += added[e - a]
 
 
-@compiled
+@called
 def integrate(value: float, z: Array, holds: Array, points: Array, weights: Array, added: Array) -> None:
     """The contributions of the elements of one leaf, shape (d,) as `z` and `holds`, written to `added`."""
     d = len(z)
@@ -123,30 +128,34 @@ def integrate(value: float, z: Array, holds: Array, points: Array, weights: Arra
         added[j] = added[j] * (1.0 - z[j]) if holds[j] else unknown
 
 
-@compiled
-def pattern_contributions(value: float, z: Array, points: Array, weights: Array) -> Array:
-    """The contributions of a leaf's elements by pattern of satisfied ones (bit j: element j), shape (2 ** d, d)."""
+@called
+def pattern_contributions(
+    value: float, z: Array, points: Array, weights: Array, holds: Array, of_pattern: Array
+) -> None:
+    """Write the contributions of a leaf's d elements by pattern of satisfied ones (bit j: element j), d of each in a
+    row: the first 2 ** d * d numbers of `of_pattern`.
+    """
     d = len(z)
-    of_pattern = np.zeros((1 << d, d))
-    holds = np.zeros(d, dtype=np.bool_)
     for pattern in range(1 << d):
         for j in range(d):
             holds[j] = (pattern >> j) & 1 == 1
-        integrate(value, z, holds, points, weights, of_pattern[pattern])
-    return of_pattern
+        integrate(value, z, holds, points, weights, of_pattern[pattern * d : (pattern + 1) * d])
 
 
-@compiled
-def one(row: Array, columns: Columns, tables: Tables, paths: Paths, points: Array, weights: Array, out: Array) -> None:
-    """Write the contributions of all leaves to the margin of one row, shape (n_features,)."""
-    bins = np.zeros((len(columns.feature), 1), dtype=np.uint8)
+def _one(
+    row: FloatTable, out: FloatTable, bins: ByteTable, places: Integers, holds: Flags, added: Floats,
+    columns: Columns, tables: Tables, paths: Paths, points: Floats, weights: Floats,
+) -> None:  # fmt: skip
+    """Write the contributions of all leaves to the margin of one row (1, n_features), shape (n_features, 1).
+
+    `bins` is (n_columns, 1), `places` (n_tables,).
+    """
     for c in range(len(bins)):
-        bins[c, 0] = bin_of(row[columns.feature[c]], c, columns)
+        bins[c, 0] = bin_of(row[0, columns.feature[c]], c, columns)
     # Steps down are written as steps over the end of what counts cells.
     counted = (1 << (8 * tables.step_size.itemsize)) - 1
     # All places first, then a touch of each: the tables are larger than any cache, and only loads that wait for nothing
     # else are under way together.
-    places = np.zeros(len(tables.states), dtype=np.int64)
     for g in range(len(tables.states)):
         state = 0
         for s in range(tables.step_start[g], tables.step_start[g + 1]):
@@ -158,12 +167,18 @@ def one(row: Array, columns: Columns, tables: Tables, paths: Paths, points: Arra
         touched += (
             tables.cell[places[g]] + tables.cell[places[g] + tables.feature_start[g + 1] - tables.feature_start[g] - 1]
         )
-    out[:] = 0.0 * touched
+    for f in range(len(out)):
+        out[f, 0] = 0.0 * touched
     for g in range(len(tables.states)):
         at = places[g]
         for k in range(tables.feature_start[g], tables.feature_start[g + 1]):
-            out[tables.feature[k]] += tables.cell[at]
+            out[tables.feature[k], 0] += tables.cell[at]
             at += 1
-    found = out.reshape((len(out), 1))
     for leaf in tables.alone:
-        _leaf_of_rows(leaf, bins, 1, paths, points, weights, found)
+        _leaf_of_rows(leaf, bins, 1, paths, points, weights, out, holds, added)
+
+
+many, one = compiled(_many), compiled(_one)
+_LONG = {"tables.step_size": ArrayOf("u4"), "state": ArrayOf("u4")}
+many_of_wide, one_of_wide = compiled(_many, _LONG), compiled(_one, _LONG)
+"""The same for tables of so many states that their steps take four bytes."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from leap.compiled import compiled
+from leap.compiled.signature import Bytes, Codes, Floats, Integers, IntegerTable, Shorts
 from leap.models.treeshap.forest import Forest, Unsupported
 
 ABOVE_ALL = 256
@@ -22,14 +23,14 @@ class Paths(NamedTuple):
     `condition_start[e]:condition_start[e + 1]`; leaves stand in the order of their tree, left before right.
     """
 
-    value: np.ndarray
-    element_start: np.ndarray
-    feature: np.ndarray
-    weight: np.ndarray
-    condition_start: np.ndarray
-    column: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    value: Floats
+    element_start: Integers
+    feature: Integers
+    weight: Floats
+    condition_start: Integers
+    column: Integers
+    low: Integers
+    high: Integers
 
     @property
     def longest(self) -> int:
@@ -49,16 +50,17 @@ class Tables(NamedTuple):
     have.
     """
 
-    states: np.ndarray
-    step_start: np.ndarray
-    step_column: np.ndarray
-    step_boundary: np.ndarray
-    step_size: np.ndarray
-    feature_start: np.ndarray
-    feature: np.ndarray
-    cell_start: np.ndarray
-    cell: np.ndarray
-    alone: np.ndarray
+    states: Integers
+    step_start: Integers
+    step_column: Codes
+    step_boundary: Bytes
+    step_size: Shorts
+    """Of four bytes each where tables are wide."""
+    feature_start: Integers
+    feature: Codes
+    cell_start: Integers
+    cell: Floats
+    alone: Integers
 
 
 def paths_of(forest: Forest) -> Paths:
@@ -66,48 +68,52 @@ def paths_of(forest: Forest) -> Paths:
 
     No tree that grew on rows has such a leaf, and tables rely on it: a leaf has a state for each pattern of elements.
     """
-    paths = Paths(
-        *_paths(
-            forest.node_start,
-            forest.leaf_start,
-            forest.column,
-            forest.boundary,
-            forest.left,
-            forest.right,
-            forest.count,
-            forest.leaf_value,
-            forest.leaf_count,
-            forest.columns.feature,
-        )
-    )
+    paths = _paths(forest)
     if (paths.low >= paths.high).any():
         raise Unsupported("A tree has a leaf that no row can reach.")
     return paths
 
 
+def _paths(forest: Forest) -> Paths:
+    n_leaves, n_nodes = len(forest.leaf_value), len(forest.column)
+    parent, leaf_parent, order = (np.full(n, -1, dtype=np.int64) for n in (n_nodes, n_leaves, n_leaves))
+    found, stack = np.zeros(3, dtype=np.int64), np.zeros(n_nodes + n_leaves + 1, dtype=np.int64)
+    _order(forest.node_start, forest.left, forest.right, parent, leaf_parent, order, stack, found)
+    done, length, longest = map(int, found)
+    element_start, condition_start = np.zeros(done + 1, dtype=np.int64), np.zeros(length + 1, dtype=np.int64)
+    feature, weight = np.zeros(length, dtype=np.int64), np.zeros(length)
+    conditions, own = np.zeros((3, length), dtype=np.int64), np.zeros((4, longest + 1), dtype=np.int64)
+    _elements(
+        order[:done], forest.column, forest.boundary, forest.left, forest.count, forest.leaf_count,
+        forest.columns.feature, parent, leaf_parent, own, element_start, feature, weight, condition_start, conditions,
+    )  # fmt: skip
+    n_elements = int(element_start[-1])
+    n_conditions = int(condition_start[n_elements])
+    return Paths(
+        forest.leaf_value[order[:done]],
+        element_start,
+        feature[:n_elements].copy(),
+        weight[:n_elements].copy(),
+        condition_start[: n_elements + 1].copy(),
+        *(row[:n_conditions].copy() for row in conditions),
+    )
+
+
 @compiled
-def _paths(
-    node_start: np.ndarray,
-    leaf_start: np.ndarray,
-    column: np.ndarray,
-    boundary: np.ndarray,
-    left: np.ndarray,
-    right: np.ndarray,
-    count: np.ndarray,
-    leaf_value: np.ndarray,
-    leaf_count: np.ndarray,
-    column_feature: np.ndarray,
-) -> tuple[np.ndarray, ...]:
-    n_leaves, n_nodes = len(leaf_value), len(column)
-    parent, leaf_parent = np.full(n_nodes, -1), np.full(n_leaves, -1)
-    for node in range(n_nodes):
+def _order(
+    node_start: Integers, left: Integers, right: Integers, parent: Integers, leaf_parent: Integers, order: Integers,
+    stack: Integers, found: Integers,
+) -> None:  # fmt: skip
+    """Write the parents of nodes and leaves and the order of leaves; found: how many leaves of trees that split, how
+    many nodes all their paths have, and the longest one. `stack` has room for all nodes and leaves.
+    """
+    done = length = longest = 0
+    for node in range(len(left)):
         for child in (left[node], right[node]):
             if child >= 0:
                 parent[child] = node
             else:
                 leaf_parent[-1 - child] = node
-    order, stack, done = np.zeros(n_leaves, dtype=np.int64), np.zeros(n_nodes + n_leaves + 1, dtype=np.int64), 0
-    length = 0
     for tree in range(len(node_start) - 1):
         if node_start[tree] == node_start[tree + 1]:
             continue
@@ -118,22 +124,29 @@ def _paths(
             if at < 0:
                 order[done] = -1 - at
                 done += 1
-                up = leaf_parent[-1 - at]
+                up, before = leaf_parent[-1 - at], length
                 while up >= 0:
                     length += 1
                     up = parent[up]
+                longest = max(longest, length - before)
             else:
                 stack[waiting], stack[waiting + 1] = right[at], left[at]
                 waiting += 2
-    value, element_start = np.zeros(done), np.zeros(done + 1, dtype=np.int64)
-    feature, weight = np.zeros(length, dtype=np.int64), np.zeros(length)
-    condition_start = np.zeros(length + 1, dtype=np.int64)
-    conditions = np.zeros((3, length), dtype=np.int64)
-    own = np.zeros((4, length + 1), dtype=np.int64)
+    found[0], found[1], found[2] = done, length, longest
+
+
+@compiled
+def _elements(
+    order: Integers, column: Integers, boundary: Integers, left: Integers, count: Floats, leaf_count: Floats,
+    column_feature: Integers, parent: Integers, leaf_parent: Integers, own: IntegerTable, element_start: Integers,
+    feature: Integers, weight: Floats, condition_start: Integers, conditions: IntegerTable,
+) -> None:  # fmt: skip
+    """Write the elements and conditions (column, low, high) of the leaves in their order; `own` has room for those of
+    one path.
+    """
     n_elements = n_conditions = 0
-    for i in range(done):
+    for i in range(len(order)):
         leaf = order[i]
-        value[i] = leaf_value[leaf]
         child, rows, at, found = -1 - leaf, leaf_count[leaf], leaf_parent[leaf], 0
         first = n_elements
         while at >= 0:
@@ -165,13 +178,3 @@ def _paths(
                     n_conditions += 1
             condition_start[element + 1] = n_conditions
         element_start[i + 1] = n_elements
-    return (
-        value,
-        element_start,
-        feature[:n_elements].copy(),
-        weight[:n_elements].copy(),
-        condition_start[: n_elements + 1].copy(),
-        conditions[0, :n_conditions].copy(),
-        conditions[1, :n_conditions].copy(),
-        conditions[2, :n_conditions].copy(),
-    )

@@ -8,11 +8,12 @@ column is needed. How leaves are cut into runs is the shortest path by what a ru
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
-from leap.compiled import compiled
+from leap.compiled import called, compiled
+from leap.compiled.signature import BitTable, Flags, Floats, Integers, IntegerTable
 from leap.models.treeshap.forest import Unsupported
 from leap.models.treeshap.kernels import pattern_contributions
 from leap.models.treeshap.paths import ABOVE_ALL, Paths, Tables
@@ -30,8 +31,6 @@ _MOST_LEAVES = 63
 _OF_STEP, _OF_TABLE, _OF_CELL, _ALONE = 0.08, 0.5, 0.0008, 100.0
 """About what a step, a table, a cell of it and an element without a table cost a row beside one look-up. That of a
 cell, tried from 0.0002 to 0.002, moves times by a few percent: it is memory that it saves."""
-
-_Filled: TypeAlias = tuple[np.ndarray, ...]
 
 
 def tables_of(paths: Paths, points: np.ndarray, weights: np.ndarray) -> Tables:
@@ -73,16 +72,15 @@ class _Run(NamedTuple):
     the run's leaf i wants it. Segments with equal masks are one class, numbered as they appear: bin 0 is in class 0.
     """
 
-    column: np.ndarray
-    segments: np.ndarray
-    bounds: np.ndarray
-    masks: np.ndarray
-    classes: np.ndarray
-    of_class: np.ndarray
-    stride: np.ndarray
+    column: Integers
+    segments: Integers
+    bounds: IntegerTable
+    masks: BitTable
+    classes: Integers
+    of_class: BitTable
+    stride: Integers
 
 
-@compiled
 def _empty(room: int) -> _Run:
     longest = 2 * _MOST_LEAVES + 3
     return _Run(
@@ -96,7 +94,7 @@ def _empty(room: int) -> _Run:
     )
 
 
-@compiled
+@called
 def _split(bounds: np.ndarray, masks: np.ndarray, n: int, boundary: int) -> int:
     """Cut the segment that holds a boundary in two; how many segments there are then."""
     if boundary <= 0 or boundary >= ABOVE_ALL:
@@ -112,7 +110,7 @@ def _split(bounds: np.ndarray, masks: np.ndarray, n: int, boundary: int) -> int:
     return n + 1
 
 
-@compiled
+@called
 def _add_leaf(run: _Run, n_columns: int, paths: Paths, leaf: int, place: int) -> int:
     """Let the conditions of a leaf cut the columns of a run; how many columns it has then."""
     a, b = paths.element_start[leaf], paths.element_start[leaf + 1]
@@ -131,7 +129,7 @@ def _add_leaf(run: _Run, n_columns: int, paths: Paths, leaf: int, place: int) ->
     return n_columns
 
 
-@compiled
+@called
 def _count(run: _Run, n_columns: int) -> tuple[float, int]:
     """Number the classes of the columns; how many states they have, and how many steps between them."""
     states, steps = 1.0, 0
@@ -147,7 +145,7 @@ def _count(run: _Run, n_columns: int) -> tuple[float, int]:
     return states, steps
 
 
-@compiled
+@called
 def _class_of(run: _Run, k: int, mask: int) -> int:
     c = 0
     while c < run.classes[k] and run.of_class[k, c] != mask:
@@ -155,7 +153,7 @@ def _class_of(run: _Run, k: int, mask: int) -> int:
     return c
 
 
-@compiled
+@called
 def _add_features(features: np.ndarray, first: int, last: int, paths: Paths, leaf: int) -> int:
     """Let a leaf's features join those in `features[first:last]`; where they then end."""
     for e in range(paths.element_start[leaf], paths.element_start[leaf + 1]):
@@ -168,17 +166,31 @@ def _add_features(features: np.ndarray, first: int, last: int, paths: Paths, lea
     return last
 
 
-@compiled
 def _runs(paths: Paths, most: int, room: int) -> tuple[np.ndarray, float, int]:
     """The ends of the runs, in order: the cheapest way to cut the leaves, each run with `most` states or one leaf.
 
     With it how many cells their tables have, and how many leaves have none.
     """
     n = len(paths.value)
-    cheapest, come_from, cells = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1)
-    alone = np.zeros(n + 1, dtype=np.int64)
+    cheapest, cells = np.full(n + 1, np.inf), np.zeros(n + 1)
+    come_from, alone = np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
+    features = np.zeros(len(paths.feature) + 1, dtype=np.int64)
+    _cheapest_runs(paths, most, room, _empty(room), features, cheapest, come_from, cells, alone)
+    ends, at = [], n
+    while at > 0:
+        ends.append(at)
+        at = int(come_from[at])
+    return np.array(ends[::-1], dtype=np.int64), float(cells[n]), int(alone[n])
+
+
+@compiled
+def _cheapest_runs(
+    paths: Paths, most: int, room: int, run: _Run, features: Integers, cheapest: Floats, come_from: Integers,
+    cells: Floats, alone: Integers,
+) -> None:  # fmt: skip
+    """Write, of the leaves before each: the least that a row costs, where the last run begins, cells, leaves alone."""
+    n = len(paths.value)
     cheapest[0] = 0.0
-    run, features = _empty(room), np.zeros(len(paths.feature) + 1, dtype=np.int64)
     for first in range(n):
         n_columns = n_features = 0
         for leaf in range(first, min(first + _MOST_LEAVES, n)):
@@ -199,26 +211,67 @@ def _runs(paths: Paths, most: int, room: int) -> tuple[np.ndarray, float, int]:
                 alone[leaf + 1] = alone[first] + (states > most)
             if states > most:
                 break
-    ends, found, at = np.zeros(n, dtype=np.int64), 0, n
-    while at > 0:
-        ends[found] = at
-        found += 1
-        at = come_from[at]
-    return ends[:found][::-1].copy(), cells[n], alone[n]
+
+
+class _Filled(NamedTuple):
+    """What `Tables` holds, with room: the first so many of each are written, as the starts say."""
+
+    states: Integers
+    alone: Integers
+    step_start: Integers
+    feature_start: Integers
+    cell_start: Integers
+    steps: IntegerTable
+    feature: Integers
+    cell: Floats
+
+
+class _Work(NamedTuple):
+    """Room to work in: `failed` as `_Run.of_class`, `digit` by column, the others by element of a path."""
+
+    failed: IntegerTable
+    digit: Integers
+    row: Integers
+    holds: Flags
+    of_pattern: Floats
+
+
+def _filled(
+    paths: Paths, until: np.ndarray, most: int, room: int, cells: int, points: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """The tables of the runs that end at `until`, as `Tables` holds them, and the leaves alone."""
+    n, longest = len(until), paths.longest
+    kept = np.zeros(2, dtype=np.int64)
+    states, alone, feature = (np.zeros(size, dtype=np.int64) for size in (n, n, len(paths.feature)))
+    starts = [np.zeros(n + 1, dtype=np.int64) for _ in range(3)]
+    steps = np.zeros((3, 2 * len(paths.column)), dtype=np.int64)
+    written = _Filled(states, alone, starts[0], starts[1], starts[2], steps, feature, np.zeros(cells))
+    run, in_table = _empty(room), min(longest, most.bit_length())
+    work = _Work(
+        np.zeros(run.of_class.shape, dtype=np.int64), np.zeros(room, dtype=np.int64),
+        np.zeros(longest, dtype=np.int64), np.zeros(longest, dtype=np.bool_), np.zeros(in_table << in_table),
+    )  # fmt: skip
+    _fill(paths, until, most, run, points, weights, work, written, kept)
+    found, n_alone = map(int, kept)
+    step_start, feature_start, cell_start = (start[: found + 1].copy() for start in starts)
+    return (
+        states[:found].copy(),
+        step_start,
+        *(part[: step_start[-1]].copy() for part in steps),
+        feature_start,
+        feature[: feature_start[-1]].copy(),
+        cell_start,
+        written.cell,
+        alone[:n_alone].copy(),
+    )
 
 
 @compiled
-def _filled(
-    paths: Paths, until: np.ndarray, most: int, room: int, cells: int, points: np.ndarray, weights: np.ndarray
-) -> _Filled:
-    """The tables of the runs that end at `until`, as `Tables` holds them."""
-    run, n = _empty(room), len(until)
-    states_of, alone = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    step_start, feature_start, cell_start = (
-        np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
-    )  # fmt: skip
-    steps = np.zeros((3, 2 * len(paths.column)), dtype=np.int64)
-    features, cell = np.zeros(len(paths.feature), dtype=np.int64), np.zeros(cells)
+def _fill(
+    paths: Paths, until: Integers, most: int, run: _Run, points: Floats, weights: Floats, work: _Work, into: _Filled,
+    kept: Integers,
+) -> None:  # fmt: skip
+    """Write the tables of the runs that end at `until`; `kept`: how many tables, and how many leaves alone."""
     found = n_alone = n_steps = n_features = n_cells = first = 0
     for last in until:
         n_columns = 0
@@ -226,38 +279,26 @@ def _filled(
             n_columns = _add_leaf(run, n_columns, paths, leaf, leaf - first)
         states, _ = _count(run, n_columns)
         if states > most:
-            alone[n_alone] = first
+            into.alone[n_alone] = first
             n_alone += 1
         else:
             begins, n_states = n_features, int(states)
             for leaf in range(first, last):
-                n_features = _add_features(features, begins, n_features, paths, leaf)
-            n_steps = _write_steps(run, n_columns, n_features - begins, steps, n_steps)
+                n_features = _add_features(into.feature, begins, n_features, paths, leaf)
+            n_steps = _write_steps(run, n_columns, n_features - begins, into.steps, n_steps)
             size = (n_features - begins) * n_states
-            own = cell[n_cells : n_cells + size].reshape((n_states, n_features - begins))
+            own, here = into.cell[n_cells : n_cells + size], into.feature[begins:n_features]
             for leaf in range(first, last):
-                here = features[begins:n_features]
-                _write_cells(run, n_columns, paths, leaf, leaf - first, here, points, weights, own)
-            states_of[found] = n_states
+                _write_cells(run, n_columns, paths, leaf, leaf - first, here, points, weights, n_states, own, work)
+            into.states[found] = n_states
             n_cells += size
             found += 1
-            step_start[found], feature_start[found], cell_start[found] = n_steps, n_features, n_cells
+            into.step_start[found], into.feature_start[found], into.cell_start[found] = n_steps, n_features, n_cells
         first = last
-    return (
-        states_of[:found].copy(),
-        step_start[: found + 1].copy(),
-        steps[0, :n_steps].copy(),
-        steps[1, :n_steps].copy(),
-        steps[2, :n_steps].copy(),
-        feature_start[: found + 1].copy(),
-        features[:n_features].copy(),
-        cell_start[: found + 1].copy(),
-        cell,
-        alone[:n_alone].copy(),
-    )
+    kept[0], kept[1] = found, n_alone
 
 
-@compiled
+@called
 def _write_steps(run: _Run, n_columns: int, n_features: int, steps: np.ndarray, n: int) -> int:
     """Write column, boundary and size in cells of each step between the states of a run; how many there are then."""
     for k in range(n_columns):
@@ -275,18 +316,24 @@ def _write_steps(run: _Run, n_columns: int, n_features: int, steps: np.ndarray, 
     return n
 
 
-@compiled
+@called
 def _write_cells(
     run: _Run, n_columns: int, paths: Paths, leaf: int, place: int, features: np.ndarray, points: np.ndarray,
-    weights: np.ndarray, cell: np.ndarray,
+    weights: np.ndarray, n_states: int, cell: np.ndarray, work: _Work,
 ) -> None:  # fmt: skip
-    """Add what a leaf contributes in every state of its run to the cells, shape (n_states, n_features)."""
+    """Add what a leaf contributes in every state of its run to the cells, state by state one of each feature."""
     a, d = paths.element_start[leaf], paths.element_start[leaf + 1] - paths.element_start[leaf]
-    of_pattern = pattern_contributions(paths.value[leaf], paths.weight[a : a + d], points, weights)
-    # Which elements each class of each column leaves unsatisfied, as bits.
-    failed, bit = np.zeros(run.of_class.shape, dtype=np.int64), np.uint64(1) << np.uint64(place)
-    row = np.zeros(d, dtype=np.int64)
+    if (d << d) > len(work.of_pattern):
+        return  # Cannot be, by `paths_of`; and wrong numbers are found out, which memory written over is not.
+    failed, digit, row, of_pattern = work.failed, work.digit, work.row, work.of_pattern
+    pattern_contributions(paths.value[leaf], paths.weight[a : a + d], points, weights, work.holds, of_pattern)
+    bit, width = np.uint64(1) << np.uint64(place), len(features)
+    for k in range(n_columns):
+        digit[k] = 0
+        for m in range(run.classes[k]):
+            failed[k, m] = 0  # which elements each class of each column leaves unsatisfied, as bits
     for e in range(a, a + d):
+        row[e - a] = 0
         while features[row[e - a]] != paths.feature[e]:
             row[e - a] += 1
         for c in range(paths.condition_start[e], paths.condition_start[e + 1]):
@@ -296,14 +343,14 @@ def _write_cells(
             for m in range(run.classes[k]):
                 if run.of_class[k, m] & bit == 0:
                     failed[k, m] |= 1 << (e - a)
-    digit, everything = np.zeros(n_columns, dtype=np.int64), (1 << d) - 1
-    for state in range(cell.shape[0]):
+    everything = (1 << d) - 1
+    for state in range(n_states):
         missed = 0
         for k in range(n_columns):
             missed |= failed[k, digit[k]]
         pattern = everything & ~missed
         for j in range(d):
-            cell[state, row[j]] += of_pattern[pattern, j]
+            cell[state * width + row[j]] += of_pattern[pattern * d + j]
         k = 0
         while k < n_columns:
             digit[k] += 1
