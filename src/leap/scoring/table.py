@@ -116,12 +116,7 @@ class ScoreTable:
         """What every feature adds to rows, shape (rows, 6, n_features): to NRR, churn probability, margin, parts of
         NRR.
         """
-        own, places = self.attribution, np.asarray(rows, dtype=np.intp)
-        parts = (own.probability, own.margin, own.churn, own.contraction, own.expansion)
-        of_columns = np.empty((len(rows), 6, own.margin.shape[1]))
-        for unit, part in enumerate(parts, start=1):
-            of_columns[:, unit] = part[places]
-        of_columns[:, 0] = of_columns[:, 3] + of_columns[:, 4] + of_columns[:, 5]
+        of_columns = self.attribution.of_rows(np.asarray(rows, dtype=np.intp))
         # Never minus nought, which people would read as lowering.
         return self.model.encoder.by_feature(of_columns) + 0.0
 
@@ -267,10 +262,9 @@ class ScoreTable:
         return found
 
     @cached_property
-    def _curves(self) -> list[list[float]]:
-        """The survival of every row in the months that its JSON has."""
-        found: list[list[float]] = self.survival[:, np.array(CURVE_MONTHS) - 1].tolist()
-        return found
+    def _curves(self) -> np.ndarray:
+        """The survival of every row in the months that its JSON has, shape (n, len(CURVE_MONTHS))."""
+        return self.survival[:, np.array(CURVE_MONTHS) - 1]
 
     @cached_property
     def nrr(self) -> np.ndarray:
@@ -321,7 +315,7 @@ class ScoreTable:
             "value_12m": {"point": value, "low": value_low, "high": value_high, "reason": self._no_value(i)},
             "action": self.actions.to_json(i),
             "value_36m": {"point": value_36m, "reason": self._no_value(i)},
-            "survival": None if abstained else curve_json(self._curves[i], self._observed),
+            "survival": None if abstained else curve_json(self._curves[i].tolist(), self._observed),
             **self._returns(i, abstained),
             "icp": self.matches[i].to_json(),
             "reasons": reasons,
