@@ -82,7 +82,7 @@ class _Columns:
         self.keys = cells[spec.key]
         self._zone = ZoneInfo(settings.company.timezone)
         self._tomorrow = today.normalize().to_pydatetime() + timedelta(days=1)
-        if "" in self.keys:
+        if "" in self.keys or not all(map(is_bare, self.keys)):
             raise _Unusual
         self.made: dict[str, np.ndarray | list[str]] = {ROW: np.arange(1, len(self.keys) + 1), KEY: self.keys}
         if spec.shape != "events":
