@@ -165,7 +165,7 @@ class _Columns:
 
 def _text_column(cells: list[str]) -> pd.api.extensions.ExtensionArray:
     """As `pd.array(cells, dtype="str")`, without its look at every cell."""
-    return pd.arrays.ArrowStringArray(pa.array(cells, pa.large_string()), dtype=_TEXT)
+    return pd.arrays.ArrowStringArray(pa.array(cells, pa.large_string()), dtype=_TEXT)  # type: ignore[call-arg]
 
 
 def _attributes(of: _Columns) -> pd.DataFrame:
