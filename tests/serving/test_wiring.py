@@ -55,7 +55,7 @@ class World:
         self.happened.append(f"load {version}")
         return Model(version, identity, name_of(folder), "kernel", stale)  # type: ignore[arg-type]
 
-    def read(self, folder: Path) -> Any:
+    def read(self, folder: Path, odd: bool = True) -> Any:
         text = (folder / "accounts.csv").read_text()
         self.happened.append(f"read {text}")
         if "broken" in text:
