@@ -324,6 +324,9 @@ class FakeDocuments:
             raise UsageError("Expected a fit category to tell segments apart, found 'unknown'.", details=["industry"])
         return self._kept("target_list", version=self._scorer.version)
 
+    def segments(self) -> list[str]:
+        return ["industry", "country"]
+
     def icp_diff(self, old: str, new: str, check: Check) -> bytes:
         self.asked.append((old, new))
         if "99" in (old, new):

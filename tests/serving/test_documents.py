@@ -93,8 +93,15 @@ def test_a_document_is_made_once_also_for_those_who_ask_at_once(own: Documents, 
         thread.start()
     for thread in threads:
         thread.join()
-    own.prepare()
+    own.kpis()
     assert counted == ["kpis_document"]
+
+
+def test_what_cannot_be_made_ahead_is_no_fault_of_whoever_prepares() -> None:
+    alone = Documents(None)  # type: ignore[arg-type]
+    alone.prepare()
+    with pytest.raises(AttributeError):
+        alone.icp()
 
 
 def test_a_list_is_made_once_for_all_that_is_shown_of_it(own: Documents, counted: list[str]) -> None:

@@ -90,15 +90,14 @@ class LocalVersions:
     def _copies_of(self, version: str) -> list[Path]:
         """Folders that once climbed the loading ladder: which libraries did it plays no part in reading a document."""
         try:
-            there = list((self._store.folder / "bundles").iterdir())
+            named = [(copy, _NAME.fullmatch(copy.name)) for copy in (self._store.folder / "bundles").iterdir()]
+            return [
+                copy
+                for copy, name in named
+                if name is not None and name[1] == version and copy.with_name(f"{copy.name}.verified").is_file()
+            ]
         except OSError:
             return []
-        named = [(copy, _NAME.fullmatch(copy.name)) for copy in there]
-        return [
-            copy
-            for copy, name in named
-            if name is not None and name[1] == version and copy.with_name(f"{copy.name}.verified").is_file()
-        ]
 
     def _keep(self, version: str, bundle: ModelBundle) -> ModelBundle:
         with self._lock:
@@ -131,7 +130,7 @@ class LocalVersions:
             raise UnknownVersion("The registry holds no version yet.") from None
         except UnreadableVersion:
             raise
-        except LeapError as error:
+        except (LeapError, OSError) as error:
             # Its own message names a place on this machine.
             reason = "is damaged in the registry" if isinstance(error, BundleError) else "cannot be had"
             raise RegistryAway(

@@ -212,13 +212,17 @@ class ScoreTable:
 
     def main_reason(self, i: int) -> dict[str, Any] | None:
         """The largest reason that lowers NRR where loss is expected, else the largest of all."""
-        return next(self.main_reasons([i]))
+        found = next(self._main([i]))
+        return None if found is None else self._reason(i, found)
 
-    def main_reasons(self, rows: Sequence[int]) -> Iterator[dict[str, Any] | None]:
-        """The same of several rows."""
-        found = self._reasons.main(rows, (self.nrr[rows] < 1).tolist())
-        for i, reason in zip(rows, found, strict=True):
-            yield None if reason is None else self._reason(i, reason)
+    def main_phrases(self) -> list[str]:
+        """The same of every row in words alone; empty where there is no score or nothing moves it."""
+        rows = range(len(self))
+        found = zip(rows, self._main(rows), strict=True)
+        return ["" if reason is None or self.silent[i] else self._phrase(i, reason) for i, reason in found]
+
+    def _main(self, rows: Sequence[int]) -> Iterator[Reason | None]:
+        return self._reasons.main(rows, (self.nrr[rows] < 1).tolist())
 
     def _phrase(self, i: int, reason: Reason) -> str:
         points, prepared = reason.points[0], self._own
