@@ -36,6 +36,7 @@ sys.path[:] = [str(ROOT), str(ROOT / "src"), *others]
 import argparse  # noqa: E402
 import json  # noqa: E402
 import math  # noqa: E402
+import os  # noqa: E402
 import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
@@ -317,9 +318,12 @@ def overload(bench: Bench, capacity: float) -> None:
         found = load.answer_of(flooding)
         return found, load.answer_of(after), found["began_at"] + seconds
 
+    spent, began = bench.leap.cpu(), time.perf_counter()
     (found, after, end), health = watched(bench, seconds, flood)
+    share = (bench.leap.cpu() - spent) / (time.perf_counter() - began)
     bench.report.seconds["overload"] = {
         "asked_a_second": round(rate, 1),
+        "cpus_of_server": round(share, 2),
         "answered_200_a_second": round(found["statuses"].get("200", 0) / found["seconds"], 1),
         **{f"status_{status}": count for status, count in found["statuses"].items()},
         **{f"broken: {why}": count for why, count in found["broken"].items()},
@@ -414,6 +418,8 @@ def run(size: Size, folder: Path) -> dict[str, Any]:
         hostile(bench)
         overload(bench, capacity)
         starts(bench)
+    # More processes at work than cores, of which the benchmark has two or three itself: others loaded it too.
+    report.seconds["machine"] = {"load_average": round(os.getloadavg()[1], 1)}
     found = {"machine": machine(), "ratios": report.ratios, "seconds": report.seconds}
     return found | {"not_measured": report.not_measured}
 

@@ -351,10 +351,15 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def closed(port: int, file: Path, connections: int, seconds: float) -> dict[str, Any]:
-    """A closed loop by whichever generator there is."""
-    if has_wrk():
-        return wrk(port, file, connections, seconds)
-    return answer_of(own(port, file, connections, seconds))
+    """A closed loop by whichever generator there is; longer where nothing was answered in time."""
+    while True:
+        if has_wrk():
+            found = wrk(port, file, connections, seconds)
+        else:
+            found = answer_of(own(port, file, connections, seconds))
+        if found["requests"] or seconds > LONGEST:
+            return found
+        seconds *= 4
 
 
 def failures(found: Mapping[str, Any]) -> dict[str, int]:
