@@ -342,12 +342,7 @@ def overload(bench: Bench, capacity: float) -> None:
 
 
 def recovered_after(after: Mapping[str, Any], end: float, most: float, window: float = 0.5) -> float:
-    """Seconds from the end of the overload to the first half second of which 95 % took so long at most.
-
-    >>> slow, quick = [(0.4, 0.4), (0.8, 0.4)], [(0.8 + n / 10, 0.01) for n in range(1, 12)]
-    >>> recovered_after({"began_at": 100.0, "each": slow + quick, "statuses": {"200": 13}}, 99.5, 0.02)
-    1.3
-    """
+    """Seconds from the end of the overload to the first half second of which 95 % took so long at most."""
     if set(after["statuses"]) != {"200"}:
         return math.inf
     begins = [max(0.0, finished - took) for finished, took in after["each"]]

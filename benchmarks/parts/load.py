@@ -353,10 +353,8 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
 def closed(port: int, file: Path, connections: int, seconds: float) -> dict[str, Any]:
     """A closed loop by whichever generator there is; longer where nothing was answered in time."""
     while True:
-        if has_wrk():
-            found = wrk(port, file, connections, seconds)
-        else:
-            found = answer_of(own(port, file, connections, seconds))
+        by_us = not has_wrk()
+        found = answer_of(own(port, file, connections, seconds)) if by_us else wrk(port, file, connections, seconds)
         if found["requests"] or seconds > LONGEST:
             return found
         seconds *= 4
