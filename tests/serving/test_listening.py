@@ -58,5 +58,5 @@ def test_a_process_that_was_started_past_that_says_so(caplog: pytest.LogCaptureF
             logging.getLogger("bentoml").propagate = True
             listening.warn_if_open()
         opened.getsockname()  # still open
-    assert "they are refused with 401" in caplog.text
+    assert "are refused with 401" in caplog.text
     assert listening.bound_host() == ""
