@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.http import recovered_after
 from benchmarks.parts import load
 from benchmarks.parts.hostile import KINDS, send
 from benchmarks.parts.load import Load, answer_of, own, percentiles, read_requests
@@ -139,6 +141,15 @@ def test_a_mixture_holds_every_kind_in_its_number(tmp_path: Path) -> None:
     assert lines.count("GET\t/one_by_rows\t") == 4 * MIXTURE["one_by_rows"]
     assert lines == mixed(tmp_path).read_text().splitlines()
     assert lines[:20] != sorted(lines)[:20]
+
+
+def test_recovered_is_who_is_quick_for_half_a_second() -> None:
+    slow, quick = [(0.4, 0.4), (0.8, 0.4)], [(0.8 + n / 10, 0.01) for n in range(1, 12)]
+    after = {"began_at": 100.0, "each": slow + quick, "statuses": {"200": 13}}
+    assert recovered_after(after, 99.5, 0.02) == pytest.approx(0.5 + 0.89)
+    assert recovered_after({**after, "each": slow}, 99.5, 0.02) == math.inf
+    assert recovered_after({**after, "statuses": {"200": 12, "429": 1}}, 99.5, 0.02) == math.inf
+    assert recovered_after({**after, "each": quick}, 100.0, 0.02) == pytest.approx(0.89)
 
 
 def test_parts_of_the_time_are_compared() -> None:
