@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CHAMPION, PREVIOUS = "champion", "previous"
 LISTS_KEPT = 8
 ANSWERS_KEPT = 16
-WAIT_SECONDS = 2.0
+WAIT_SECONDS = 1.0
 """How long a request waits while another list is made, before it is asked to come again."""
 
 K = TypeVar("K", bound=Hashable)
@@ -97,15 +97,14 @@ class Documents:
         return self._once("kpis", lambda: kpis_document(self._scorer))
 
     def prepare(self) -> None:
-        """Make ahead what takes long: called by whoever has made this model live, and by no request. Never raises: what
-        cannot be made says so to whoever asks for it.
+        """Make ahead what requests are answered with at once: called by whoever has made this model live. Never raises:
+        what cannot be made says so to whoever asks for it.
+
+        Key figures and prospects are left to those who ask: at every promotion they would take time from requests.
         """
         try:
             self.icp()
             self.model()
-            self.kpis()
-            with self._one_list:
-                _ = self._scorer.prospect_table
         except Exception as error:
             failure("documents_not_made", error)
 
@@ -120,6 +119,12 @@ class Documents:
         made = self._list(asked, dict(asked[0]), given)
         check()
         return self._list_answers.keep((*asked, limit), _json(targets_document(self._scorer, made, limit)))
+
+    def segments(self) -> list[str]:
+        """What `segment` of a target list may be."""
+        from leap.scoring.documents import segments_of
+
+        return segments_of(self._scorer)
 
     def icp_diff(self, old: str, new: str, check: Check) -> bytes:
         """`/v1/icp/diff`: of versions by number, `champion` (the live one) or `previous`."""

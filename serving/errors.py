@@ -35,6 +35,7 @@ STATUS_OF_CODE = {
     "registry": 503,
     "unknown_account": 404,
     "unknown_version": 404,
+    "no_tables": 404,
 }
 """Status of a LeapError by its code; 422 where it is not named."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serving.live import Served
 
 ACCOUNT = "/v1/accounts/{account_id}"
+TARGETS = "/v1/target-list"
 TAGS = {
     "Scores": "What is expected of accounts, and why.",
     "Profiles": "Which companies to sell to, and whom next.",
@@ -43,6 +44,7 @@ def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]
     paths = dict(document["paths"])
     for path, examples in example_requests(customers, reasons).items():
         paths[path] = _with_body_examples(paths[path], examples)
+    paths[TARGETS] = _with_segments(paths[TARGETS], served.documents.segments())
     if customers:
         paths[ACCOUNT] = _with_example(paths[ACCOUNT], "account_id", customers[0])
     return {**document, "paths": paths, "components": _with_features(document["components"], served)}
@@ -65,6 +67,18 @@ def _with_features(components: dict[str, Any], served: Served) -> dict[str, Any]
 def _with_example(path_item: dict[str, Any], name: str, value: str) -> dict[str, Any]:
     get = path_item["get"]
     parameters = [{**one, "example": value} if one["name"] == name else one for one in get["parameters"]]
+    return {"get": {**get, "parameters": parameters}}
+
+
+def _with_segments(path_item: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    """The parameters of a target list with the segments of the live model; without any there are none to be limited."""
+    get = path_item["get"]
+    parameters = []
+    for one in get["parameters"]:
+        if one["name"] == "segment":
+            one = {**one, "schema": {"type": "string", "enum": known}}
+        if known or one["name"] not in ("segment", "per_segment"):
+            parameters.append(one)
     return {"get": {**get, "parameters": parameters}}
 
 

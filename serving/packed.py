@@ -73,7 +73,7 @@ class PackedDeployment:
         if not packed.tables:
             return Data(model.bundle.settings, None)
         packed.require_tables()
-        return Data(load_settings(packed.workspace), read_workspace(packed.workspace))
+        return Data(load_settings(packed.workspace), read_workspace(packed.workspace, odd=False))
 
 
 def climbed(packed: Packed) -> Model:

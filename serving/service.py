@@ -16,17 +16,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import bentoml
 from starlette.types import ASGIApp
 
-from serving.app import BENTOML_ROUTES, create_app
-from serving.guard import Guard, known_routes
-from serving.lanes import Lanes, prefer_the_event_loop
 from serving.listening import require_token, warn_if_open
-from serving.live import LiveModel
 from serving.logs import configured
-from serving.metrics import process_metrics, without_earlier_models
-from serving.observing import Observer
-from serving.packed import deployment
-from serving.protocol import bound_connections
-from serving.watcher import ChampionWatcher
+from serving.metrics import without_earlier_models
 
 MOUNT = "leap"
 
@@ -48,24 +40,18 @@ class GuardedService(bentoml.Service[Any]):
     """
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """BentoML's application with `Guard` around it and before it."""
-        prefer_the_event_loop()
-        bound_connections()
-        ours: Any = self.mount_apps[0][0]
-        routes = [*known_routes(ours), *BENTOML_ROUTES]
-        watch = ours.state.watch
-        if isinstance(watch, Observer):
-            watch.log = configured(metrics=watch.metrics)
-        application = super().to_asgi(is_main=is_main)
-        return Guard(application, routes=routes, state=ours.state.shared, watch=watch)
+        """BentoML's application with `Guard` around it and before it.
 
+        Our application is made here: the process that starts the others would only begin later with it.
+        """
+        from serving import process
 
-live = LiveModel()
-observer = Observer(live, process_metrics())
+        if not self.mount_apps:
+            self.mount_asgi_app(process.application, path="/", name=MOUNT)
+        return process.guarded(super().to_asgi(is_main=is_main), self.mount_apps[0][0])
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)
-@bentoml.asgi_app(create_app(live, Lanes(metrics=observer.metrics), observer), path="/", name=MOUNT)
 class LeapService:
     """Leap: churn, contraction, expansion and NRR of accounts with their reasons, and the worth of prospects."""
 
@@ -76,17 +62,21 @@ class LeapService:
         require_token()
 
     def __init__(self) -> None:
+        from serving.packed import deployment
+        from serving.process import live, observer
+        from serving.watcher import ChampionWatcher
+
         warn_if_open()
         source = deployment()
-        self.watcher = ChampionWatcher(live, source, metrics=observer.metrics)
+        self.watcher, self.observer = ChampionWatcher(live, source, metrics=observer.metrics), observer
         self.watcher.start()
-        observer.start(source.inputs())
+        self.observer.start(source.inputs())
 
     @bentoml.on_shutdown
     def stop_watching(self) -> None:
         """BentoML calls this once no request is under way any more."""
         self.watcher.stop()
-        observer.stop()
+        self.observer.stop()
 
     @bentoml.on_deployment
     def log_alike() -> None:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 READ_WAIT_SECONDS = 0.25
 """For a locked database: a look must not wait, and the next one comes at once."""
 WRITE_WAIT_SECONDS = 5.0
-ASK_REMOTE_EVERY_SECONDS = 2.0
-"""A registry at an address leaves no trace when it changes, and is asked this often."""
+WARM_SECONDS = 0.3
+"""For scores that are made before they are asked for; a promotion waits for it."""
+ASK_EVERY_SECONDS = 2.0
+"""The registry is asked this often although no file tells of a change: whether it can be, and where it has no files."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
     scorer = Scorer.build(bundle, model.version, data.tables)
     # What cannot be said of it must show before it is live, and not at a request.
     scorer.model_document(), scorer.icp_document(), scorer.drivers_document()
+    scorer.warm_answers(WARM_SECONDS)
     settings = data.settings
     return Served(
         scorer,
@@ -239,7 +242,7 @@ def require_same_definitions(model: Model, data: Data) -> None:
 
 
 class ChampionWatch:
-    """The champion as last seen; the registry is asked only where its files changed, or where it was in trouble."""
+    """The champion as last seen; the registry is asked where its files changed or it was in trouble, else seldom."""
 
     def __init__(self, opened: Callable[[], Store]) -> None:
         self._opened = opened
@@ -256,8 +259,8 @@ class ChampionWatch:
         """The champion now."""
         store = self._opened()
         signs = store.signs()
-        lately = time.monotonic() - self._asked_at < ASK_REMOTE_EVERY_SECONDS
-        same = lately if signs is None else signs == self._signs
+        lately = time.monotonic() - self._asked_at < ASK_EVERY_SECONDS
+        same = lately and signs == self._signs
         if self._seen is None or self._seen.trouble or not same:
             self._seen = store.seen()
             self._signs, self._asked_at = signs, time.monotonic()

@@ -60,7 +60,7 @@ class TablesWatch:
         if self._read is not None and self._read[0] == self._still:
             return self._read[1]
         before = self._still
-        data = Data(load_settings(self.workspace), read_workspace(self.workspace))
+        data = Data(load_settings(self.workspace), read_workspace(self.workspace, odd=False))
         self._read = (before, data)
         return data
 

@@ -1,4 +1,4 @@
-"""The benchmarks of contributions and of depth run and print the agreed form; nothing is timed here."""
+"""The benchmarks of contributions, of depth and of HTTP run and print the agreed form; nothing is timed here."""
 
 import json
 import re
@@ -35,6 +35,40 @@ def test_contributions_are_measured_in_the_agreed_form() -> None:
     assert {"pred_contrib_depth_6", "predict_depth_6", "one_row_explained", "slope_in_rows_depth_6"} <= set(
         report["ratios"]
     )
+
+
+@pytest.mark.slow
+def test_answers_over_http_are_measured_in_the_agreed_form() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "http.py"), "--tiny", "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    report = json.loads(answer.stdout, parse_constant=pytest.fail)
+    assert set(report) >= {"machine", "ratios", "seconds"}
+    for name, each in report["ratios"].items():
+        assert set(each) == RATIO, name
+        assert each["value"] >= 0, name
+    assert report["ratios"]["difference_plain"]["ok"]
+    assert report["ratios"]["overload_broken"]["ok"], report["ratios"]["overload_broken"]
+    assert {
+        "one_score_p50", "throughput_c1", "throughput_c8", "throughput_c32", "thousand_by_id", "thousand_by_features",
+        "recovery_seconds", "health_overload_ms", "health_large_ms", "health_endless_ms", "health_slow_ms",
+        "health_nested_ms", "start_to_ready", "slope_by_id", "slope_by_features",
+    } <= set(report["ratios"])  # fmt: skip
+
+
+def test_no_benchmark_takes_http_py_for_the_librarys() -> None:
+    """Python looks first in the folder of the script that it runs."""
+    program = """
+import runpy, sys
+for name in sys.argv[1:]:
+    sys.path.insert(0, "benchmarks")
+    runpy.run_path(f"benchmarks/{name}.py", run_name="imported")
+    import http.client
+    assert not [path for path in sys.path if path.endswith("benchmarks")], name
+"""
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    answer = subprocess.run([sys.executable, "-c", program, *names], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
 
 
 @pytest.fixture(scope="module")

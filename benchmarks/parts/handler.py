@@ -45,20 +45,23 @@ class Handlers:
         return [line.split(b"\t", 2)[2] for line in (self.requests / f"{name}.txt").read_bytes().splitlines()]
 
     def parse(self, name: str) -> list[Callable[[], Any]]:
-        """One call a request: from the bytes of the body to the parsed body."""
+        """One call a request: from the bytes of the body to what was asked, checked."""
+        from serving.direct import json_of
         from serving.schemas import ScoreRequest
 
         def call(body: bytes) -> Callable[[], Any]:
-            return lambda: ScoreRequest.model_validate_json(body)
+            return lambda: ScoreRequest.model_validate(json_of(body))
 
         return [call(body) for body in self.bodies(name)]
 
     def handler(self, name: str) -> list[Callable[[], Any]]:
-        """One call a request: from the parsed body to the bytes of the answer."""
-        from serving.app import score
+        """One call a request: from what was asked to the bytes of the answer."""
+        from serving.calls import Call
+        from serving.routes.scores import score
 
-        def call(parsed: Any) -> Callable[[], Any]:
-            return lambda: score(parsed, self.served).body
+        def call(asked: Any) -> Callable[[], Any]:
+            known = Call("benchmark", "POST", "/v1/score")
+            return lambda: score(asked, self.served, lambda: None, known).content
 
         return [call(parse()) for parse in self.parse(name)]
 

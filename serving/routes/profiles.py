@@ -45,7 +45,7 @@ def kpis(served: Live) -> Body:
 @router.get(
     "/v1/target-list",
     response_model=TargetsAnswer,
-    responses=READING,
+    responses={**READING, **errors(404)},
     summary="Whom to sell to next",
 )
 @large(True)

@@ -28,7 +28,8 @@ class TargetQuery(BaseModel):
     per_segment: Annotated[int | None, Field(ge=0, le=_MOST_ACCOUNTS)] = None
     """At most so many accounts of one segment."""
     segment: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    """The fit category (a feature of kind `category`, or the column it comes from) that tells segments apart."""
+    """What tells segments apart: a feature of scope `fit` and kind `category`, or the column it comes from. Without
+    one: as `[policy]` says, else by what acquisition costs are known, else the first there is."""
     limit: Annotated[int, Field(ge=0, le=MOST_SHOWN, examples=[10])] = USUALLY_SHOWN
     """How many accounts are shown, from the top; which are chosen, and all totals, are the same."""
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,19 +76,19 @@ def said(folder: Path, served: Served) -> Made:
 
 
 @contextmanager
-def serving(bento: str, folder: Path, ready: bool = True, **environment: str) -> Iterator[Process]:
+def serving(made: Made, bento: str | Path, folder: Path, ready: bool = True, **environment: str) -> Iterator[Process]:
     """`bentoml serve` from an unrelated folder, with nothing to import but what serving needs."""
     folder.mkdir()
     port, log_file = free_port(), folder / "log"
     told = {
         "BENTOML_HOME": str(folder / "home"),
         "PYTHONPATH": blocking(folder / "first"),
-        "NUMBA_CACHE_DIR": str(folder.parent / "numba"),
+        "NUMBA_CACHE_DIR": str(made.folder / "numba"),  # compiled once for all tests here
         **environment,
     }
     with log_file.open("wb") as log:
         popen = subprocess.Popen(
-            [sys.executable, "-m", "bentoml", "serve", bento, "--port", str(port)],
+            [sys.executable, "-m", "bentoml", "serve", str(bento), "--port", str(port)],
             cwd=folder,
             env={**os.environ, **told},
             stdout=log,
@@ -129,7 +130,7 @@ def test_an_imported_bento_says_what_the_service_of_the_store_said(made: Made, t
     (bento,) = (path for path in (home / "bentos" / "leap").iterdir() if path.is_dir())
     assert not list(bento.rglob("*.pyc")) and not list(bento.rglob("mlflow.db"))
     assert "slack" not in (bento / "README.md").read_text().lower()
-    with serving(str(bento), tmp_path / "elsewhere") as process:
+    with serving(made, bento, tmp_path / "elsewhere") as process:
         client = Client(process.url)
         ready = client.ready()
         assert ready["ready"] and ready["by_id"] and ready["model"]["version"] == "1"
@@ -141,7 +142,7 @@ def test_an_imported_bento_says_what_the_service_of_the_store_said(made: Made, t
 
 
 def test_without_tables_it_says_so_and_scores_what_is_sent(made: Made, tmp_path: Path) -> None:
-    with serving(str(made.folder / "bare"), tmp_path / "elsewhere") as process:
+    with serving(made, made.folder / "bare", tmp_path / "elsewhere") as process:
         client = Client(process.url)
         ready = client.ready()
         assert ready["ready"] and not ready["by_id"]
@@ -152,7 +153,7 @@ def test_without_tables_it_says_so_and_scores_what_is_sent(made: Made, tmp_path:
 
 def test_without_tables_it_scores_those_of_a_workspace_that_is_named(made: Made, tmp_path: Path) -> None:
     named = {"LEAP_WORKSPACE": str(made.folder / "moved too")}
-    with serving(str(made.folder / "bare"), tmp_path / "elsewhere", **named) as process:
+    with serving(made, made.folder / "bare", tmp_path / "elsewhere", **named) as process:
         same(Client(process.url).score(made.ids, top=0)["scores"], made.by_id)
 
 
@@ -161,11 +162,11 @@ def test_a_damaged_model_in_a_bento_is_refused_with_the_reason(made: Made, tmp_p
     shutil.copytree(made.folder / "bare", damaged)
     model = damaged / "src" / "packed" / "champion" / "models" / "health_churn.txt"
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=9", 1))
-    with serving(str(damaged), tmp_path / "elsewhere", ready=False) as process:
-        client = Client(process.url, timeout=5)
-        problem = None
-        while problem is None:
+    with serving(made, damaged, tmp_path / "elsewhere", ready=False) as process:
+        client, problem = Client(process.url, timeout=5), None
+        while problem is None or "cannot be reached" in problem:
             assert process.popen.poll() is None, process.log
+            time.sleep(0.1)
             problem = client.ready()["problem"]
         assert "health_churn.txt" in problem and not client.ready()["ready"]
         answer = process.ask("POST", "/v1/prospects", '{"prospects": []}', {"Content-Type": "application/json"})

@@ -113,6 +113,30 @@ def test_a_shortfall_is_a_share_of_the_bound(condition: tuple[Any, str, Any], va
     assert shortfall(one, {one.feature.name: np.array([value])})[0] == pytest.approx(share, abs=1e-15)
 
 
+PROFILES = (BIG, RETAIL, CLOUDY)
+CELLS = st.tuples(
+    st.sampled_from([1.0, 49.0, 50.0, 179.0, 185.0, 200.0, float("nan")]),
+    st.sampled_from([0.0, 1.0, float("nan")]),
+    st.sampled_from(["media", "retail", "x"]),
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(CELLS, min_size=1, max_size=6), st.sampled_from([PROFILES, PROFILES[:1], PROFILES[1:2]]))
+def test_accounts_matched_together_are_matched_as_each_alone(
+    cells: list[tuple[float, float, str]], profiles: tuple[ICPProfile, ...]
+) -> None:
+    found = match(profiles, rows(*cells), len(cells))
+    assert found == [match(profiles, rows(cell), 1)[0] for cell in cells]
+    fit = Fit.of(profiles, rows(*cells), len(cells))
+    assert [one.tier for one in found] == fit.tiers(USUAL).letters.tolist()
+    good = [p for p in profiles if p.kind != "negative"]
+    for i, one in enumerate(found):
+        assert one.matched == tuple(p.rule.words for p in good if fit.meets(p)[i])
+        assert bool(one.near) == (one.tier == "B")
+        assert fit.tiers(USUAL).margins[str(one.tier)][i] == 0
+
+
 # --- staying in a tier
 
 

@@ -11,13 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leap.errors import UsageError
 from leap.icp import ICPProfile, ICPSearch, Rule
 from leap.icp.figures import RETENTION, retention_intervals
 from leap.revenue import retention, window
 from leap.scoring import Scorer
 from leap.scoring.company_retention import company_retention
-from leap.scoring.documents import comparison, icp_diff_document, kpis_document, targets_document, targets_of
+from leap.scoring.documents import (
+    NoTables,
+    comparison,
+    icp_diff_document,
+    kpis_document,
+    segments_of,
+    targets_document,
+    targets_of,
+)
 from leap.scoring.icp_versions import Named
 from leap.scoring.targets import Entries, Override, target_list_of
 from tests.reports.searches import evidence
@@ -146,8 +153,15 @@ def test_an_owner_s_word_moves_the_list(scorer: Scorer) -> None:
     ]
 
 
+def test_a_limit_a_segment_needs_no_segment_to_be_named(scorer: Scorer) -> None:
+    assert segments_of(scorer)[0] == "industry"
+    made = targets_of(scorer, {"per_segment": 2}, {})
+    assert made.asked.segment == "industry" and 0 < len(made) <= 2 * len(made.candidates.segments(made.asked)[1])
+    assert targets_of(scorer, {"per_segment": 2, "segment": "region"}, {}).asked.segment == "region"
+
+
 def test_without_tables_there_is_no_list(planted: TrainedWorld) -> None:
-    with pytest.raises(UsageError, match="no prospects"):
+    with pytest.raises(NoTables, match="no prospects"):
         targets_of(Scorer.build(planted.bundle, "7", None), {}, {})
 
 
@@ -167,5 +181,5 @@ def test_two_versions_are_compared_by_their_profiles_and_the_live_model_is_named
     assert (document["from"]["version"], document["to"]["version"]) == ("5", "6")
     assert document["model"]["version"] == "7" and document["tiers"]["none_because"]
     assert len(document["entered"]) == len(document["left"]) == 1
-    with pytest.raises(UsageError, match="found version 5 twice"):
-        icp_diff_document(scorer, old, Named(old.bundle, "5"))
+    itself = icp_diff_document(scorer, old, Named(old.bundle, "5"))
+    assert not itself["entered"] and not itself["left"] and not itself["moved"] and len(itself["unchanged"]) == 1

@@ -11,7 +11,7 @@ import pytest
 from leap.features import Scope
 from leap.icp import Attribute, Condition, Evidence, ICPProfile, ICPSearch, Measured, Rule
 from leap.scoring.icp_diff import FigureChange, icp_diff
-from leap.scoring.icp_diff_monday import NOTHING, monday
+from leap.scoring.icp_diff_monday import SAME_PROFILES, monday
 from tests.reports.searches import evidence
 from tests.worlds import a_feature
 
@@ -44,7 +44,7 @@ def test_the_same_document_differs_in_nothing() -> None:
     both = a_search(a_profile("established-1", (SIZE, ">=", 200.0)), a_profile("negative-1", (SECTOR, "==", "retail")))
     found = icp_diff(both, both)
     assert (found.entered, found.left, found.moved, found.attributes) == ((), (), (), ())
-    assert len(found.unchanged) == 2 and monday(found, None, "USD") == [NOTHING]
+    assert len(found.unchanged) == 2 and monday(found, None, "USD") == [SAME_PROFILES]
 
 
 def test_profiles_are_matched_by_what_they_ask_for_not_by_their_numbers() -> None:

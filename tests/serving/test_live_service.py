@@ -22,8 +22,8 @@ from tests.serving.live_service import Place, Service, Traffic, locked
 
 pytestmark = pytest.mark.slow
 
-PROMOTIONS = int(os.environ.get("LEAP_TEST_PROMOTIONS", "6"))
-LOCKED_SECONDS = float(os.environ.get("LEAP_TEST_LOCKED_SECONDS", "8"))
+PROMOTIONS = int(os.environ.get("TEST_PROMOTIONS", "6"))
+LOCKED_SECONDS = float(os.environ.get("TEST_LOCKED_SECONDS", "8"))
 START_SECONDS = 120.0
 SWAP_SECONDS = 5.0
 """How long after a promotion has finished its champion may take to speak."""
@@ -152,16 +152,17 @@ def replaced(path: Path, content: bytes | None) -> Iterator[None]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str, bool]] = {
+    # what is done, what /readyz says of it, and whether a service is started during it too
     "locked": (lambda store: locked(store / "mlflow.db"), "locked by another process", True),
     "deleted": (lambda store: moved(store / "mlflow.db"), "mlflow.db is missing", True),
-    "rubbish": (lambda store: replaced(store / "mlflow.db", b"no database " * 999), "cannot be used", True),
-    "unreadable": (lambda store: replaced(store / "mlflow.db", None), "mlflow.db", True),
+    "rubbish": (lambda store: replaced(store / "mlflow.db", b"no database " * 999), "cannot be used", False),
+    "unreadable": (lambda store: replaced(store / "mlflow.db", None), "mlflow.db", False),
     "champion.json damaged": (
         lambda store: replaced(store / "champion.json", b'{"version'),
         "champion.json is damaged",
         True,
     ),
-    "artifacts gone": (lambda store: moved(store / "artifacts"), "", True),
+    "artifacts gone": (lambda store: moved(store / "artifacts"), "", False),
     "copies gone": (lambda store: moved(store / "bundles"), "", True),
     "the whole store gone": (lambda store: moved(store), "not there", False),
 }

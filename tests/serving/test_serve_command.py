@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from leap.errors import UsageError
 from leap.registry import Store
-from training.serve import bentoml_home, environment, require_free, run_and_pass_signals
+from training.serve import bentoml_home, environment, require_free, run_and_pass_signals, workers
 
 CHECKOUT = Path(__file__).parents[2]
 # Waits for the signal, says that it came, and ends as told.
@@ -53,6 +54,48 @@ def test_being_told_to_end_is_passed_on_and_is_no_failure(tmp_path: Path, number
 def test_a_service_that_fails_by_itself_is_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
     with capfd.disabled():
         assert run_and_pass_signals([sys.executable, "-c", "raise SystemExit(3)"], os.environ) == 3
+
+
+# Does not end when it is told to, nor does what it started; both note that they ran, and what they write is private.
+STUBBORN = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(sys.argv[1] + ("" if os.fork() else "-child")).write_text(str(os.getpid()))
+time.sleep(60)
+"""
+IMPATIENT = COMMAND.replace("os.environ)", "os.environ, 0.5)")
+
+
+def test_what_does_not_end_is_killed_with_all_it_started_and_is_a_failure(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    child = tmp_path / "said-child"
+    path = os.pathsep.join([str(CHECKOUT / "src"), str(CHECKOUT)])
+    command = subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, STUBBORN, str(said)], env={**os.environ, "PYTHONPATH": path}
+    )
+    deadline = time.monotonic() + 20
+    while not (said.exists() and said.read_text() and child.exists() and child.read_text()):
+        assert time.monotonic() < deadline and command.poll() is None
+        time.sleep(0.02)
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(20) == 256 - signal.SIGKILL
+    for started in (said, child):
+        assert started.stat().st_mode & 0o077 == 0
+        while Path(f"/proc/{started.read_text()}/cmdline").exists() and not is_gone(int(started.read_text())):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, even if nobody has asked for its code yet."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "65", "1.5", ""])
+def test_a_number_of_processes_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a number from 1 to 64"):
+        workers(text)
+    assert workers("8") == 8
 
 
 def test_the_process_is_told_absolute_places_and_no_telemetry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,14 +55,14 @@ class World:
         self.happened.append(f"load {version}")
         return Model(version, identity, name_of(folder), "kernel", stale)  # type: ignore[arg-type]
 
-    def read(self, folder: Path) -> Any:
+    def read(self, folder: Path, odd: bool = True) -> Any:
         text = (folder / "accounts.csv").read_text()
         self.happened.append(f"read {text}")
         if "broken" in text:
             raise TableError(f"{text}: no such column.")
         return text
 
-    def serve(self, parts: Parts) -> Any:
+    def serve(self, parts: Parts, _: Any = None) -> Any:
         if (parts.model.version, str(parts.data.tables)) in self.unfit:
             raise CatalogError(f"version {parts.model.version} does not fit {parts.data.tables}.")
         self.happened.append(f"build {parts.model.version} {parts.data.tables} {len(parts.reviews)}")

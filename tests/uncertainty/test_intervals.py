@@ -97,6 +97,27 @@ def test_no_narrower_run_of_bins_has_enough_weight(bins, share):
     assert inside >= share - 1e-9
 
 
+def test_of_many_rows_each_has_the_interval_it_has_alone_and_of_equal_ones_the_first():
+    """More rows than are compared at once; ends and weights on a grid, so that many intervals are as narrow."""
+    rng = np.random.default_rng(1)
+    steps = np.cumsum(rng.integers(1, 4, (2500, 48)), axis=1) / 8
+    lows, highs = steps[:, ::2], steps[:, 1::2]
+    weights = rng.integers(0, 5, (2500, 24)) + 1e-3
+    weights /= weights.sum(axis=1, keepdims=True)
+    low, high = smallest(lows, highs, weights, 0.6)
+    for i in range(0, 2500, 101):
+        widths = [
+            (highs[i, j] - lows[i, k], k)
+            for k in range(24)
+            for j in range(k, 24)
+            if weights[i, k : j + 1].sum() >= 0.6 - 1e-12
+        ]
+        width, first = min(widths)
+        assert (low[i], high[i]) == (lows[i, first], lows[i, first] + width)
+        alone = smallest(lows[[i]], highs[[i]], weights[[i]], 0.6)
+        assert (alone[0][0], alone[1][0]) == (low[i], high[i])
+
+
 def test_a_thousand_accounts_take_no_time():
     rng = np.random.default_rng(0)
     found = fit_intervals(followed(*simulated(500, 0)))

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from leap.bundle.document import text_of
 from leap.bundle.files import read_folder
 from leap.bundle.structure import check_text_model
 from leap.errors import BundleError
@@ -54,6 +53,9 @@ def verify(
     no bundle, BAD_STRUCTURE if its trees do not fit it; `parse` checks the former here instead. By default the child
     does, which imports what a bundle needs anyway: those who only ask, such as `leap rollback`, need not.
     """
+    # With pandas, for which those that only ask for a version need not wait.
+    from leap.bundle.document import text_of
+
     folder = Path(folder).absolute()
     with _step("files", folder):
         files = read_folder(folder)

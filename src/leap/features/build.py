@@ -15,6 +15,7 @@ from leap.snapshots import Snapshots
 from leap.tables import AccountTables, Table, TableView
 
 TENURE = "tenure_months"
+_FEW_ROWS = 2_000
 _MANY = 3_000_000
 """Rows times moments from which on a pass over all moments is faster than one for each."""
 
@@ -33,8 +34,12 @@ class FeatureFrame:
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
-        """The columns by name, looked up once."""
-        return {str(name): column.to_numpy() for name, column in self.frame.items()}
+        """The columns by name, looked up once; of few rows the numbers as one block, since each look-up costs more."""
+        if len(self.frame) > _FEW_ROWS:
+            return {str(name): column.to_numpy() for name, column in self.frame.items()}
+        numbers = [name for name, kind in zip(self.frame, self.frame.dtypes, strict=True) if kind == np.float64]
+        found = dict(zip(numbers, self.frame[numbers].to_numpy().T, strict=True))
+        return {str(name): found[name] if name in found else self.frame[name].to_numpy() for name in self.frame}
 
     def where(self, keep: np.ndarray) -> FeatureFrame:
         """The rows that a mask keeps."""

@@ -18,12 +18,13 @@ from leap.bundle.files import identity_of, read_folder
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import BundleError, LeapError, NoModel, RegistryError, UnknownVersion
 from leap.registry.champion_file import read_champion
-from leap.registry.records import PREVIOUS
+from leap.registry.records import CHAMPION, PREVIOUS
 from leap.registry.store import Store
 
 WAIT_SECONDS: Final = 2.0
 KEPT: Final = 4
 _AT_ONCE: Final = 2
+_EMPTY: Final = "The registry holds nothing, though a version from it is live here: it is not where it was."
 _NAME = re.compile(r"([1-9][0-9]{0,8})-([0-9a-f]{16})")
 
 
@@ -73,7 +74,12 @@ class LocalVersions:
             return self._named(record.version, record.previous)
         with self._lock:
             known = self._previous.get(champion)
-        return known or self._named(champion, self._ask("previous", champion, lambda: self._store.aliases()[PREVIOUS]))
+        if known is not None:
+            return known
+        aliases = self._ask("aliases", champion, self._store.aliases)
+        if aliases[CHAMPION] is None:
+            raise RegistryAway(_EMPTY)
+        return self._named(champion, aliases[PREVIOUS])
 
     def _named(self, champion: str, previous: object) -> str:
         if not isinstance(previous, str):
@@ -90,15 +96,14 @@ class LocalVersions:
     def _copies_of(self, version: str) -> list[Path]:
         """Folders that once climbed the loading ladder: which libraries did it plays no part in reading a document."""
         try:
-            there = list((self._store.folder / "bundles").iterdir())
+            named = [(copy, _NAME.fullmatch(copy.name)) for copy in (self._store.folder / "bundles").iterdir()]
+            return [
+                copy
+                for copy, name in named
+                if name is not None and name[1] == version and copy.with_name(f"{copy.name}.verified").is_file()
+            ]
         except OSError:
             return []
-        named = [(copy, _NAME.fullmatch(copy.name)) for copy in there]
-        return [
-            copy
-            for copy, name in named
-            if name is not None and name[1] == version and copy.with_name(f"{copy.name}.verified").is_file()
-        ]
 
     def _keep(self, version: str, bundle: ModelBundle) -> ModelBundle:
         with self._lock:
@@ -128,10 +133,10 @@ class LocalVersions:
         except UnknownVersion:
             raise UnknownVersion(f"There is no version {version}.", details=[version]) from None
         except NoModel:
-            raise UnknownVersion("The registry holds no version yet.") from None
+            raise RegistryAway(_EMPTY) from None
         except UnreadableVersion:
             raise
-        except LeapError as error:
+        except (LeapError, OSError) as error:
             # Its own message names a place on this machine.
             reason = "is damaged in the registry" if isinstance(error, BundleError) else "cannot be had"
             raise RegistryAway(

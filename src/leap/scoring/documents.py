@@ -6,6 +6,7 @@ Each is a function of a scorer (or of two versions) and names the model, its def
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from leap.errors import UsageError
@@ -28,6 +29,12 @@ _OF_QUARTER = ("win_rate", "sales_cycle_days", "deal_size", "cac", "nrr_later", 
 _COUNTS_OF_QUARTER = (
     "quarter", "new_customers", "bookings", "deals_decided", "deals_won", "customers_with_cac", "accounts_later",
 )  # fmt: skip
+
+
+class NoTables(UsageError):
+    """What is asked for comes from tables, and there are none here."""
+
+    code = "no_tables"
 
 
 def header(scorer: Scorer) -> dict[str, Any]:
@@ -180,10 +187,25 @@ def targets_of(
 ) -> TargetList:
     """The list under `[policy]` and what was given instead, as `leap targets`; worked on for at most five seconds."""
     if scorer.tables is None:
-        raise UsageError("There are no tables here, so there are no prospects to choose from.")
+        raise NoTables("There are no tables here, so there are no prospects to choose from.")
     asked = Asked.of(scorer.tables.settings.policy, **given)
+    if asked.per_segment is not None and asked.segment is None:
+        asked = replace(asked, segment=_usual_segment(scorer))
     seconds = min(asked.seconds, NO_LONGER_SECONDS)
-    return target_list_of(scorer, Asked(**{**asked.to_json(), "seconds": seconds}), overrides, seed)
+    return target_list_of(scorer, replace(asked, seconds=seconds), overrides, seed)
+
+
+def segments_of(scorer: Scorer) -> list[str]:
+    """What may tell segments apart: fit categories by name, and the columns that they come from."""
+    features = [f for f in scorer.bundle.fit.encoder.catalog.features if f.kind == "category"]
+    named = [name for feature in features for name in (feature.name, feature.recipe.column)]
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _usual_segment(scorer: Scorer) -> str | None:
+    """By what acquisition costs are known, else the first fit category; None where there is none."""
+    usual = scorer.bundle.economics.get("cac_segment")
+    return str(usual) if usual else next(iter(segments_of(scorer)), None)
 
 
 def targets_document(scorer: Scorer, made: TargetList, limit: int | None = None) -> dict[str, Any]:
@@ -192,15 +214,11 @@ def targets_document(scorer: Scorer, made: TargetList, limit: int | None = None)
 
 
 def icp_diff_document(scorer: Scorer, old: Named, new: Named) -> dict[str, Any]:
-    """As `leap icp diff --profiles-only --json`, with the live model beside it."""
-    if old.version == new.version:
-        raise UsageError(
-            f"Expected two versions, found version {old.version} twice.", remedy="Give another one as `from` or `to`."
-        )
+    """As `leap icp diff --profiles-only --json`, with the live model; a version differs in nothing from itself."""
     if old.bundle.company != new.bundle.company:
         raise UsageError(
             f"Version {old.version} and version {new.version} are models of two companies: their profiles are of "
             "different customers.",
             remedy="Give two versions of one company.",
         )
-    return {**header(scorer), **compare(old, new, None)}
+    return {**header(scorer), **compare(old, new, None, itself=True)}

@@ -15,6 +15,7 @@ from leap.scoring.icp_tier_changes import TierChange, TierChanges
 _NAMED = 3
 _RULE_CHANGES = ("narrowed", "widened", "redrawn")
 NOTHING: Final = "Nothing has to change: the same profiles, the same rules, and every account in the tier it was in."
+SAME_PROFILES: Final = "No list and no rule has to change: the profiles are the same. Accounts were not looked at."
 _METRICS = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
 
 
@@ -26,7 +27,7 @@ def monday(diff: ICPDiff, tiers: TierChanges | None, currency: str) -> list[str]
     said += _renamed([one for one in diff.moved if "renamed" in one.changes])
     if tiers is not None:
         said += _accounts(tiers, currency)
-    return said or [NOTHING]
+    return said or [SAME_PROFILES if tiers is None else NOTHING]
 
 
 def _entered(one: Crossed) -> str:

@@ -59,12 +59,14 @@ class Named:
         }
 
 
-def compare(old: Named, new: Named, tables: tuple[AccountTables, AccountTables] | None) -> dict[str, Any]:
+def compare(
+    old: Named, new: Named, tables: tuple[AccountTables, AccountTables] | None, *, itself: bool = False
+) -> dict[str, Any]:
     """The JSON of `icp diff`; `tables` are those known when each version was trained, None to compare profiles alone.
 
-    UsageError for a version against itself, or for versions of two companies.
+    UsageError for versions of two companies, and for a version against itself unless that is asked for.
     """
-    _require_comparable(old, new)
+    _require_comparable(old, new, itself)
     comparable = bool(old.profiles or new.profiles)
     looks = _looks(old, new, tables) if tables is not None and comparable else None
     selected = None if looks is None else _selected(looks, old, new)
@@ -88,8 +90,8 @@ def compare(old: Named, new: Named, tables: tuple[AccountTables, AccountTables] 
     }
 
 
-def _require_comparable(old: Named, new: Named) -> None:
-    if old.version == new.version:
+def _require_comparable(old: Named, new: Named, itself: bool) -> None:
+    if old.version == new.version and not itself:
         raise UsageError(
             f"Expected two versions, found version {old.version} twice.",
             remedy="Name another one with --from or --to; `leap models` lists them.",

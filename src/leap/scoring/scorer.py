@@ -288,10 +288,9 @@ class Scorer:
         table = self._table
         if table is None:
             return []
-        loses = table.main_reasons(range(len(table)))
-        return [self._listed(table, i, reason) for i, reason in enumerate(loses)]
+        return [self._listed(table, i, phrase) for i, phrase in enumerate(table.main_phrases())]
 
-    def _listed(self, table: ScoreTable, i: int, reason: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _listed(self, table: ScoreTable, i: int, phrase: str) -> dict[str, Any]:
         abstained = table.abstained(i)
         return {
             "account_id": table.account_ids[i],
@@ -302,7 +301,7 @@ class Scorer:
             "value_12m": None if abstained else plain(float(table.value[0][i])),
             "icp_id": table.matches[i].icp_id,
             "icp_tier": table.matches[i].tier,
-            "reason_1": reason["phrase"] if reason and not abstained else "",
+            "reason_1": phrase,
             "abstained": abstained,
         }
 

@@ -18,9 +18,12 @@ from leap.tables.lineage import sources_of
 QUARANTINE = "quarantine"
 
 
-def read_workspace(folder: Path, *, data_until: str | None = None) -> AccountTables:
-    """The tables of a workspace; TableError if a rule fails. Quarantined rows are left out, counted in `problems`."""
-    tables = inspect_workspace(folder, data_until=data_until)
+def read_workspace(folder: Path, *, data_until: str | None = None, odd: bool = True) -> AccountTables:
+    """The tables of a workspace; TableError if a rule fails. Quarantined rows are left out, counted in `problems`.
+
+    Without `odd` it is not looked for what is odd about columns that are used all the same.
+    """
+    tables = inspect_workspace(folder, data_until=data_until, odd=odd)
     failed = [problem for problem in tables.problems if problem.level == "fail"]
     if failed:
         raise TableError(
@@ -31,7 +34,7 @@ def read_workspace(folder: Path, *, data_until: str | None = None) -> AccountTab
     return tables
 
 
-def inspect_workspace(folder: Path, *, data_until: str | None = None) -> AccountTables:
+def inspect_workspace(folder: Path, *, data_until: str | None = None, odd: bool = True) -> AccountTables:
     """As `read_workspace`, but a table that fails is counted, has no rows, and is named in `problems`."""
     settings = load_settings(folder)
     if not settings.tables:
@@ -51,7 +54,7 @@ def inspect_workspace(folder: Path, *, data_until: str | None = None) -> Account
             problems += [
                 Problem("warn", name, None, rule, rows, 1.0, (what,), text) for rule, what, text in raw.remarks
             ]
-    return assemble(settings, frames, problems, data_until, set_aside)
+    return assemble(settings, frames, problems, data_until, set_aside, odd=odd)
 
 
 def _unreadable(name: str, spec: TableSpec, error: SourceError) -> Problem:

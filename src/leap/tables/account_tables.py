@@ -92,7 +92,7 @@ class AccountTables:
 
         With a moment: of the accounts that they are known as then.
         """
-        codes = self.accounts.get_indexer(pd.Index(keys))
+        codes = _codes(self.accounts, keys)
         if known_as_at is None or self.lineage is None:
             return codes
         return np.where(codes >= 0, self.lineage.now(known_as_at)[codes], -1)
@@ -189,6 +189,11 @@ def _known_before(table: Table, moment: pd.Timestamp) -> pd.DataFrame:
     return rows
 
 
+def _codes(accounts: pd.Index, keys: pd.Series) -> np.ndarray:
+    """Positions of keys in the index, -1 for an unknown one: both are text, held as objects."""
+    return accounts.get_indexer(pd.Index(keys.to_numpy(dtype=object), dtype=object))
+
+
 class _SortedTable:
     """A table sorted by its own time, then by when it was known; `codes` are positions in the index of accounts."""
 
@@ -196,9 +201,7 @@ class _SortedTable:
         rows = table.rows
         self.table = table
         self.rows = _in_order(table)
-        self.codes = (
-            accounts.get_indexer(pd.Index(self.rows[KEY])) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
-        )
+        self.codes = _codes(accounts, self.rows[KEY]) if KEY in rows else np.zeros(len(rows), dtype=np.int64)
         self.known = self.rows[KNOWN].to_numpy().astype("datetime64[us]")
         self.at = self.rows[AT].to_numpy().astype("datetime64[us]") if AT in rows else self.known
         self.never_late = bool(AT in rows and (self.known == self.at).all())

@@ -40,10 +40,21 @@ def as_text(column: pd.Series) -> pd.Series:
         return _float_text(column)
     if column.dtype == object:
         column = column.map(_without_zero_fraction)
+    elif len(column) <= _FEW and isinstance(column.dtype, pd.StringDtype) and all(map(is_bare, column.array)):
+        return column
     text = column if isinstance(column.dtype, pd.StringDtype) else column.astype("string")
     if text.hasnans:
         text = text.fillna("")
     return text.str.strip().astype(str)
+
+
+def is_bare(cell: object) -> bool:
+    """Whether a cell is text without anything like space around it, or empty."""
+    return isinstance(cell, str) and (cell == "" or (_is_sign(cell[0]) and _is_sign(cell[-1])))
+
+
+def _is_sign(character: str) -> bool:
+    return "!" <= character <= "~" or character.isalnum()
 
 
 def _float_text(column: pd.Series) -> pd.Series:

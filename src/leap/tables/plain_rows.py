@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from leap.config import Settings, TableSpec
 from leap.tables import names, values
-from leap.tables.cells import NUMBER
+from leap.tables.cells import NUMBER, is_bare
 from leap.tables.money import MOST_MONEY, monthly
 from leap.tables.names import (
     AMOUNT,
@@ -47,6 +48,7 @@ _CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
 """Earlier and later dates may stand for "not known" and "never"."""
 _ALWAYS = np.datetime64("1700-01-01", "us")
+_TEXT = pd.StringDtype("pyarrow", na_value=np.nan)
 _PLAIN_ROLES = (None, "revenue", "costs", "deals")
 
 
@@ -80,7 +82,7 @@ class _Columns:
         self.keys = cells[spec.key]
         self._zone = ZoneInfo(settings.company.timezone)
         self._tomorrow = today.normalize().to_pydatetime() + timedelta(days=1)
-        if "" in self.keys:
+        if "" in self.keys or not all(map(is_bare, self.keys)):
             raise _Unusual
         self.made: dict[str, np.ndarray | list[str]] = {ROW: np.arange(1, len(self.keys) + 1), KEY: self.keys}
         if spec.shape != "events":
@@ -147,7 +149,7 @@ class _Columns:
     def words(self, column: str) -> list[str]:
         """A column of words as they are: what begins or ends with anything like space is not of the usual form."""
         cells = self.cells[column]
-        if not all(text == "" or (_is_sign(text[0]) and _is_sign(text[-1])) for text in set(cells)):
+        if not all(map(is_bare, set(cells))):
             raise _Unusual
         return cells
 
@@ -157,11 +159,13 @@ class _Columns:
         made = {name: column for name, column in self.made.items() if name not in there}
         made |= {column: self.cells[column] for column in there}
         return pd.DataFrame(
-            {
-                name: pd.array(column, dtype="str") if isinstance(column, list) else column
-                for name, column in made.items()
-            }
+            {name: _text_column(column) if isinstance(column, list) else column for name, column in made.items()}
         )
+
+
+def _text_column(cells: list[str]) -> pd.api.extensions.ExtensionArray:
+    """As `pd.array(cells, dtype="str")`, without its look at every cell."""
+    return pd.arrays.ArrowStringArray(pa.array(cells, pa.large_string()), dtype=_TEXT)  # type: ignore[call-arg]
 
 
 def _attributes(of: _Columns) -> pd.DataFrame:
@@ -269,10 +273,6 @@ def _money(of: _Columns) -> None:
     if not all(_CODE.fullmatch(code) for code in set(codes)):
         raise _Unusual
     of.made[CURRENCY] = codes
-
-
-def _is_sign(character: str) -> bool:
-    return "!" <= character <= "~" or character.isalnum()
 
 
 _FILLS = {"attributes": _attributes, "history": _history, "periods": _periods, "events": _events}

@@ -42,7 +42,7 @@ def service_cost_a_year(tables: AccountTables, moment: pd.Timestamp) -> np.ndarr
         rows = table.rows
         if KIND not in rows:
             continue
-        rows = rows[(_kind(rows) == SERVICE) & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
+        rows = rows[_is_kind(rows, SERVICE) & (rows[AT] < moment) & (rows[AT] >= moment - pd.Timedelta(days=365))]
         spent = _sums(rows[AMOUNT], tables.codes_of(rows[KEY], moment))
         result[spent.index] += spent.to_numpy()
     return result
@@ -132,11 +132,12 @@ def _sums(amounts: pd.Series, codes: np.ndarray) -> pd.Series:
 def _spent_to_win(tables: AccountTables) -> Iterator[pd.DataFrame]:
     for table in tables.with_role("costs"):
         rows = table.rows
-        yield rows[_kind(rows) == ACQUISITION] if KIND in rows else rows
+        yield rows[_is_kind(rows, ACQUISITION)] if KIND in rows else rows
 
 
-def _kind(rows: pd.DataFrame) -> pd.Series:
-    return rows[KIND].astype(str).str.strip().str.lower()
+def _is_kind(rows: pd.DataFrame, kind: str) -> np.ndarray:
+    codes, words = pd.factorize(rows[KIND])
+    return np.array([str(word).strip().lower() == kind for word in words], dtype=bool)[codes]
 
 
 def _spending(tables: AccountTables, segment: np.ndarray) -> pd.DataFrame:
