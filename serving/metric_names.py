@@ -14,8 +14,8 @@ from serving.errors import CODES
 OTHER = "other"
 
 OF_LEAP = (
-    "bundle", "catalog", "champion_moved", "leap", "no_model", "not_enough_data", "registry", "revenue", "settings",
-    "source", "table", "unknown_account", "unknown_version", "usage",
+    "bundle", "catalog", "champion_moved", "leap", "no_model", "no_tables", "not_enough_data", "registry", "revenue",
+    "settings", "source", "table", "unknown_account", "unknown_version", "unreadable_version", "usage",
 )  # fmt: skip
 """Codes of the library's own errors."""
 REFUSED = tuple(sorted({*CODES.values(), *OF_LEAP}))

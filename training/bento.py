@@ -26,6 +26,7 @@ PACKED = "packed"  # beside the code, where serving/packed.py looks for it
 SETTINGS_FILE = "leap.toml"
 REQUIREMENTS = "requirements.lock"
 ENDING = ".bento"
+MACHINE_CODE = ".machine-code"
 _PASSWORD = re.compile(r"://[^\s/\"'@]*:[^\s/\"'@]+@")
 
 README = """# Leap, version {version} of {company}
@@ -220,6 +221,7 @@ def place(home: Path, tag: str, requirements: Path, out: Path) -> None:
     built = home / "bentos" / tag.replace(":", "/")
     # BentoML adds a line for itself without checksums, which pip refuses beside lines that have them.
     shutil.copyfile(requirements, built / "env" / "python" / "requirements.txt")
+    copy_machine_code(code_of("leap"), built / "src" / "leap")
     if out.suffix != ENDING:
         shutil.copytree(built, out, dirs_exist_ok=True)
         return
@@ -232,6 +234,17 @@ def place(home: Path, tag: str, requirements: Path, out: Path) -> None:
         arriving.replace(out)
     finally:
         arriving.unlink(missing_ok=True)
+
+
+def copy_machine_code(source: Path, target: Path) -> None:
+    """What was compiled here, for the first start on such a processor; BentoML itself leaves these folders out.
+
+    It says what it was made of and for, and is believed only where that fits, else compiled anew.
+    """
+    for file in source.rglob(f"__pycache__/*{MACHINE_CODE}"):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, place)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic_core import to_json
 
 from leap.errors import UnknownAccount
 from serving.calls import Call
@@ -82,17 +81,17 @@ def account(
     call.answers = answers = served.scorer.answers_by_id([account_id], query.top)
     if not answers.fragments:
         raise UnknownAccount(
-            "No such account among the customers of this workspace.",
+            f"No customer of this workspace has this id: {served.scorer.why_not_found(account_id)}.",
             details=[account_id],
-            remedy="An account without revenue on that day has no score.",
         )
     return Body(opened(header(served)) + b"," + answers.fragments[0][1:])
 
 
 def _scores(served: Served, as_of: date, answers: Answers, call: Call) -> Body:
     call.answers = answers
-    not_found = b',"not_found":' + to_json(list(answers.not_found)) + b"}"
-    return Body(answers.joined(opened(header(served, as_of=as_of)) + b',"scores":', not_found))
+    because = {name: served.scorer.why_not_found(name) for name in answers.not_found}
+    rest = opened({"not_found": list(answers.not_found), "not_found_because": because})
+    return Body(answers.joined(opened(header(served, as_of=as_of)) + b',"scores":', b"," + rest[1:] + b"}"))
 
 
 def _same_day(asked: date | None, scored: date) -> None:

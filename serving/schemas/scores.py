@@ -289,6 +289,8 @@ class ScoresAnswer(Aged):
     """In the order asked for."""
     not_found: list[str] = Field(default_factory=list)
     """Ids asked for that are no customers of the workspace."""
+    not_found_because: dict[str, str] = Field(default_factory=dict)
+    """Of each, in words, why it has no score: not known, or without revenue on that day and since when."""
 
 
 class AccountAnswer(Score, Aged):

@@ -18,6 +18,7 @@ from leap.errors import UnknownVersion
 from leap.registry import Store
 from leap.registry.records import ChampionRecord
 from leap.registry.versions import LocalVersions, RegistryAway, UnreadableVersion
+from tests.registry.stores import opened
 
 
 class NoStore:
@@ -156,6 +157,16 @@ def test_the_first_champion_has_no_previous_one(tmp_path: Path) -> None:
     champion(tmp_path, "1", None)
     with pytest.raises(UnknownVersion, match="No version was champion before"):
         LocalVersions(NoStore(tmp_path)).previous("1")  # type: ignore[arg-type]
+
+
+def test_a_registry_that_holds_nothing_is_away_since_a_version_from_it_is_live(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("champion", "challenger", "previous"))
+    with pytest.raises(RegistryAway, match="not where it was"):
+        LocalVersions(AskedStore(tmp_path, lambda: nothing)).previous("4")  # type: ignore[arg-type]
+    gone = LocalVersions(opened(tmp_path / "never made"), wait_seconds=20)
+    for ask in (gone.bundle, gone.previous):
+        with pytest.raises(RegistryAway, match="not where it was"):
+            ask("4")
 
 
 def test_a_real_store_that_holds_nothing_knows_no_version(store: Store) -> None:

@@ -65,7 +65,7 @@ def test_two_accounts_of_one_name_are_scored_apart(scorer: Scorer):
     assert (first["mrr"], second["mrr"]) == (900, 100)
 
 
-@pytest.mark.parametrize("name", [" padded ", "NULL", "a\u2028b", "0", "x|", "\u200b"])
+@pytest.mark.parametrize("name", [" ", " padded ", "NULL", "a\u2028b", "0", "x|", "\u200b"])
 def test_any_name_comes_back_as_it_was_given(scorer: Scorer, name: str):
     (score,) = scorer.by_rows([(name, FIRMS["large"])])
     assert (score["account_id"], score["name"]) == (name, name)

@@ -171,6 +171,9 @@ class FakeScorer:
     def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
         return Answers.of(*self.by_id(ids, top))
 
+    def why_not_found(self, account_id: str) -> str:
+        return "no table holds it"
+
     def answers_by_features(self, accounts: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
         return Answers.of(one for part in chunks(accounts, check) for one in self.by_features(part, top))
 

@@ -38,6 +38,7 @@ def test_known_customers_are_scored_and_others_named(client: Any) -> None:
     assert (document["definition_hash"], document["as_of"]) == ("d41f0c9e", "2026-11-01")
     assert [score["account_id"] for score in document["scores"]] == ["a2", "a1"]
     assert document["not_found"] == ["nobody"]
+    assert document["not_found_because"] == {"nobody": "no table holds it"}
     assert [len(score["reasons"]) for score in document["scores"]] == [2, 2]
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 from pydantic import BaseModel
 
 from leap.errors import UnknownVersion
@@ -17,8 +18,11 @@ from leap.scoring import documents as made_of
 from serving import documents
 from serving.documents import Documents, Remembered
 from serving.errors import Refused
+from serving.live import LiveModel, Served
 from serving.reference.shortened import undeclared
 from serving.schemas import IcpAnswer, IcpDiffAnswer, KpisAnswer, ModelAnswer, TargetsAnswer
+from tests.serving.conftest import ask
+from tests.serving.test_app import validator_for
 from tests.worlds import TrainedWorld
 
 
@@ -159,3 +163,33 @@ def test_what_was_not_asked_for_longest_is_forgotten() -> None:
     assert kept.get("a") == 1
     kept.keep("c", 3)
     assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+
+
+def test_the_openapi_document_of_a_real_model_is_valid_and_all_that_it_shows_works(scorer: Scorer) -> None:
+    client = ask(LiveModel(Served(scorer, scorer.bundle.settings.company)))
+    document = client.get("/docs.json").json()
+    validate(document)
+    shown = [(path, "post", example["value"]) for path, item in document["paths"].items()
+             for example in item.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
+             .get("examples", {}).values()]  # fmt: skip
+    assert {path for path, _, _ in shown} == {"/v1/score", "/v1/prospects"}
+    of = {one["name"]: one for item in document["paths"].values() for one in item.get("get", {}).get("parameters", ())}
+    shown += [(f"/v1/accounts/{of['account_id']['example']}?top=2", "get", None), ("/v1/target-list", "get", None)]
+    shown += [
+        (f"/v1/target-list?per_segment=1&segment={name}", "get", None) for name in of["segment"]["schema"]["enum"]
+    ]
+    shown += [("/v1/target-list?per_segment=1", "get", None), ("/v1/icp/diff?from=champion", "get", None)]
+    shown += [(path, "get", None) for path in ("/v1/icp", "/v1/kpis", "/v1/model", "/readyz")]
+    for path, method, body in shown:
+        operation = operation_of(document, path, method)
+        if body is not None:
+            validator_for(operation["requestBody"]["content"]["application/json"]["schema"], document).validate(body)
+        answer = client.get(path) if body is None else client.post(path, json=body)
+        assert answer.status_code == 200, (path, answer.text)
+        promised = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        validator_for(promised, document).validate(answer.json())
+
+
+def operation_of(document: dict[str, Any], path: str, method: str) -> Any:
+    plain = path.partition("?")[0]
+    return document["paths"]["/v1/accounts/{account_id}" if "accounts" in plain else plain][method]

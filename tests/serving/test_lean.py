@@ -30,7 +30,10 @@ assert live.problem is None, live.problem
 scorer = live.take().scorer
 golden = scorer.bundle.golden
 scores = scorer.by_features([("a", golden["health"]["rows"][0])], top=0)
-scores += scorer.prospects([("p", golden["fit"]["rows"][0])], top=0)
+known = scorer.input_schema()["attributes"]["properties"]
+before = {name: value for name, value in golden["fit"]["rows"][0].items() if name in known}
+assert before
+scores += scorer.prospects([("p", before)], top=0)
 print(json.dumps([score["churn"]["p"] for score in scores]))
 """
 

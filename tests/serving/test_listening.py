@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 
 import click
@@ -50,13 +49,16 @@ def test_bentoml_asks_before_it_listens() -> None:
         hook()
 
 
-def test_a_process_that_was_started_past_that_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    with socket.socket() as opened, caplog.at_level(logging.ERROR, "bentoml.leap"):
+def test_a_process_that_was_started_past_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(listening, "event", lambda name, level, **fields: told.append({"name": name, **fields}))
+    with socket.socket() as opened:
         opened.bind(("0.0.0.0", 0))  # noqa: S104
         with called_with(fd=opened.fileno()):
             assert listening.bound_host() == "0.0.0.0"  # noqa: S104
-            logging.getLogger("bentoml").propagate = True
+            listening.warn_if_open()
+            monkeypatch.setenv("LEAP_TOKEN", "sesame")
             listening.warn_if_open()
         opened.getsockname()  # still open
-    assert "they are refused with 401" in caplog.text
+    assert [one["name"] for one in told] == ["open_without_token"] and "401" in str(told[0]["others"])
     assert listening.bound_host() == ""

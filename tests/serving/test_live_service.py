@@ -22,8 +22,8 @@ from tests.serving.live_service import Place, Service, Traffic, locked
 
 pytestmark = pytest.mark.slow
 
-PROMOTIONS = int(os.environ.get("LEAP_TEST_PROMOTIONS", "6"))
-LOCKED_SECONDS = float(os.environ.get("LEAP_TEST_LOCKED_SECONDS", "8"))
+PROMOTIONS = int(os.environ.get("TEST_PROMOTIONS", "6"))
+LOCKED_SECONDS = float(os.environ.get("TEST_LOCKED_SECONDS", "8"))
 START_SECONDS = 120.0
 SWAP_SECONDS = 5.0
 """How long after a promotion has finished its champion may take to speak."""

@@ -62,7 +62,7 @@ class World:
             raise TableError(f"{text}: no such column.")
         return text
 
-    def serve(self, parts: Parts) -> Any:
+    def serve(self, parts: Parts, _: Any = None) -> Any:
         if (parts.model.version, str(parts.data.tables)) in self.unfit:
             raise CatalogError(f"version {parts.model.version} does not fit {parts.data.tables}.")
         self.happened.append(f"build {parts.model.version} {parts.data.tables} {len(parts.reviews)}")

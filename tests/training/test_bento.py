@@ -86,6 +86,18 @@ def test_bentoml_is_not_left_to_download_uv(monkeypatch: pytest.MonkeyPatch) -> 
         bento.require_uv()
 
 
+def test_code_that_was_compiled_here_goes_along_and_no_other_file_beside_it(tmp_path: Path) -> None:
+    from leap.compiled.files import SUFFIX
+
+    source, packed = tmp_path / "leap", tmp_path / "packed"
+    for name in (f"models/__pycache__/a-1{SUFFIX}", "models/__pycache__/a.pyc", "models/a.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    (packed / "models").mkdir(parents=True)
+    bento.copy_machine_code(source, packed)
+    assert [path.name for path in packed.rglob("*.*")] == [f"a-1{SUFFIX}"]
+
+
 def test_what_serving_needs_is_locked_as_everything_is() -> None:
     def pins(name: str) -> dict[str, str]:
         return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", (CHECKOUT / name).read_text(), re.MULTILINE))

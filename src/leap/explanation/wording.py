@@ -32,11 +32,12 @@ def value_of(feature: Feature, value: object) -> str:
     """A feature's value with its unit as a reader wants it; missing as the catalog explains it."""
     if is_missing(value):
         return feature.missing
-    if feature.kind == "boolean":
-        return "yes" if float(str(value)) >= 0.5 else "no"
     if feature.kind == "category":
         return value_words(str(value))
-    return _number_of(feature, float(str(value)))
+    number_of = value if isinstance(value, float) else float(str(value))
+    if feature.kind == "boolean":
+        return "yes" if number_of >= 0.5 else "no"
+    return _number_of(feature, number_of)
 
 
 def is_missing(value: object) -> bool:

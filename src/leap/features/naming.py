@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from functools import lru_cache
 
 from leap.features.spec import Feature
 
@@ -57,6 +58,7 @@ def words(text: str) -> str:
     return spaced[:1].upper() + spaced[1:]
 
 
+@lru_cache(maxsize=4096)
 def value_words(value: str) -> str:
     """A value such as a kind, as people would write it: only what looks like code is touched.
 

@@ -43,17 +43,21 @@ class Calibration:
         return logistic(self.slope * margin + self.intercept)
 
     def attribute(self, contributions: np.ndarray, base: float) -> tuple[np.ndarray, float]:
-        """Contributions to a margin as points of probability, and the base probability: they add up on every row.
+        """Contributions to a margin as points of probability, and the base probability: they add up on every row."""
+        per_margin, start = self.per_margin(contributions, base)
+        return contributions * per_margin[:, None], start
 
-        phi * (g(f) - g(f0)) / (f - f0), and phi * g'(f0) where |f - f0| < 1e-6.
+    def per_margin(self, contributions: np.ndarray, base: float) -> tuple[np.ndarray, float]:
+        """Points of probability that a unit of margin is worth in each row, shape (n,), and the base probability.
+
+        (g(f) - g(f0)) / (f - f0), and g'(f0) where |f - f0| < 1e-6.
         """
         difference = contributions.sum(axis=1)
         start = _at_base(self, base)
         end = self.probability(base + difference)
         near = np.abs(difference) < 1e-6
         slope_at_base = self.slope * start * (1 - start)
-        ratio = np.where(near, slope_at_base, (end - start) / np.where(near, 1.0, difference))
-        return contributions * ratio[:, None], start
+        return np.where(near, slope_at_base, (end - start) / np.where(near, 1.0, difference)), start
 
 
 @lru_cache(maxsize=1024)

@@ -205,13 +205,34 @@ class Attribution:
     """
 
     margin: np.ndarray
-    probability: np.ndarray
-    churn: np.ndarray
+    per_margin: np.ndarray
+    """Points of probability that a unit of margin is worth in each row, shape (n,)."""
+    per_probability: np.ndarray
+    """Points of NRR that a point of churn probability costs in each row, shape (n,)."""
     contraction: np.ndarray
     expansion: np.ndarray
     base_margin: float
     base_probability: float
     base_nrr: float
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """All of some rows, shape (rows, 6, width): NRR, probability, margin, churn, contraction, expansion."""
+        found = np.empty((len(rows), 6, self.margin.shape[1]))
+        found[:, 2], found[:, 4], found[:, 5] = self.margin[rows], self.contraction[rows], self.expansion[rows]
+        found[:, 1] = found[:, 2] * self.per_margin[rows, None]
+        found[:, 3] = -found[:, 1] * self.per_probability[rows, None]
+        found[:, 0] = found[:, 3] + found[:, 4] + found[:, 5]
+        return found
+
+    @cached_property
+    def probability(self) -> np.ndarray:
+        """Points of churn probability, shape (n, width)."""
+        return np.asarray(self.margin * self.per_margin[:, None])
+
+    @cached_property
+    def churn(self) -> np.ndarray:
+        """Points of NRR by churn, shape (n, width)."""
+        return np.asarray(-self.probability * self.per_probability[:, None])
 
     @cached_property
     def nrr(self) -> np.ndarray:
@@ -270,17 +291,17 @@ class ScopeModel:
         `1 - d + u`. A prediction is the sum of its contributions, so it differs from `predict` by rounding only.
         """
         margin = self.churn.learner.contributions(matrix)
-        of_p, p0 = self.churn.calibration.attribute(margin, self.churn.learner.base)
+        per_margin, p0 = self.churn.calibration.per_margin(margin, self.churn.learner.base)
         contraction, expansion = self.contraction.attribute_change(matrix), self.expansion.attribute_change(matrix)
         # Not p0 plus the sum, which may round to more than 1.
         p = self.churn.calibration.probability(self.churn.learner.base + margin.sum(axis=1))
         d, u = contraction.expected, expansion.expected
         kept, rest = 1 - p0, 1 - contraction.base + expansion.base
-        middle_kept, middle_rest = ((kept + 1 - p) / 2)[:, None], ((rest + 1 - d + u) / 2)[:, None]
+        middle_kept, middle_rest = ((kept + 1 - p) / 2)[:, None], (rest + 1 - d + u) / 2
         attribution = Attribution(
             margin=margin,
-            probability=of_p,
-            churn=-of_p * middle_rest,
+            per_margin=per_margin,
+            per_probability=middle_rest,
             contraction=-contraction.contributions * middle_kept,
             expansion=expansion.contributions * middle_kept,
             base_margin=self.churn.learner.base,

@@ -18,12 +18,13 @@ from leap.bundle.files import identity_of, read_folder
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import BundleError, LeapError, NoModel, RegistryError, UnknownVersion
 from leap.registry.champion_file import read_champion
-from leap.registry.records import PREVIOUS
+from leap.registry.records import CHAMPION, PREVIOUS
 from leap.registry.store import Store
 
 WAIT_SECONDS: Final = 2.0
 KEPT: Final = 4
 _AT_ONCE: Final = 2
+_EMPTY: Final = "The registry holds nothing, though a version from it is live here: it is not where it was."
 _NAME = re.compile(r"([1-9][0-9]{0,8})-([0-9a-f]{16})")
 
 
@@ -73,7 +74,12 @@ class LocalVersions:
             return self._named(record.version, record.previous)
         with self._lock:
             known = self._previous.get(champion)
-        return known or self._named(champion, self._ask("previous", champion, lambda: self._store.aliases()[PREVIOUS]))
+        if known is not None:
+            return known
+        aliases = self._ask("aliases", champion, self._store.aliases)
+        if aliases[CHAMPION] is None:
+            raise RegistryAway(_EMPTY)
+        return self._named(champion, aliases[PREVIOUS])
 
     def _named(self, champion: str, previous: object) -> str:
         if not isinstance(previous, str):
@@ -127,7 +133,7 @@ class LocalVersions:
         except UnknownVersion:
             raise UnknownVersion(f"There is no version {version}.", details=[version]) from None
         except NoModel:
-            raise UnknownVersion("The registry holds no version yet.") from None
+            raise RegistryAway(_EMPTY) from None
         except UnreadableVersion:
             raise
         except (LeapError, OSError) as error:

@@ -186,16 +186,14 @@ class _Request:
     def _row(
         self, i: int, own: str, former: set[str], name: str, spec: TableSpec, cells: Mapping[str, object], number: int
     ) -> GivenRow:
-        key = own
-        if spec.shape != "market":
-            said = cell_text(cells.get(spec.key)).strip()
-            key = said or (own if name != LINEAGE else "")
+        said = "" if spec.shape == "market" else cell_text(cells.get(spec.key)).strip()
         if name == LINEAGE and (target := cell_text(cells.get("is_now")).strip()):
             cells = {**cells, "is_now": _key(i, target)}
-        row = GivenRow(_key(i, key) if key else "", cells, i, number)
-        if key not in former and key:
+        # Whose lineage it is, a row has to say itself.
+        row = GivenRow("" if name == LINEAGE and not said else _key(i, said or own), cells, i, number)
+        if said and said not in former:
             expected = f"Expected {own!r} or nothing: the rows of an account are its own."
-            self.refused.append(RefusedRow(row, name, spec.key, "other_account", key, expected))
+            self.refused.append(RefusedRow(row, name, spec.key, "other_account", said, expected))
         near = self._misspelt(name, frozenset(cells))
         if near is not None:
             expected = f"Expected a column {near[1]!r}; is it misspelt?"

@@ -140,7 +140,7 @@ class Reasons:
         return {
             "feature": feature.name,
             "label": feature.label,
-            "value": _as_told(feature, value),
+            "value": bool(value) if feature.kind == "boolean" and value is not None else value,
             "phrase": phrase,
             "scope": str(feature.scope),
             **figures,
@@ -148,12 +148,18 @@ class Reasons:
             "actionable": feature.actionable,
             "nature": feature.nature,
             "group": group,
-            "members": [self._member(i, own, figure) for own, figure in members],
+            "members": self._members(i, members),
         }
 
-    def _member(self, i: int, feature: Feature, points: float) -> dict[str, Any]:
-        value = _as_told(feature, self._value(feature, i))
-        return {"feature": feature.name, "label": feature.label, "value": value, self.unit: points}
+    def _members(self, i: int, members: Sequence[tuple[Feature, float]]) -> list[dict[str, Any]]:
+        told, columns, unit = [], self.columns, self.unit
+        for feature, points in members:
+            name = feature.name
+            value = columns[name].item(i)
+            if value.__class__ is float:
+                value = None if not math.isfinite(value) else bool(value) if feature.kind == "boolean" else value
+            told.append({"feature": name, "label": feature.label, "value": value, unit: points})
+        return told
 
     def _grouped(self, rows: Sequence[int]) -> _Grouped:
         points = self.points(rows).take(self.layout.order, axis=2)
@@ -163,10 +169,9 @@ class Reasons:
         group, features, places = self.layout.parts[g]
         members: Sequence[tuple[Feature, float]] = ()
         if len(features) > 1:
-            own, first = found.own[k], places.start
-            size = [abs(figure) for figure in own[first : places.stop]]
-            ranked = sorted(range(len(size)), key=size.__getitem__, reverse=True)
-            members = [(features[m], own[first + m]) for m in ranked]
+            # The sort is stable when reversed too: of equals the earlier one stays first.
+            own = zip(features, found.own[k][places.start : places.stop], strict=True)
+            members = sorted(own, key=_size, reverse=True)
         leading = members[0][0] if members else features[0]
         return Reason(leading, self._value(leading, found.rows[k]), group, sums, members)
 
@@ -175,9 +180,8 @@ class Reasons:
         return None if value.__class__ is float and not math.isfinite(value) else value
 
 
-def _as_told(feature: Feature, value: Any) -> Any:
-    """A value as JSON has it: that of a boolean is true or false."""
-    return bool(value) if feature.kind == "boolean" and value is not None else value
+def _size(member: tuple[Feature, float]) -> float:
+    return abs(member[1])
 
 
 def _ranked(points: np.ndarray, top: int | None) -> list[tuple[list[int], list[list[float]]]]:

@@ -23,7 +23,7 @@ from leap.offers import value_if_kept
 from leap.scoring.action import Actions, Reach
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, plain, residual
-from leap.scoring.won import Won, curve_json
+from leap.scoring.won import CURVE_MONTHS, Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
 from leap.uncertainty import Intervals
@@ -73,7 +73,16 @@ class ScoreTable:
 
     def ready(self) -> ScoreTable:
         """Itself, with all computed that the score of a row is read from."""
-        _ = (self._figures, self.survival, self.actions, self.matches, self._reasons, self._bands, self._pays_back)
+        _ = (
+            self._figures,
+            self.survival,
+            self.actions,
+            self.matches,
+            self._reasons,
+            self._bands,
+            self._pays_back,
+            self._curves,
+        )
         return self
 
     @cached_property
@@ -107,12 +116,7 @@ class ScoreTable:
         """What every feature adds to rows, shape (rows, 6, n_features): to NRR, churn probability, margin, parts of
         NRR.
         """
-        own, places = self.attribution, np.asarray(rows, dtype=np.intp)
-        parts = (own.probability, own.margin, own.churn, own.contraction, own.expansion)
-        of_columns = np.empty((len(rows), 6, own.margin.shape[1]))
-        for unit, part in enumerate(parts, start=1):
-            of_columns[:, unit] = part[places]
-        of_columns[:, 0] = of_columns[:, 3] + of_columns[:, 4] + of_columns[:, 5]
+        of_columns = self.attribution.of_rows(np.asarray(rows, dtype=np.intp))
         # Never minus nought, which people would read as lowering.
         return self.model.encoder.by_feature(of_columns) + 0.0
 
@@ -226,7 +230,7 @@ class ScoreTable:
 
     def _phrase(self, i: int, reason: Reason) -> str:
         points, prepared = reason.points[0], self._own
-        usual, share, typical = prepared.usual(self._bands[i], reason.feature, float(self.mrr[i]))
+        usual, share, typical = prepared.usual(self._bands[i], reason.feature, self._mrr[i])
         return wording.phrase(
             reason.feature, reason.value, usual, points, self._money(i, points), prepared.currency,
             share=share, related=max(0, len(reason.members) - 1), typical=typical,
@@ -234,7 +238,7 @@ class ScoreTable:
 
     @cached_property
     def _bands(self) -> list[int]:
-        return [self._own.peers.band(mrr) for mrr in self.mrr.tolist()]
+        return [self._own.peers.band(mrr) for mrr in self._mrr]
 
     def _reason(self, i: int, reason: Reason) -> dict[str, Any]:
         points, probability, margin, churn, contraction, expansion = reason.points
@@ -249,8 +253,18 @@ class ScoreTable:
 
     def _money(self, i: int, points: float | None) -> float | None:
         """Points of NRR as MRR a month; None where the MRR is not known."""
-        mrr = float(self.mrr[i])
-        return None if points is None or math.isnan(mrr) else points * mrr
+        mrr = self._mrr[i]
+        return None if points is None or mrr != mrr else points * mrr
+
+    @cached_property
+    def _mrr(self) -> list[float]:
+        found: list[float] = self.mrr.tolist()
+        return found
+
+    @cached_property
+    def _curves(self) -> np.ndarray:
+        """The survival of every row in the months that its JSON has, shape (n, len(CURVE_MONTHS))."""
+        return self.survival[:, np.array(CURVE_MONTHS) - 1]
 
     @cached_property
     def nrr(self) -> np.ndarray:
@@ -285,7 +299,7 @@ class ScoreTable:
         return {
             "account_id": self.account_ids[i],
             "name": self.names[i],
-            "mrr": plain(self.mrr[i]),
+            "mrr": plain(self._mrr[i]),
             "churn": {"p": p, "margin": margin},
             "contraction": {"rate": d},
             "expansion": {"rate": u, "p": q},
@@ -301,7 +315,7 @@ class ScoreTable:
             "value_12m": {"point": value, "low": value_low, "high": value_high, "reason": self._no_value(i)},
             "action": self.actions.to_json(i),
             "value_36m": {"point": value_36m, "reason": self._no_value(i)},
-            "survival": None if abstained else curve_json(self.survival[i], self._observed),
+            "survival": None if abstained else curve_json(self._curves[i].tolist(), self._observed),
             **self._returns(i, abstained),
             "icp": self.matches[i].to_json(),
             "reasons": reasons,

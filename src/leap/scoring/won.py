@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,9 @@ class Won:
         return {**found.to_json(), "cac_basis": None}
 
 
-def curve_json(survival: np.ndarray, observed: int) -> list[dict[str, Any]]:
-    """The share expected to be left after some months; whether accounts were ever followed that far ahead."""
+def curve_json(survival: Sequence[float], observed: int) -> list[dict[str, Any]]:
+    """The share expected to be left after `CURVE_MONTHS`; whether accounts were ever followed that far ahead."""
     return [
-        {"months": months, "survival": float(survival[months - 1]), "observed": months <= observed}
-        for months in CURVE_MONTHS
+        {"months": months, "survival": left, "observed": months <= observed}
+        for months, left in zip(CURVE_MONTHS, survival, strict=True)
     ]

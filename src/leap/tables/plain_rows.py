@@ -82,7 +82,7 @@ class _Columns:
         self.keys = cells[spec.key]
         self._zone = ZoneInfo(settings.company.timezone)
         self._tomorrow = today.normalize().to_pydatetime() + timedelta(days=1)
-        if "" in self.keys:
+        if "" in self.keys or not all(map(is_bare, self.keys)):
             raise _Unusual
         self.made: dict[str, np.ndarray | list[str]] = {ROW: np.arange(1, len(self.keys) + 1), KEY: self.keys}
         if spec.shape != "events":
@@ -165,7 +165,7 @@ class _Columns:
 
 def _text_column(cells: list[str]) -> pd.api.extensions.ExtensionArray:
     """As `pd.array(cells, dtype="str")`, without its look at every cell."""
-    return pd.arrays.ArrowStringArray(pa.array(cells, pa.large_string()), dtype=_TEXT)
+    return pd.arrays.ArrowStringArray(pa.array(cells, pa.large_string()), dtype=_TEXT)  # type: ignore[call-arg]
 
 
 def _attributes(of: _Columns) -> pd.DataFrame:
