@@ -356,12 +356,16 @@ def recovered_after(after: Mapping[str, Any], end: float, most: float, window: f
 def starts(bench: Bench) -> None:
     """From the command to the first ready, once all is compiled; memory then and after all that was measured."""
     bench.report.seconds["memory_after"] = {k: round(v, 1) for k, v in bench.leap.memory().items()}
-    took, memory = [], []
+    took, spent, memory = [], [], []
     for _ in range(bench.size.starts):
         with services.leap(bench.folder) as server:
             took.append(server.ready_after)
+            spent.append(server.cpu())
             memory.append(server.memory())
-    bench.report.seconds["start"] = {"ready": round(statistics.median(took), 2)}
+    bench.report.seconds["start"] = {
+        "ready": round(statistics.median(took), 2),
+        "cpu": round(statistics.median(spent), 2),
+    }
     bench.kept("memory_at_start", memory, "parent", "worker")
     for name in bench.others:
         kept = {k: round(v, 1) for k, v in bench.others[name].memory().items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -63,6 +64,33 @@ def bound_host() -> str:
     with socket.socket(fileno=os.dup(descriptor)) as given:
         name = given.getsockname()
     return str(name[0]) if isinstance(name, tuple) else ""
+
+
+class Door:
+    """The socket that new connections come by, which the process that starts the others keeps open to the end.
+
+    So that nobody waits for an answer that will not come, it is shut for all of them once this process ends. With
+    several workers one may end alone, and then it stays open for the others.
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def keep(self, workers: int) -> None:
+        """Remember it, if this is the only process that answers by it."""
+        descriptor = _parameters().get("fd")
+        if workers == 1 and isinstance(descriptor, int):
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+
+    def shut(self) -> None:
+        """Refuse new connections; once is enough."""
+        kept, self._socket = self._socket, None
+        if kept is not None:
+            with kept, suppress(OSError):
+                kept.shutdown(socket.SHUT_RDWR)
+
+
+door = Door()
 
 
 def _parameters() -> dict[str, Any]:

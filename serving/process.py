@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from serving.app import BENTOML_ROUTES, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import Lanes, prefer_the_event_loop
+from serving.listening import door
 from serving.live import LiveModel
 from serving.logs import configured
 from serving.metrics import process_metrics
@@ -20,10 +21,11 @@ observer = Observer(live, process_metrics())
 application = create_app(live, Lanes(metrics=observer.metrics), observer)
 
 
-def guarded(bentoml_application: ASGIApp, ours: Any) -> Guard:
+def guarded(bentoml_application: ASGIApp, ours: Any, workers: int) -> Guard:
     """The outermost layer around both applications, on connections that are bounded."""
     prefer_the_event_loop()
     bound_connections()
+    door.keep(workers)
     watch = ours.state.watch
     if isinstance(watch, Observer):
         watch.log = configured(metrics=watch.metrics)

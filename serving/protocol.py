@@ -15,6 +15,7 @@ import uvicorn.protocols.http.auto
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.errors import CODES, error_document
+from serving.listening import door
 from serving.logs import event
 from serving.metrics import process_metrics
 
@@ -99,6 +100,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """It has read most of it."""
         self._reading_timer = _cancelled(self._reading_timer)
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """The service ends: no new connections, and this one ends with its request."""
+        door.shut()
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says where its parser gives up."""

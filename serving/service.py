@@ -48,7 +48,7 @@ class GuardedService(bentoml.Service[Any]):
 
         if not self.mount_apps:
             self.mount_asgi_app(process.application, path="/", name=MOUNT)
-        return process.guarded(super().to_asgi(is_main=is_main), self.mount_apps[0][0])
+        return process.guarded(super().to_asgi(is_main=is_main), self.mount_apps[0][0], SETTINGS["workers"])
 
 
 @bentoml.service(name="leap", service_class=GuardedService, **SETTINGS)

@@ -79,7 +79,18 @@ class _Request(BaseModel):
 
 def _either(first: str, second: str) -> JsonDict:
     """JSON Schema for: one of two fields is given, not both."""
-    return {"oneOf": [{"required": [first]}, {"required": [second]}]}
+    return {
+        "oneOf": [
+            {"required": [one], "not": {"required": [other]}} for one, other in ((first, second), (second, first))
+        ]
+    }
+
+
+def _bytes_come_first(schema: JsonDict) -> None:
+    """The document does not state how many: so many with all their features are too large a body before they are too
+    many, which is another answer.
+    """
+    schema.pop("maxItems", None)
 
 
 class AccountRows(_Request):
@@ -113,8 +124,10 @@ class ScoreRequest(_Request):
 
     account_ids: list[Name] = Field(default_factory=list, min_length=1, max_length=MAX_ACCOUNTS)
     """Customers of the workspace."""
-    accounts: list[AccountRows] = Field(default_factory=list, min_length=1, max_length=MAX_ACCOUNTS)
-    """Accounts that bring their own data."""
+    accounts: list[AccountRows] = Field(
+        default_factory=list, min_length=1, max_length=MAX_ACCOUNTS, json_schema_extra=_bytes_come_first
+    )
+    """Accounts that bring their own data; up to 1,000, in a body of at most 1 MiB."""
     as_of: Annotated[dt.date | None, BeforeValidator(_day)] = None
     """The day the score is for; what is known at or after it does not count. Default: the end of the data."""
     top: Top = 5
@@ -145,8 +158,8 @@ class Prospect(_Request):
 class ProspectsRequest(_Request):
     """Companies to be rated before they buy. Up to 1,000."""
 
-    prospects: list[Prospect] = Field(min_length=1, max_length=MAX_ACCOUNTS)
-    """The companies."""
+    prospects: list[Prospect] = Field(min_length=1, max_length=MAX_ACCOUNTS, json_schema_extra=_bytes_come_first)
+    """The companies; up to 1,000, in a body of at most 1 MiB."""
     top: Top = 5
 
 

@@ -62,3 +62,24 @@ def test_a_process_that_was_started_past_that_says_so(monkeypatch: pytest.Monkey
         opened.getsockname()  # still open
     assert [one["name"] for one in told] == ["open_without_token"] and "401" in str(told[0]["others"])
     assert listening.bound_host() == ""
+
+
+def test_at_the_end_new_connections_are_refused_though_another_process_holds_the_socket() -> None:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        address = trial.getsockname()
+    with socket.socket() as opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)  # a port that was asked for, unlike any, stays the socket's own
+        opened.listen()
+        for workers in (2, 1):
+            door = listening.Door()
+            with called_with(fd=opened.fileno()):
+                door.keep(workers)
+            socket.create_connection(address, timeout=5).close()
+            door.shut()
+            door.shut()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=5)
+        opened.listen()  # by a process that takes the place of one that ended
+        socket.create_connection(address, timeout=5).close()

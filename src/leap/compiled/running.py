@@ -23,13 +23,15 @@ def block(slots: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
 
 
 def loaded(code: bytes) -> Run:
-    """What code made for this very machine does. The engine that holds it lives as long as the function."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+    """What code made for this very machine does. The engine that holds it and the code live as long as the function."""
+    target, nothing = machine(), llvm.parse_assembly("")
+    nothing.triple, nothing.data_layout = target.triple, str(target.target_data)  # which say how names are spelt
+    engine = llvm.create_mcjit_compiler(nothing, target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     entry = _ENTRY(engine.get_function_address(ENTRY))
 
-    def run(blank: ctypes.Array[ctypes.c_int64], first: Sequence[int], _engine: Any = engine) -> None:
+    def run(blank: ctypes.Array[ctypes.c_int64], first: Sequence[int], _kept: Any = (engine, code)) -> None:
         own = type(blank).from_buffer_copy(blank)
         own[: len(first)] = list(first)
         if status := entry(own):

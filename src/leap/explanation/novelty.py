@@ -26,6 +26,7 @@ TOO_LITTLE_KNOWN = "too_little_known"
 REFUSED = 0.01
 """Share of left-out customers that may be called unlike all the others: where the limit is drawn."""
 QUANTILES = (0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 1.0)
+_SHARES = np.array(QUANTILES)
 _COMMON = 0.05
 """A value that one customer in twenty has, or goes as far as, is no news of a company."""
 _RARE = math.log10(_COMMON / REFUSED)
@@ -88,30 +89,38 @@ class Seen:
             return np.zeros(len(values), dtype=bool)
         if feature.kind == "number":
             return np.asarray((values < self.quantiles[0]) | (values > self.quantiles[-1]))
-        shared = {level for level, _ in self.levels}
+        shared = self._counts
         return np.array([level not in shared for level in _levels(feature, values)], dtype=bool)
 
-    @property
+    @cached_property
     def _unshared(self) -> int:
         return self.known - sum(n for _, n in self.levels)
 
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        return dict(self.levels)
+
     def _of_levels(self, feature: Feature, values: np.ndarray) -> np.ndarray:
-        counts = dict(self.levels)
-        found = [counts.get(level, self._unshared) for level in _levels(feature, values)]
+        counts, unshared = self._counts, self._unshared
+        found = [counts.get(level, unshared) for level in _levels(feature, values)]
         return (np.array(found, dtype=float) + 0.5) / (self.known + 1)
 
     def _of_numbers(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        edges, shares = np.array(self.quantiles), np.array(QUANTILES)
+        edges, shares = self._edges, _SHARES
         low, high, last = edges[0], edges[-1], len(edges) - 1
-        below = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, last - 1)
-        above = np.clip(np.searchsorted(edges, values, side="right"), 1, last)
+        below = np.minimum(np.maximum(edges.searchsorted(values, side="left") - 1, 0), last - 1)
+        above = np.minimum(np.maximum(edges.searchsorted(values, side="right"), 1), last)
         upper = 1 - _between(values, edges, shares, below, np.zeros(len(values)))
         lower = _between(values, edges, shares, above - 1, np.ones(len(values)))
         share = np.maximum(np.minimum(upper, lower), 1 / (self.known + 1))
         far = np.maximum(np.maximum(values - high, low - values), 0.0)
         return share, np.log10(1 + far / self._spread)
 
-    @property
+    @cached_property
+    def _edges(self) -> np.ndarray:
+        return np.array(self.quantiles)
+
+    @cached_property
     def _spread(self) -> float:
         """Nine tenths of the customers lie within; where all are the same a tenth of their value, or one."""
         for low, high in ((4, 10), (0, -1)):
@@ -259,13 +268,15 @@ class Novelty:
         total, known, outside = np.zeros(n), np.zeros(n), np.zeros(n)
         for features in members.values():
             parts = [self._of_feature(feature, columns[feature.name]) for feature in features]
-            rarity, beyond, there = (np.max(part, axis=0) for part in zip(*parts, strict=True))
+            rarity, beyond, there = (
+                part[0] if len(part) == 1 else np.max(part, axis=0) for part in zip(*parts, strict=True)
+            )
             total, outside, known = total + rarity, outside + beyond, known + there
         # Rounded, so that the same company has the same distance in whatever company it comes.
         return np.round(total, 9), outside / np.maximum(known, 1)
 
     def _of_feature(self, feature: Feature, column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        there = ~pd.isna(column)
+        there = _known(column)
         rarity, outside = np.zeros(len(column)), np.zeros(len(column))
         values = column[there].astype(float) if feature.kind == "number" else column[there]
         found = self.seen[feature.name]
@@ -298,7 +309,7 @@ class Novelty:
             counted = np.zeros(n)
             for feature in features:
                 if feature.name in columns:
-                    counted += ~pd.isna(columns[feature.name])
+                    counted += _known(columns[feature.name])
             return counted
 
         least = max(1, math.ceil(_LEAST_KNOWN * len(self.facts))) if self.facts else 0
@@ -336,6 +347,11 @@ class Novelty:
         seen = {f.name: Seen.from_json(document["features"][f.name]) for f in own.features}
         limit = math.inf if document["limit"] is None else float(document["limit"])
         return cls(own, seen, dict(document["groups"]), limit, int(document["accounts"]), float(document["refused"]))
+
+
+def _known(column: np.ndarray) -> np.ndarray:
+    """Where a column has a value, shape (n,)."""
+    return np.asarray(~(np.isnan(column) if column.dtype == np.float64 else pd.isna(column)))
 
 
 def _between(

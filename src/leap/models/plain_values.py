@@ -149,7 +149,7 @@ def _naming(named: Callable[[int], str], i: int) -> Iterator[None]:
 
 def plain_value(feature: Feature, value: object) -> float | str | None:
     """A JSON value as the feature holds it; None for missing; CatalogError if it is of another kind."""
-    if value is None or value == "":
+    if value is None or (value == "" and feature.kind == "category"):
         return None
     if feature.kind == "category":
         if isinstance(value, str):

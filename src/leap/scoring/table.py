@@ -26,7 +26,6 @@ from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, plain, residu
 from leap.scoring.won import CURVE_MONTHS, Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
-from leap.uncertainty import Intervals
 from leap.value import (
     Acquisition,
     ValueTerms,
@@ -37,7 +36,7 @@ from leap.value import (
     served,
     service_cost_a_year,
     value_along,
-)
+)  # fmt: skip
 
 ALREADY_LEAVING = "already_leaving"
 YEAR = 12
@@ -122,7 +121,7 @@ class ScoreTable:
 
     @cached_property
     def _interval(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._intervals.ratio(self.prediction)
+        return self._own.intervals.ratio(self.prediction)
 
     @property
     def nrr_interval(self) -> tuple[np.ndarray, np.ndarray]:
@@ -132,20 +131,12 @@ class ScoreTable:
     @property
     def interval_level(self) -> float:
         """The share of accounts that intervals are to hold."""
-        return self._intervals.level
-
-    @property
-    def _intervals(self) -> Intervals:
-        return self._own.intervals
-
-    @property
-    def _terms(self) -> ValueTerms:
-        return self._own.terms
+        return self._own.intervals.level
 
     @cached_property
     def survival(self) -> np.ndarray:
         """S(1) .. S(36) of every row, with S(horizon) = 1 - p; shape (n, 36)."""
-        return self.model.survival(self.matrix, self.prediction.p, self._terms.horizon_months, LONGEST)
+        return self.model.survival(self.matrix, self.prediction.p, self._own.terms.horizon_months, LONGEST)
 
     @cached_property
     def value(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,7 +144,7 @@ class ScoreTable:
         where unknown.
         """
         earned, cost = self._earned(YEAR), self._costs(YEAR)
-        low, high = self._intervals.value(self.prediction, earned, self.mrr * self.margin, self._terms)
+        low, high = self._own.intervals.value(self.prediction, earned, self.mrr * self.margin, self._own.terms)
         return earned - cost, low - cost, high - cost
 
     @cached_property
@@ -163,17 +154,17 @@ class ScoreTable:
 
     def _earned(self, months: int) -> np.ndarray:
         found = self.prediction
-        return value_along(self.mrr, self.survival[:, :months], found.u - found.d, self.margin, self._terms)
+        return value_along(self.mrr, self.survival[:, :months], found.u - found.d, self.margin, self._own.terms)
 
     def _costs(self, months: int) -> np.ndarray:
         """Customers cost their service in every month; prospects what winning them costs, once."""
-        return served(self.cost, self._terms, months) if self.scope == Scope.HEALTH else self.cost
+        return served(self.cost, self._own.terms, months) if self.scope == Scope.HEALTH else self.cost
 
     @cached_property
     def actions(self) -> Actions:
         """Whom to contact with an offer to stay, and what that is expected to gain."""
         found = self.prediction
-        worth = value_if_kept(self.mrr, found.d, found.u, self.margin, self.cost, self._terms)
+        worth = value_if_kept(self.mrr, found.d, found.u, self.margin, self.cost, self._own.terms)
         none = [self._no_action(i) for i in range(len(self))]
         return Actions.of(self._own.offer, self.account_ids, found.p, worth, none, self.reach)
 
@@ -308,8 +299,8 @@ class ScoreTable:
                 "point": nrr,
                 "low": low,
                 "high": high,
-                "level": self._intervals.level,
-                "coverage": self._intervals.coverage,
+                "level": self._own.intervals.level,
+                "coverage": self._own.intervals.coverage,
                 "direct": direct,
             },
             "value_12m": {"point": value, "low": value_low, "high": value_high, "reason": self._no_value(i)},
@@ -362,7 +353,7 @@ class ScoreTable:
     def _observed(self) -> int:
         """How many months ahead accounts were followed; beyond, the curve goes on as it was last."""
         hazard = self.model.hazard
-        return self._terms.horizon_months if hazard is None else hazard.observed
+        return self._own.terms.horizon_months if hazard is None else hazard.observed
 
     def _returns(self, i: int, abstained: str | None) -> dict[str, Any]:
         """CAC, payback and LTV : CAC, where LTV is the value of 36 months before what winning cost."""
