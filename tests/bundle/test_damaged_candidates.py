@@ -120,8 +120,8 @@ def test_values_of_a_wrong_kind_anywhere_are_refused_in_words_or_harmless(
 def test_a_process_of_its_own_says_the_same(sized_folder: Path, tmp_path: Path) -> None:
     """The ladder as `leap promote` climbs it, of those that come so far, two at a time."""
     late = [one for one in CANDIDATES if one.step in ("golden rows", "")] + [
-        one for one in CANDIDATES if one.step == "schema"
-    ][::6]
+        one for one in CANDIDATES if one.step == "schema" and not one.names.startswith("models/")
+    ][::6]  # texts of trees are read there before the document is
 
     def said(number: int) -> str:
         folder = tmp_path / str(number)
