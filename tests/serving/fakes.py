@@ -12,6 +12,7 @@ from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, chunks, never
+from leap.scoring.inputs import row_schema
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -140,7 +141,7 @@ class FakeScorer:
             properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
-        rows = {"type": "array", "items": {"type": "object"}}
+        rows = {"type": "array", "items": row_schema(["day", "users"])}
         tables = {"type": "object", "properties": {"usage": rows}, "additionalProperties": False}
         return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT), "tables": tables}
 
@@ -330,8 +331,8 @@ class FakeDocuments:
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         self.asked.append((dict(given), limit))
-        if given.get("segment") == "unknown":
-            raise UsageError("Expected a fit category to tell segments apart, found 'unknown'.", details=["industry"])
+        if given.get("segment") not in (None, *self.segments()):
+            raise UsageError("Expected a fit category to tell segments apart.", details=self.segments())
         return self._kept("target_list", version=self._scorer.version)
 
     def segments(self) -> list[str]:

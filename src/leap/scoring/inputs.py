@@ -34,18 +34,20 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 def _tables(columns: Mapping[str, Iterable[str]], revenue: Sequence[str]) -> dict[str, Any]:
     """Rows by table; without a row of revenue there is nothing to score. Other columns are left out, as from files."""
     tables = {
-        name: {
-            "type": "array",
-            "minItems": int(name in revenue),
-            "items": {
-                "type": "object",
-                "properties": {column: CELL for column in sorted(there)},
-                "additionalProperties": CELL,
-            },
-        }
+        name: {"type": "array", "minItems": int(name in revenue), "items": row_schema(there)}
         for name, there in columns.items()
     }
     return {**_object(tables), "required": sorted(set(revenue) & set(tables))}
+
+
+def row_schema(columns: Iterable[str]) -> dict[str, Any]:
+    """One row of a table, with the columns from which something is read."""
+    return {
+        "type": "object",
+        "properties": {column: CELL for column in sorted(columns)},
+        "additionalProperties": CELL,
+        "propertyNames": {"minLength": 1, "maxLength": MOST_TEXT},
+    }
 
 
 def _schema(feature: Feature, is_mrr: bool) -> dict[str, Any]:
