@@ -12,7 +12,7 @@ from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, chunks, never
-from leap.scoring.inputs import row_schema
+from leap.scoring.inputs import tables_schema
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -141,8 +141,7 @@ class FakeScorer:
             properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
-        rows = {"type": "array", "items": row_schema(["day", "users"])}
-        tables = {"type": "object", "properties": {"usage": rows}, "additionalProperties": False}
+        tables = tables_schema({"usage": ["day", "users"]}, {})
         return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT), "tables": tables}
 
     def model_document(self) -> dict[str, Any]:
