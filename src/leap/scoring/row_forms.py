@@ -104,22 +104,22 @@ def _in_pattern(signs: str) -> str:
 
 
 def _either_case(word: str) -> str:
-    return "".join(f"[{c.upper()}{c}]" if c.isalpha() else re.escape(c) for c in word)
+    return "".join(f"[{c.upper()}{c}]" if c.isalpha() else {".": r"\.", "\\": r"\\"}.get(c, c) for c in word)
 
 
 def _one_of(words: frozenset[str]) -> str:
     return "|".join(_either_case(word) for word in sorted(words))
 
 
-_NOTHING: Final = f"|{_one_of(MISSING_WORDS)}"
-"""Empty text and the words that files have for nothing."""
+_NOTHING: Final = _one_of(MISSING_WORDS)
+"""The words that files have for nothing, beside empty text."""
 
 
 def _cell(what: str, expected: str, required: bool, text: str, *types: str, **more: Any) -> Form:
     """A form of text and other types; where it is not required, nothing may stand too."""
     if required:
         return Form(what, f"Expected {expected}.", ("string", *types), text, required=True, **more)
-    return Form(what, f"Expected {expected}, or nothing.", ("string", *types, "null"), f"{text}{_NOTHING}", **more)
+    return Form(what, f"Expected {expected}, or nothing.", ("string", *types, "null"), f"(?:{text}|{_NOTHING})?", **more)
 
 
 _DIGITS = "[0-9]{1,100}"
