@@ -53,7 +53,8 @@ def score(asked: ScoreRequest, served: Live, check: Deadline, call: OfCall) -> B
         _same_day(asked.as_of, as_of)
         answers = scorer.answers_by_id(asked.account_ids, asked.top, check)
     else:
-        as_of = asked.as_of or as_of
+        if asked.as_of is not None:
+            scorer.require_day(as_of := asked.as_of)
         answers = _of_accounts(asked.accounts, served, as_of, asked.top, check)
     return _scores(served, as_of, answers, call)
 

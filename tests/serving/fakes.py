@@ -108,6 +108,14 @@ class FakeScorer:
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
         self._icps = icps
 
+    @property
+    def latest_day(self) -> date:
+        return self.as_of
+
+    def require_day(self, as_of: date) -> None:
+        if as_of > self.latest_day:
+            raise UsageError(f"`as_of` {as_of} is later than tomorrow.")
+
     def model_header(self) -> dict[str, Any]:
         return {"name": "leap", "version": self.version, "trained_on": "2026-10-01"}
 

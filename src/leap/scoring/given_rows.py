@@ -67,7 +67,7 @@ class GivenRows:
 
         TableError names every bad row, or every account without MRR at the date; UsageError a date that is ahead.
         """
-        moment = self.as_of if as_of is None else self._moment(as_of)
+        moment = self.as_of if as_of is None else self.moment(as_of)
         try:
             return self._all_scored(accounts, moment, check)
         except RevenueError as error:
@@ -100,7 +100,7 @@ class GivenRows:
 
         TableError names what does not fit `forms`, unknown tables, and accounts without any row of revenue.
         """
-        moment = self.as_of if as_of is None else self._moment(as_of)
+        moment = self.as_of if as_of is None else self.moment(as_of)
         require_forms(accounts, self.forms, self.bundle.settings.with_role("revenue"))
         found: dict[int, Scored | RefusedAccount] = {}
         left, looks = list(range(len(accounts))), MOST_LOOKS
@@ -143,9 +143,15 @@ class GivenRows:
             for j, place in enumerate(places)
         ]
 
-    def _moment(self, as_of: str | date) -> pd.Timestamp:
+    @property
+    def latest(self) -> pd.Timestamp:
+        """The last day that accounts may be scored as of: what is known then has happened in some zone."""
+        return max(self.as_of, pd.Timestamp.now("UTC").tz_localize(None).floor("D") + pd.Timedelta(days=2))
+
+    def moment(self, as_of: str | date) -> pd.Timestamp:
+        """The beginning of a day; UsageError for one that is ahead."""
         moment = day_of(str(as_of))
-        if moment > max(self.as_of, pd.Timestamp.now("UTC").tz_localize(None).floor("D") + pd.Timedelta(days=2)):
+        if moment > self.latest:
             raise UsageError(
                 f"`as_of` {moment:%Y-%m-%d} is later than tomorrow: what is known by then has not happened yet.",
                 remedy="Choose an earlier date, or leave it out.",

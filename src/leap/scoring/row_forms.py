@@ -119,7 +119,9 @@ def _cell(what: str, expected: str, required: bool, text: str, *types: str, **mo
     """A form of text and other types; where it is not required, nothing may stand too."""
     if required:
         return Form(what, f"Expected {expected}.", ("string", *types), text, required=True, **more)
-    return Form(what, f"Expected {expected}, or nothing.", ("string", *types, "null"), f"(?:{text}|{_NOTHING})?", **more)
+    return Form(
+        what, f"Expected {expected}, or nothing.", ("string", *types, "null"), f"(?:{text}|{_NOTHING})?", **more
+    )
 
 
 _DIGITS = "[0-9]{1,100}"

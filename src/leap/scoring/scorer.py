@@ -77,6 +77,15 @@ class Scorer:
         return self._as_of.date()
 
     @property
+    def latest_day(self) -> date:
+        """The last day that accounts which bring their own data may be scored as of."""
+        return self._given.latest.date()
+
+    def require_day(self, as_of: date) -> None:
+        """UsageError for a day that is ahead."""
+        self._given.moment(as_of)
+
+    @property
     def tables(self) -> AccountTables | None:
         """The workspace's tables, where there are any."""
         return self._tables

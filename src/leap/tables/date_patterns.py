@@ -6,6 +6,7 @@ Of counts since 1970 only those are told that are certain to be read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from leap.tables.moments import PER_SECOND
@@ -62,6 +63,30 @@ def date_text(dates: str, years: Years) -> tuple[str, str]:
         (leap, f"{zero}2", "29"),
     )
     return f"(?:{'|'.join(written.format(y=y, m=m, d=d) for y, m, d in days)}){_TIME}", example
+
+
+def days_until(last: date) -> str:
+    """The pattern of days such as 2024-05-31 that are no later than another.
+
+    >>> import re
+    >>> until = re.compile(days_until(date(2024, 5, 31)))
+    >>> [until.fullmatch(day) is not None for day in ("1999-12-31", "2024-05-31", "2024-06-01", "2025-01-01")]
+    [True, True, False, False]
+    """
+    year, month, day = f"{last:%Y}-{last:%m}-{last:%d}".split("-")
+    earlier = [f"{one}-[0-9]{{2}}-[0-9]{{2}}" for one in _below(year)]
+    months = [f"{year}-{one}-[0-9]{{2}}" for one in _below(month)]
+    days = [f"{year}-{month}-{one}" for one in (*_below(day), day)]
+    return "|".join([*earlier, *months, *days])
+
+
+def _below(number: str) -> list[str]:
+    """Patterns of all numbers of as many digits that are less."""
+    return [
+        f"{number[:i]}[0-{int(digit) - 1}]" + "[0-9]" * (len(number) - i - 1)
+        for i, digit in enumerate(number)
+        if digit != "0"
+    ]
 
 
 def whole_dates(dates: str) -> tuple[int, int] | None:
