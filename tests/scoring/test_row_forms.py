@@ -73,7 +73,7 @@ def test_dates_that_fit_are_read_and_none_stands_for_another(name: str, data: An
     read, bad = values.moments(pd.Series([f" {text}\n"], dtype=str), "Europe/Berlin", name)
     assert not bad[0] and 1900 <= read[0].year <= 2200, text
     if "integer" in form.types and text.isdecimal() and form.fits(int(text)):
-        assert not values.moments(pd.Series([cell_text(int(text))], dtype=str), "UTC", name)[1][0] or name == "YYYYMMDD"
+        assert not values.moments(pd.Series([cell_text(int(text))], dtype=str), "UTC", name)[1][0]
 
 
 @pytest.mark.parametrize("form", NUMBERS)
@@ -122,7 +122,7 @@ def test_every_row_of_the_made_up_company_is_as_the_document_says(tmp_path: Path
     for name, of_table in told.items():
         assert all(form.fits(row.get(column)) for row in rows[name] for column, form in of_table.items()), name
         for column, form in of_table.items():
-            bad = {**sampled[name][0], column: "yesterday or 3"}
+            bad = {**sampled[name][0], column: None if form.what == "words" else "yesterday or 3"}
             assert not form.fits(bad[column])
             assert not Draft202012Validator(schema).is_valid({**sampled, name: [bad]}), (name, column)
 
