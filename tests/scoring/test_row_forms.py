@@ -90,7 +90,11 @@ def test_numbers_that_fit_are_read(form: Any, data: Any) -> None:
 
 def test_days_of_the_calendar_fit_and_no_others() -> None:
     """Every day of eight years around each century, against the calendar itself."""
-    for years, asked in ((REAL, (1901, 1996, 2096, 2192)), (OPEN_END, (1901, 2396, 9992)), (EVER, (1, 396, 1000, 1896, 2396))):
+    for years, asked in (
+        (REAL, (1901, 1996, 2096, 2192)),
+        (OPEN_END, (1901, 2396, 9992)),
+        (EVER, (1, 396, 1000, 1896, 2396)),
+    ):
         pattern = re.compile(date_form("iso", years, required=True).text or "")
         for first in asked:
             last = min(first + 8, 10_000)
