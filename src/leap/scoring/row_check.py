@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import islice
 
 from leap.errors import TableError
 from leap.scoring.row_forms import Form
 from leap.scoring.row_refusals import Rows, of_rows
 from leap.tables.given import GivenRow, RefusedRow, cell_text
-
-_MOST_NAMED = 1_000
 
 
 def require_forms(
@@ -27,7 +24,7 @@ def require_forms(
                 details=[account],
                 remedy="Give at least one row of what it pays; /v1/prospects rates who does not.",
             )
-    bad = list(islice(_bad_cells(accounts, forms), _MOST_NAMED))
+    bad = list(_bad_cells(accounts, forms))
     if bad:
         raise of_rows(bad, accounts)
 
