@@ -14,6 +14,7 @@ from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
 from leap.scoring.inputs import tables_schema
+from leap.scoring.row_forms import CELL
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -147,7 +148,7 @@ class FakeScorer:
     def input_schema(self) -> dict[str, Any]:
         def of(known: Mapping[str, Any]) -> dict[str, Any]:
             types = {str: "string", int: "number", float: "number"}
-            properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
+            properties = {name: {**CELL, "type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
         tables = tables_schema({"usage": ["day", "users"]}, {})
@@ -194,7 +195,7 @@ class FakeScorer:
         refused = [
             RefusedAccount(i, name, "table", f"{name}: usage, row 1: negative.", [_bad_row(name)])
             for i, (name, tables) in enumerate(accounts)
-            if any((row.get("users") or 0) < 0 for row in tables.get("usage", ()))
+            if any(row.get("users") == -1 for row in tables.get("usage", ()))
         ]
         without = {one.place for one in refused}
         left = [one for i, one in enumerate(accounts) if i not in without]
