@@ -168,14 +168,12 @@ class Guard:
     def _admit(self, scope: Scope, headers: Headers, call: Call) -> None:
         if self.tokens.required:
             call.scopes = self.tokens.scopes_of(credential(headers.get("authorization", "")))
-            call.trusted = bool(call.scopes)
-            if not call.trusted and call.path not in OPEN_PATHS:
+            if not call.scopes and call.path not in OPEN_PATHS:
                 raise Refused(401, NOT_LET_IN, headers={"WWW-Authenticate": challenge(call.path)})
             return
         # Without a token the service is this machine's own. The Host header is looked at because a web page
         # anywhere can make a browser here ask 127.0.0.1 under a name of its own (DNS rebinding).
-        call.trusted = is_loopback(scope) and names_loopback(headers.get("host", ""))
-        if call.trusted:
+        if is_loopback(scope) and names_loopback(headers.get("host", "")):
             call.scopes = EVERYTHING
         elif call.path not in OPEN_PATHS:
             raise Refused(401, NOT_FROM_HERE, headers={"WWW-Authenticate": 'Bearer realm="Leap"'})
