@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import to_json
 
 from leap.errors import LeapError
+from leap.known_keys import known_keys
 
 RETRY_AFTER_SECONDS = 2
 
@@ -104,33 +105,9 @@ def reason(found: Mapping[str, Any], schema: type[BaseModel] | None) -> str:
         return "an object expected"
     if found["type"] != "extra_forbidden" or schema is None:
         return str(found["msg"])
-    known = names_at(schema, found["loc"][:-1])
+    known = known_keys(schema, found["loc"][:-1])
     near = get_close_matches(str(found["loc"][-1])[:100], known, n=1)
     return f"unknown name; did you mean `{near[0]}`?" if near else f"unknown name; expected some of {', '.join(known)}"
-
-
-def names_at(schema: type[BaseModel], location: Iterable[object]) -> list[str]:
-    """The names that an object within a body or query may have.
-
-    >>> class Inner(BaseModel):
-    ...     size: int
-    >>> class Outer(BaseModel):
-    ...     parts: list[Inner]
-    >>> names_at(Outer, ()), names_at(Outer, ("parts", 3))
-    (['parts'], ['size'])
-    """
-    for part in location:
-        if isinstance(part, str):
-            (inside,) = (field for name, field in schema.model_fields.items() if part == (field.alias or name))
-            schema = next(_models_in(inside.annotation))
-    return [field.alias or name for name, field in schema.model_fields.items()]
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inside in get_args(annotation):
-        yield from _models_in(inside)
 
 
 def place(where: str, location: Iterable[object]) -> str:
