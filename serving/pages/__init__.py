@@ -76,6 +76,7 @@ def home(request: Request, q: str = "") -> Response:
         "home.html",
         served,
         request,
+        has_tables=served.scorer.tables is not None,
         icp=served.scorer.icp_document(),
         totals=words.totals(served.accounts),
         q=searched,

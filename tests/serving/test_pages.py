@@ -198,8 +198,13 @@ def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
             assert (sentence in read(ask(live), path).words) is stale
 
 
-def test_no_customers_is_said() -> None:
-    assert "No customers on this day." in read(ask(LiveModel(fake_served(accounts=0))), "/").words
+def test_no_customers_is_said_and_so_is_a_service_without_tables() -> None:
+    served: Any = fake_served(accounts=0)
+    client = ask(LiveModel(served))
+    assert "No customers on this day." in read(client, "/").words
+    served.scorer.tables = None
+    words = read(client, "/").words
+    assert "There are no tables of customers here." in words and "At risk in" not in words
 
 
 HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }}"
