@@ -2,7 +2,7 @@
 
 `Guard` is the outermost ASGI layer, outside BentoML's own: a request that it refuses never reaches a parser, a metric
 series or a log of values. Our own routes are answered right behind it, without BentoML's layers, which cost more than a
-small score; BentoML keeps the process, health and metrics. To it a path is its *template*.
+small score; BentoML keeps the process and `/metrics`. To it a path is its *template*.
 
 A refusal of any layer, BentoML's included, leaves in one form: `{"error": {"code", "message", "details"}}`.
 """

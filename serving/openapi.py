@@ -97,7 +97,7 @@ def _with_body_examples(path_item: dict[str, Any], examples: dict[str, Any]) -> 
 
 @cache
 def openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the token, the two routes that BentoML answers, and what every answer has."""
+    """FastAPI's document, with the token, the two routes beside the application, and what every answer has."""
     document = app.openapi()
     components = document["components"]
     components["securitySchemes"] = {"token": TOKEN}
