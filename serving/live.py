@@ -120,13 +120,12 @@ class LiveModel:
         """What is live, or nothing yet."""
         return self._served
 
-    def take(self) -> Served:
-        """What is live, for one whole request; NoModel if nothing is."""
+    def take(self, *, in_full: bool = True) -> Served:
+        """What is live, for one whole request; NoModel if nothing is, with all of why or its code alone."""
         served = self._served
         if served is None:
-            if self.problem is None:
-                raise NoModel("No model is live. The model is being loaded.")
-            raise NoModel(f"No model is live: {self.problem.code}. /readyz says more to a token of scope admin.")
+            why = self.problem.told(in_full=in_full) if self.problem else "The model is being loaded."
+            raise NoModel(f"No model is live. {why}")
         return served
 
     def swap(self, served: Served) -> None:
