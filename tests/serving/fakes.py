@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
-from leap.scoring.answers import Answers, Check, chunks, never
-from leap.scoring.inputs import row_schema
+from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
+from leap.scoring.inputs import tables_schema
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -109,6 +110,14 @@ class FakeScorer:
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
         self._icps = icps
 
+    @property
+    def latest_day(self) -> date:
+        return self.as_of
+
+    def require_day(self, as_of: date) -> None:
+        if as_of > self.latest_day:
+            raise UsageError(f"`as_of` {as_of} is later than tomorrow.")
+
     def model_header(self) -> dict[str, Any]:
         return {"name": "leap", "version": self.version, "trained_on": "2026-10-01"}
 
@@ -142,8 +151,7 @@ class FakeScorer:
             properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
-        rows = {"type": "array", "items": row_schema(["day", "users"])}
-        tables = {"type": "object", "properties": {"usage": rows}, "additionalProperties": False}
+        tables = tables_schema({"usage": ["day", "users"]}, {})
         return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT), "tables": tables}
 
     def model_document(self) -> dict[str, Any]:
@@ -184,7 +192,16 @@ class FakeScorer:
     def answers_by_rows(
         self, accounts: Sequence[Any], as_of: str | None = None, top: int = 5, check: Check = never
     ) -> Answers:
-        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, top=top))
+        refused = [
+            RefusedAccount(i, name, "table", f"{name}: usage, row 1: negative.", [_bad_row(name)])
+            for i, (name, tables) in enumerate(accounts)
+            if any((row.get("users") or 0) < 0 for row in tables.get("usage", ()))
+        ]
+        without = {one.place for one in refused}
+        left = [one for i, one in enumerate(accounts) if i not in without]
+        found = [one for part in chunks(left, check) for one in self.by_rows(part, top=top)]
+        values = {i: {"employees": i} for i in range(len(accounts)) if i not in without}
+        return replace(Answers.of(found).without(refused), values=values.__getitem__)
 
     def answers_of_prospects(self, prospects: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
         return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
@@ -259,6 +276,13 @@ class FakeScorer:
             "abstained": None,
             "scope": "health",
         }
+
+
+def _bad_row(name: str) -> dict[str, Any]:
+    return {
+        "account_id": name, "table": "usage", "row": 1, "column": "users", "rule": "negative", "found": "-1",
+        "expected": "Users are counted.",
+    }  # fmt: skip
 
 
 def _abstained(name: str, mrr: float) -> dict[str, Any]:
