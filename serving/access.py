@@ -60,10 +60,6 @@ class Tokens:
         """Whether anything but the health routes needs a token."""
         return self._set or self._file is not None
 
-    def accepts(self, given: str) -> bool:
-        """Whether this is one of the tokens."""
-        return bool(self.scopes_of(given))
-
     def scopes_of(self, given: str) -> frozenset[str]:
         """What the holder may do, nothing if it is none; compared in constant time with each token, every time."""
         digest = _digest(given.encode("utf-8", "surrogateescape"))

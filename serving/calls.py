@@ -27,10 +27,8 @@ class Call:
     began: float = field(default_factory=time.perf_counter)
     template: str = ""
     """Of the route: `/v1/accounts/{account_id}`; empty for an address that is not known."""
-    trusted: bool = False
-    """A token was given, or none is needed."""
     scopes: frozenset[str] = frozenset()
-    """What the token lets its holder do."""
+    """What the token lets its holder do; nothing without one, or everything where none is needed."""
     body: bytes = b""
     refused: str = ""
     """The code of the error it was answered with, if it was."""

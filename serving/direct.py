@@ -24,9 +24,10 @@ from pydantic_core import to_json
 from starlette.types import Receive, Scope, Send
 
 from leap.errors import LeapError
+from serving.access import ADMIN
 from serving.calls import Call
 from serving.errors import Refused, breaks_schema, internal, refusal_of
-from serving.lanes import Check, Lanes, TooLate
+from serving.lanes import Check, Lanes
 from serving.live import LiveModel, Served
 from serving.logs import request_failed
 
@@ -109,7 +110,7 @@ class Direct(APIRoute):
             return await (state.lanes.big if big else state.lanes.small)(lambda check: self._call(given, check))
         except LeapError as error:
             raise refusal_of(error) from None
-        except (Refused, TooLate):
+        except Refused:
             raise
         except Exception as error:
             request_failed(call, error)
@@ -166,17 +167,17 @@ class Reader:
         """The arguments; Refused where the request does not fit, NoModel while none is live."""
         given: dict[str, Any] = {}
         if self.path:
-            given[self.path[0]] = _checked("path", self.path[1].validate_python, scope["leap.path"])
+            given[self.path[0]] = _fitting("path", self.path[1], scope["leap.path"])
         if self.query:
-            given[self.query[0]] = _checked("query", self.query[1].model_validate, query_of(scope["query_string"]))
+            given[self.query[0]] = _fitting("query", self.query[1], query_of(scope["query_string"]))
         elif scope["query_string"]:
             raise Refused(422, "This address takes no parameters after `?`.")
         if self.body:
-            call.asked = given[self.body[0]] = _checked("body", self.body[1].model_validate, json_of(call.body))
+            call.asked = given[self.body[0]] = _fitting("body", self.body[1], json_of(call.body))
         if self.maybe:
             given[self.maybe] = call.served = state.live.peek()
         if self.served:
-            given[self.served] = call.served = state.live.take()
+            given[self.served] = call.served = state.live.take(in_full=ADMIN in call.scopes)
         if self.call:
             given[self.call] = call
         if self.live:
@@ -184,11 +185,13 @@ class Reader:
         return given
 
 
-def _checked(where: str, read: Callable[[Any], Any], value: Any) -> Any:
+def _fitting(where: str, schema: type[BaseModel] | TypeAdapter[str], value: Any) -> Any:
+    """The value as its schema has it; Refused (422) with each place that does not fit."""
     try:
-        return read(value)
+        return schema.validate_python(value) if isinstance(schema, TypeAdapter) else schema.model_validate(value)
     except ValidationError as error:
-        raise breaks_schema(error.errors(include_url=False, include_input=False), where) from None
+        named = None if isinstance(schema, TypeAdapter) else schema
+        raise breaks_schema(error.errors(include_url=False, include_input=False), where, named) from None
 
 
 def json_of(body: bytes) -> Any:

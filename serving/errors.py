@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from leap.errors import LeapError
+from leap.known_keys import known_keys
 
 RETRY_AFTER_SECONDS = 2
 
@@ -85,15 +88,26 @@ def refusal_of(error: LeapError) -> Refused:
     return Refused(STATUS_OF_CODE.get(error.code, 422), str(error), code=error.code, details=error.details)
 
 
-def breaks_schema(found: Iterable[Mapping[str, Any]], where: str) -> Refused:
+def breaks_schema(found: Iterable[Mapping[str, Any]], where: str, schema: type[BaseModel] | None = None) -> Refused:
     """What a body or a query has that its schema does not allow: each place and reason, never the value.
 
     The value may be large, or someone's data. `found` are pydantic's errors, `where` is `body`, `query` or `path`.
     """
     problems = list(found)
-    details = [{"where": place(where, each["loc"]), "problem": each["msg"]} for each in problems[:20]]
+    details = [{"where": place(where, each["loc"]), "problem": reason(each, schema)} for each in problems[:20]]
     more = f" (the first 20 of {len(problems)})" if len(problems) > 20 else ""
     return Refused(422, f"The request does not fit its schema, see details{more}.", details=details)
+
+
+def reason(found: Mapping[str, Any], schema: type[BaseModel] | None) -> str:
+    """What is wrong at one place, in words for who sends JSON and knows nothing of Python."""
+    if found["type"] in ("model_type", "dict_type"):
+        return "an object expected"
+    if found["type"] != "extra_forbidden" or schema is None:
+        return str(found["msg"])
+    known = known_keys(schema, found["loc"][:-1])
+    near = get_close_matches(str(found["loc"][-1])[:100], known, n=1)
+    return f"unknown name; did you mean `{near[0]}`?" if near else f"unknown name; expected some of {', '.join(known)}"
 
 
 def place(where: str, location: Iterable[object]) -> str:

@@ -2,7 +2,7 @@
 
 `Guard` is the outermost ASGI layer, outside BentoML's own: a request that it refuses never reaches a parser, a metric
 series or a log of values. Our own routes are answered right behind it, without BentoML's layers, which cost more than a
-small score; BentoML keeps the process, health and metrics. To it a path is its *template*.
+small score; BentoML keeps the process and `/metrics`. To it a path is its *template*.
 
 A refusal of any layer, BentoML's included, leaves in one form: `{"error": {"code", "message", "details"}}`.
 """
@@ -192,14 +192,12 @@ class Guard:
     def _admit(self, scope: Scope, headers: Headers, call: Call) -> None:
         if self.tokens.required:
             call.scopes = self.tokens.scopes_of(credential(headers.get("authorization", "")))
-            call.trusted = bool(call.scopes)
-            if not call.trusted and call.path not in OPEN_PATHS:
+            if not call.scopes and call.path not in OPEN_PATHS:
                 raise Refused(401, NOT_LET_IN, headers={"WWW-Authenticate": challenge(call.path)})
             return
         # Without a token the service is this machine's own. The Host header is looked at because a web page
         # anywhere can make a browser here ask 127.0.0.1 under a name of its own (DNS rebinding).
-        call.trusted = is_loopback(scope) and names_loopback(headers.get("host", ""))
-        if call.trusted:
+        if is_loopback(scope) and names_loopback(headers.get("host", "")):
             call.scopes = EVERYTHING
         elif call.path not in OPEN_PATHS:
             raise Refused(401, NOT_FROM_HERE, headers={"WWW-Authenticate": 'Bearer realm="Leap"'})

@@ -55,8 +55,6 @@ class Lanes:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="large")
         self.large = 0
         """How many large requests wait or are worked on."""
-        self.late = 0
-        """How many were given up since the start."""
 
     @cached_property
     def _turn(self) -> asyncio.Semaphore:
@@ -90,7 +88,6 @@ class Lanes:
             async with asyncio.timeout(self.seconds):
                 return await asyncio.shield(future)
         except (TimeoutError, TooLate):
-            self.late += 1
             self._metrics.expired()
             raise Refused(503, TOO_LATE) from None
 

@@ -99,10 +99,14 @@ def _largest_risk_first(account: ListedAccount) -> tuple[bool, float, str]:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the newest champion is not in use."""
+    """Why not all that should be live is: a champion, tables or reviews."""
 
     code: str
     message: str
+
+    def told(self, *, in_full: bool) -> str:
+        """What it is: the message may name places of this machine and quote cells of tables, the code does not."""
+        return self.message if in_full else self.code
 
 
 class LiveModel:
@@ -116,11 +120,11 @@ class LiveModel:
         """What is live, or nothing yet."""
         return self._served
 
-    def take(self) -> Served:
-        """What is live, for one whole request; NoModel if nothing is."""
+    def take(self, *, in_full: bool = True) -> Served:
+        """What is live, for one whole request; NoModel if nothing is, with all of why or its code alone."""
         served = self._served
         if served is None:
-            why = self.problem.message if self.problem else "The model is being loaded."
+            why = self.problem.told(in_full=in_full) if self.problem else "The model is being loaded."
             raise NoModel(f"No model is live. {why}")
         return served
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serving.ages import FeatureAge
 from serving.calls import Call
@@ -14,6 +14,9 @@ from serving.live import LiveModel
 from serving.logs import Log, event, failure
 from serving.metrics import Metrics
 from serving.records import Asked, InputRecords, share_from
+
+if TYPE_CHECKING:
+    from serving.schemas import AccountRows, Prospect
 
 LOOK_EVERY_SECONDS = 2.0
 
@@ -112,20 +115,20 @@ def asked_of(call: Call) -> Asked:
 
 def values_of(call: Call) -> Callable[[int], Mapping[str, Any] | None]:
     """The feature values of each account that has a score, as given or as made of rows; none for customers by id."""
-    accounts = getattr(call.asked, "accounts", None)
-    prospects = getattr(call.asked, "prospects", None)
+    accounts: Sequence[AccountRows] = getattr(call.asked, "accounts", ())
+    prospects: Sequence[Prospect] = getattr(call.asked, "prospects", ())
     made = None if call.answers is None else call.answers.values
     refused = set() if call.answers is None else {one.place for one in call.answers.refused}
-    scored = [place for place in range(len(accounts or ())) if place not in refused]
+    scored = [place for place in range(len(accounts)) if place not in refused]
 
     def of(i: int) -> Mapping[str, Any] | None:
         if prospects:
-            return prospects[i].attributes  # type: ignore[no-any-return]
+            return prospects[i].attributes
         if not accounts:
             return None
         i = scored[i]
         if not accounts[i].in_rows:
-            return accounts[i].features  # type: ignore[no-any-return]
+            return accounts[i].features
         return None if made is None else made(sum(one.in_rows for one in accounts[:i]))
 
     return of

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serving.live import Served
 
 ACCOUNT = "/v1/accounts/{account_id}"
+DIFF = "/v1/icp/diff"
 TARGETS = "/v1/target-list"
 TAGS = {
     "Scores": "What is expected of accounts, and why.",
@@ -45,6 +46,8 @@ def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]
     for path, examples in example_requests(customers, reasons).items():
         paths[path] = _with_body_examples(paths[path], examples)
     paths[TARGETS] = _with_segments(paths[TARGETS], served.documents.segments())
+    # Whatever versions there are, the live one is, and differs in nothing from itself.
+    paths[DIFF] = _with_example(paths[DIFF], "from", served.version)
     if customers:
         paths[ACCOUNT] = _with_example(paths[ACCOUNT], "account_id", customers[0])
     return {**document, "paths": paths, "components": _with_features(document["components"], served)}
@@ -98,7 +101,7 @@ def _with_body_examples(path_item: dict[str, Any], examples: dict[str, Any]) -> 
 
 @cache
 def openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the token, the two routes that BentoML answers, and what every answer has."""
+    """FastAPI's document, with the token, the two routes beside the application, and what every answer has."""
     document = app.openapi()
     components = document["components"]
     components["securitySchemes"] = {"token": TOKEN}

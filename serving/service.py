@@ -1,4 +1,4 @@
-"""The BentoML service: one process that answers HTTP, keeps metrics and health, and shuts down in good order.
+"""The BentoML service: processes that answer HTTP, show metrics, and shut down in good order.
 
 What is asked and answered stands in `app.py`; BentoML's own endpoint machinery is not used, since it logs the values of
 a refused request, reads other content types than JSON and costs more than a score. `leap serve` starts it.

@@ -131,7 +131,7 @@ def test_bodies_sent_in_the_readme_fit_their_routes() -> None:
 
 
 def test_api_names_the_routes_of_the_service_and_no_others() -> None:
-    """Pages aside; `/livez` and `/metrics` are BentoML's."""
+    """Pages aside; `/livez` and `/metrics` are beside the application."""
     document = read(CHECKOUT / "docs" / "api.md")
     named_routes = {path.rstrip("/") for path in re.findall(r"`(?:GET|POST) (/v1/[a-z/-]+|/[a-z]+z)", document)}
     served = {re.sub(r"/\{.*", "", path) for path in create_app(LiveModel()).openapi()["paths"]}

@@ -27,6 +27,8 @@ SETTINGS_FILE = "leap.toml"
 REQUIREMENTS = "requirements.lock"
 ENDING = ".bento"
 MACHINE_CODE = ".machine-code"
+SYSTEM_PACKAGES = ("libgomp1",)
+"""What LightGBM needs of an image beside Python, by Debian's names."""
 _PASSWORD = re.compile(r"://[^\s/\"'@]*:[^\s/\"'@]+@")
 
 README = """# Leap, version {version} of {company}
@@ -169,7 +171,7 @@ def build_options(stage: Path, readme: str) -> dict[str, Any]:
         "description": readme,
         "include": [f"/{_literal(name)}" for name in files],
         "python": {"requirements_txt": REQUIREMENTS, "lock_packages": False},
-        "docker": {"python_version": "{}.{}".format(*sys.version_info)},
+        "docker": {"python_version": "{}.{}".format(*sys.version_info), "system_packages": [*SYSTEM_PACKAGES]},
     }
 
 

@@ -21,6 +21,8 @@ from serving.reference.tables import fields, name_of, parameters, pretty, referr
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, FOLDER = DOCS / "api.md", DOCS / "api"
 ADDRESS = "http://127.0.0.1:3000"
+OF_ANOTHER = {"demo": "Of the company that `leap demo` makes, with two versions trained:"}
+"""What is said before an example that the one company of most examples does not answer."""
 ERROR = "ErrorAnswer"
 MOST_LINES = 60
 """Of an answer that is shown without being asked for."""
@@ -122,6 +124,7 @@ class Reference:
             parts.append(f"The body is a {type_of(body['content']['application/json']['schema'])}.")
         for example in self.examples:
             if example.route == route:
+                parts.append(OF_ANOTHER.get(example.of, ""))
                 parts += [f"```sh\n{example.command}\n```", _answer(pretty(example.answer))]
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
         statuses = ", ".join(sorted(status for status in operation["responses"] if status != "200"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from serving.access import ADMIN
 from serving.direct import Body, Direct, Live, Maybe, OfCall, OfLive, document
-from serving.routes.shared import READING, RETRY
+from serving.routes.shared import READING, RETRY, errors
 from serving.schemas import ModelAnswer, Ready
 
 router = APIRouter(route_class=Direct, tags=["Model"])
@@ -20,7 +21,7 @@ def model(served: Live) -> Body:
 @router.get(
     "/readyz",
     response_model=Ready,
-    responses={503: {"model": Ready, "description": "no model is live", "headers": RETRY}},
+    responses={**errors(422), 503: {"model": Ready, "description": "no model is live", "headers": RETRY}},
     summary="Whether scores can be had",
 )
 def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
@@ -36,6 +37,6 @@ def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
         "by_id": served is not None and bool(served.accounts),
         "stale": served is not None and problem is not None,
         "explained_by": served.explained_by if served else None,
-        "problem": None if problem is None else problem.message if "admin" in call.scopes else problem.code,
+        "problem": None if problem is None else problem.told(in_full=ADMIN in call.scopes),
     }
     return document(state, 200 if served else 503)

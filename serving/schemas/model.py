@@ -132,7 +132,7 @@ class Ready(Answer):
     by_id: bool = False
     """Customers can be scored by their id; else only accounts that bring their features or rows, and prospects."""
     stale: bool = False
-    """A newer champion could not be loaded, the last good one stays in use."""
+    """A newer champion, tables or reviews could not be brought in; the last good ones stay in use."""
     explained_by: str | None = None
     """What computes contributions: the exact kernel, or LightGBM, slower, where the kernel is not to be trusted."""
     problem: str | None = None

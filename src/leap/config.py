@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from leap.errors import SettingsError
+from leap.known_keys import known_keys
 
 Shape = Literal["attributes", "history", "periods", "events", "market", "snapshot"]
 Role = Literal["revenue", "deals", "costs", "rates", "notes"]
@@ -481,30 +482,9 @@ def _in_words(problem: Any) -> str:
     location = [str(part) for part in problem["loc"]]
     where = ".".join(location)
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1])
+        known = [name for name in known_keys(Settings, location[:-1]) if name != "folder"]
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}."
         return f"{where}: unknown key; {hint}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{where}: {message}" if where else message
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    if not path:
-        return [name for name in Settings.model_fields if name != "folder"]
-    if path[0] == "scenarios":
-        return list(MarketMove.model_fields)
-    if path[:2] == ["crm", "fields"]:
-        return list(CrmFields.model_fields)
-    sections: dict[str, type[BaseModel]] = {
-        "crm": Crm,
-        "company": Company,
-        "outcome": OutcomeSettings,
-        "policy": Policy,
-        "serving": ServingSettings,
-        "lineage": Lineage,
-        "leaks": Leaks,
-    }
-    if path[0] in sections:
-        return list(sections[path[0]].model_fields)
-    return list(ColumnSpec.model_fields if "columns" in path else TableSpec.model_fields)

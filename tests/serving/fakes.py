@@ -105,6 +105,7 @@ class FakeScorer:
     def __init__(self, version: str = "7", accounts: int = 230, icps: Mapping[str, Any] = ICPS) -> None:
         self.version = version
         self.as_of = date(2026, 11, 1)
+        self.tables: object | None = "tables that nobody reads"
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]

@@ -244,6 +244,26 @@ def test_text_that_is_no_unicode_is_refused_and_can_be_told(client: Any) -> None
         assert_error(client.post("/v1/score", content=body, headers=JSON), 400, "malformed")
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "where", "problem"),
+    [
+        ("/v1/score", {"account_ids": ["a1"], "topp": 1}, "body.topp", "unknown name; did you mean `top`?"),
+        ("/v1/score", {"accounts": [{"account_id": "x", "feature": {}}]}, "body.accounts.0.feature",
+         "unknown name; did you mean `features`?"),
+        ("/v1/prospects", {"prospects": [{"id": "x", "attributes": {}, "q": 1}]}, "body.prospects.0.q",
+         "unknown name; expected some of id, attributes"),
+        ("/v1/score", [], "body", "an object expected"),
+        ("/v1/icp/diff?form=1", None, "query.form", "unknown name; did you mean `from`?"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_not_known_is_refused_with_the_one_that_was_meant(
+    client: Any, path: str, body: Any, where: str, problem: str
+) -> None:
+    answer = client.get(path) if body is None else client.post(path, json=body)
+    assert_error(answer, 422, "invalid")
+    assert {"where": where, "problem": problem} in answer.json()["error"]["details"]
+
+
 def test_a_refusal_does_not_repeat_the_value(client: Any) -> None:
     answer = client.post("/v1/score", json=one_account(employees=["hidden-value"]))
     assert answer.status_code == 422 and "hidden-value" not in answer.text

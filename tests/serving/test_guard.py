@@ -64,11 +64,11 @@ def test_a_token_file_may_hold_an_old_and_a_new_token_and_is_read_again(tmp_path
     file = tmp_path / "token"
     file.write_text("old\n")
     tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
-    assert tokens.accepts("old") and not tokens.accepts("new")
+    assert tokens.scopes_of("old") and not tokens.scopes_of("new")
     file.write_text("old\nnew-one\n")
-    assert tokens.accepts("old") and tokens.accepts("new-one")
+    assert tokens.scopes_of("old") and tokens.scopes_of("new-one")
     file.unlink()
-    assert tokens.required and not tokens.accepts("old") and not tokens.accepts("")
+    assert tokens.required and not tokens.scopes_of("old") and not tokens.scopes_of("")
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])
@@ -261,12 +261,12 @@ def test_a_token_with_scopes_opens_what_they_are_for(live: LiveModel) -> None:
 def test_a_scope_is_no_token_and_comments_are_none() -> None:
     tokens = Tokens({"LEAP_TOKEN": "# first\nsesame read\n#simsim\n"})
     assert sorted(tokens.scopes_of("sesame")) == ["read"]
-    assert not any(tokens.accepts(one) for one in ("read", "#simsim", "simsim", "first", "#", ""))
+    assert not any(tokens.scopes_of(one) for one in ("read", "#simsim", "simsim", "first", "#", ""))
 
 
 def test_a_token_that_is_set_to_nothing_readable_closes_rather_than_opens() -> None:
     tokens = Tokens({"LEAP_TOKEN": ","})
-    assert tokens.required and not tokens.accepts("") and not tokens.accepts(",")
+    assert tokens.required and not tokens.scopes_of("") and not tokens.scopes_of(",")
 
 
 def test_more_requests_than_are_taken_at_once_are_told_to_come_again_and_health_is_not(live: LiveModel) -> None:

@@ -10,6 +10,16 @@ import pytest
 
 from serving.errors import Refused
 from serving.lanes import Check, Lanes, TooLate
+from serving.metrics import Metrics
+
+
+class Counted(Metrics):
+    """How often a deadline passed."""
+
+    late = 0
+
+    def expired(self) -> None:
+        self.late += 1
 
 
 def test_small_work_is_done_one_at_a_time_with_a_look_at_the_loop_in_between() -> None:
@@ -52,7 +62,7 @@ def test_large_work_runs_beside_the_loop_and_too_much_of_it_is_refused_at_once()
 
 
 def test_who_is_late_is_told_and_the_work_ends_at_its_next_look_at_the_deadline() -> None:
-    ended = threading.Event()
+    ended, counted = threading.Event(), Counted()
 
     def without_end(check: Check) -> None:
         try:
@@ -64,7 +74,7 @@ def test_who_is_late_is_told_and_the_work_ends_at_its_next_look_at_the_deadline(
             raise
 
     async def main() -> Lanes:
-        lanes = Lanes(seconds=0.05, at_once=1)
+        lanes = Lanes(seconds=0.05, at_once=1, metrics=counted)
         with pytest.raises(Refused) as raised:
             await lanes.big(without_end)
         assert raised.value.status == 503
@@ -72,7 +82,7 @@ def test_who_is_late_is_told_and_the_work_ends_at_its_next_look_at_the_deadline(
         return lanes
 
     lanes = asyncio.run(main())
-    assert ended.is_set() and (lanes.large, lanes.late) == (0, 1)
+    assert ended.is_set() and (lanes.large, counted.late) == (0, 1)
 
 
 def test_work_that_waited_past_its_deadline_is_not_begun() -> None:

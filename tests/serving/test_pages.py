@@ -170,8 +170,41 @@ def test_a_champion_that_could_not_be_loaded_is_told_while_the_old_one_answers(c
     assert "Version 7 goes on answering. models/churn.txt: checksum differs." in read(client, "/").words
 
 
-def test_no_customers_is_said() -> None:
-    assert "No customers on this day." in read(ask(LiveModel(fake_served(accounts=0))), "/").words
+def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_inside(live: LiveModel) -> None:
+    tokens = {"LEAP_TOKEN": "sesame read, simsim score, aladdin"}
+    reader, client = {"Authorization": "Bearer sesame"}, ask(live, tokens)
+    live.problem = Problem("source", "accounts.csv: 4711 is no date")
+    assert "4711" in client.get("/", headers={"Authorization": "Bearer aladdin"}).text
+    told = client.get("/", headers=reader).text
+    assert "Version 7 goes on answering. source" in told and "4711" not in told
+    nothing = LiveModel()
+    nothing.problem = live.problem
+    client = ask(nothing, tokens)
+    for answer in (
+        client.get("/", headers=reader),
+        client.get("/v1/model", headers=reader),
+        client.post("/v1/score", json={"account_ids": ["a1"]}, headers={"Authorization": "Bearer simsim"}),
+    ):
+        assert answer.status_code == 503 and "source" in answer.text and "4711" not in answer.text
+
+
+def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
+    served = live.take()
+    age = served.freshness()
+    sentence = f"The features are {age.days} days old, older than {age.days - 1} days"
+    for limit, stale in ((age.days, False), (age.days - 1, True)):
+        live.swap(Served(served.scorer, served.company, stale_after_days=limit, documents=served.documents))
+        for path in ("/", "/accounts/a1", "/drivers"):
+            assert (sentence in read(ask(live), path).words) is stale
+
+
+def test_no_customers_is_said_and_so_is_a_service_without_tables() -> None:
+    served: Any = fake_served(accounts=0)
+    client = ask(LiveModel(served))
+    assert "No customers on this day." in read(client, "/").words
+    served.scorer.tables = None
+    words = read(client, "/").words
+    assert "There are no tables of customers here." in words and "At risk in" not in words
 
 
 HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }}"

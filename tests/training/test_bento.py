@@ -66,6 +66,7 @@ def test_each_file_is_named_to_bentoml_and_nothing_else_matches(tmp_path: Path) 
     for name in ("a 1.csv", "sub/d1.txt", "x/#c", "leap.toml"):
         assert not spec.match_file(name)
     assert options["description"] == "Read me." and options["python"]["lock_packages"] is False
+    assert options["docker"]["system_packages"] == ["libgomp1"]
 
 
 def test_a_place_that_is_taken_is_refused_and_an_older_file_replaced(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from leap.registry import tracking
+from leap.registry.champion_file import CHAMPION_FILE
 from leap.registry.place import inside
 from leap.registry.records import CHAMPION, PATH_TAG, StoreProblem
 
@@ -22,7 +23,7 @@ def problems_of(store: Store) -> Iterator[StoreProblem]:
 def _of_champion(store: Store) -> Iterator[StoreProblem]:
     record = store._champion_record()
     if record is None:
-        if (store.folder / "champion.json").exists():
+        if (store.folder / CHAMPION_FILE).exists():
             yield StoreProblem("champion", "champion.json is damaged.", "leap promote VERSION")
         return
     version, again = f"version {record.version}", f"leap promote {record.version}"

@@ -16,7 +16,7 @@ from leap.bundle.ladder import verify as climb_ladder
 from leap.errors import BundleError, ChampionMoved, NoModel, RegistryError, UnknownVersion
 from leap.registry import tracking
 from leap.registry.champion_file import CHAMPION_FILE, read_champion
-from leap.registry.copies import Copies, Verify
+from leap.registry.copies import BUNDLES, Copies, Verify
 from leap.registry.database import Database
 from leap.registry.declined import DECLINED_FILE, read_declined
 from leap.registry.failures import registered_or_not, told
@@ -78,7 +78,7 @@ class Store:
         self._database = (
             Database(place.database, artifacts, read_wait_seconds, write_wait_seconds) if place.database else None
         )
-        self._copies = Copies(place.folder / "bundles", verify)
+        self._copies = Copies(place.folder / BUNDLES, verify)
         self._runs = Runs(self.uri, self.folder, self._database, self._copies)
         self._lock = FileLock(place.folder / ".lock", write_wait_seconds)
 
@@ -418,7 +418,7 @@ class Store:
         try:
             if path.exists() and path.stat().st_size > 0:
                 return False
-            in_use = (self.folder / CHAMPION_FILE).exists() or any(self.folder.glob("bundles/[0-9]*"))
+            in_use = (self.folder / CHAMPION_FILE).exists() or any(self.folder.glob(f"{BUNDLES}/[0-9]*"))
         except OSError as error:
             raise RegistryError(
                 f"{self.folder}: the model store cannot be looked into: {error.strerror or error}.",

@@ -6,18 +6,17 @@ for each question once, and what it then says is there for whoever asks next.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, Final
 
-from leap.bundle.files import identity_of, read_folder
+from leap.bundle.files import read_folder
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import BundleError, LeapError, NoModel, RegistryError, UnknownVersion
 from leap.registry.champion_file import read_champion
+from leap.registry.copies import whole_copies
 from leap.registry.records import CHAMPION, PREVIOUS
 from leap.registry.store import Store
 
@@ -25,7 +24,6 @@ WAIT_SECONDS: Final = 2.0
 KEPT: Final = 4
 _AT_ONCE: Final = 2
 _EMPTY: Final = "The registry holds nothing, though a version from it is live here: it is not where it was."
-_NAME = re.compile(r"([1-9][0-9]{0,8})-([0-9a-f]{16})")
 
 
 class RegistryAway(RegistryError):
@@ -90,20 +88,8 @@ class LocalVersions:
 
     def _from_copies(self, version: str) -> ModelBundle | None:
         """From the one whole copy there is of a version; None if there is none, or more than one to choose from."""
-        found = [files for copy in self._copies_of(version) if (files := _whole(copy)) is not None]
+        found = list(whole_copies(self._store.folder, version))
         return _parsed(found[0], version) if len(found) == 1 else None
-
-    def _copies_of(self, version: str) -> list[Path]:
-        """Folders that once climbed the loading ladder: which libraries did it plays no part in reading a document."""
-        try:
-            named = [(copy, _NAME.fullmatch(copy.name)) for copy in (self._store.folder / "bundles").iterdir()]
-            return [
-                copy
-                for copy, name in named
-                if name is not None and name[1] == version and copy.with_name(f"{copy.name}.verified").is_file()
-            ]
-        except OSError:
-            return []
 
     def _keep(self, version: str, bundle: ModelBundle) -> ModelBundle:
         with self._lock:
@@ -155,15 +141,6 @@ class LocalVersions:
         finally:
             with self._lock:
                 self._asked.pop(key, None)
-
-
-def _whole(copy: Path) -> dict[str, bytes] | None:
-    """The files of a copy if they are those that its name tells of; else None."""
-    try:
-        found = read_folder(copy)
-    except (BundleError, OSError):
-        return None
-    return found if identity_of(found).startswith(copy.name.partition("-")[2]) else None
 
 
 def _parsed(files: dict[str, bytes], version: str) -> ModelBundle:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,6 @@ class Freshness:
         """At this moment, which knows its zone."""
         days = max(0, (now.astimezone(UTC).date() - as_of).days)
         return cls(as_of, days, days > limit, limit)
-
-    @property
-    def stale_from(self) -> date:
-        """The first day on which these features are stale."""
-        return self.as_of + timedelta(days=self.limit + 1)
 
     @property
     def began(self) -> float:

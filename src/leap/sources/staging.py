@@ -1,4 +1,4 @@
-"""The files that a workspace's tables are read from: what has to be copied so that they can be read elsewhere."""
+"""The files that a workspace's tables are read from: what is watched, and what is packed."""
 
 from __future__ import annotations
 
@@ -26,23 +26,29 @@ def files_of(settings: Settings) -> dict[str, Path]:
 
 
 def _files(table: str, source: str, folder: Path) -> Iterator[Path]:
-    place = _place(source, folder)
+    place = place_of(source, folder)
     if "://" in source or PurePath(place).is_absolute() or ".." in PurePath(place).parts:
         raise SourceError(
             f"tables.{table}: {shown(source)} is no file inside the workspace {folder}, so no copy of it can be made.",
             remedy="Export the table into the workspace as CSV or Parquet, or leave the tables out.",
         )
+    yield from files_at(source, folder)
+
+
+def files_at(source: str, folder: Path) -> Iterator[Path]:
+    """The files that one source is read from, in order; SourceError where there is none."""
+    place = place_of(source, folder)
     if place != source and (folder / place).is_dir():
         yield from sorted(path for path in (folder / place).rglob("*") if path.name.endswith(ENDINGS))
     else:
         yield from paths_of(folder, place)
 
 
-def _place(source: str, folder: Path) -> str:
+def place_of(source: str, folder: Path) -> str:
     """The path within a source: without the name of a layout before it and of a table behind it.
 
-    >>> _place("stripe:exports#subscriptions", Path()), _place("company.duckdb#usage", Path()), _place("a.csv", Path())
-    ('exports', 'company.duckdb', 'a.csv')
+    >>> [place_of(source, Path()) for source in ("stripe:exports#subscriptions", "company.duckdb#usage", "a.csv")]
+    ['exports', 'company.duckdb', 'a.csv']
     """
     layout, colon, rest = source.partition(":")
     if colon and layout in LAYOUTS:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from leap.config import SETTINGS_FILE, Settings
 from leap.errors import SourceError
-from leap.sources.files import ENDINGS, paths_of
-from leap.sources.layouts import LAYOUTS
 from leap.sources.postgresql import is_postgresql
+from leap.sources.staging import files_at, place_of
 from leap.tables.lineage import sources_of
 
 Trace = tuple[str, int, int, int]
@@ -46,15 +45,10 @@ def _files_of(source: str, folder: Path) -> Iterator[Path]:
     """The files of one source; the place itself where none can be found."""
     if is_postgresql(source):
         return
-    layout, colon, rest = source.partition(":")
     try:
-        if colon and layout in LAYOUTS:
-            place = folder / (rest.partition("#")[0] or ".")
-            yield from (path for path in place.rglob("*") if path.name.endswith(ENDINGS))
-        elif "#" in source and not (folder / source).is_file():
-            path = folder / source.split("#", 1)[0]
-            yield from (path, path.with_name(f"{path.name}.wal"))
-        else:
-            yield from paths_of(folder, source)
+        place = folder / place_of(source, folder)
+        if place != folder / source and not place.is_dir():
+            yield place.with_name(f"{place.name}.wal")  # of a database: what is not in its file yet
+        yield from files_at(source, folder)
     except (SourceError, OSError, ValueError):
-        yield folder / source
+        yield folder / source.partition("#")[0]

@@ -193,11 +193,12 @@ class Candidates:
         if name is None:
             catalog = self.table.model.encoder.catalog
             known = [f.name for f in catalog.features if f.kind == "category"]
+            listed = ", ".join(known) or "there is none"
             limit = "" if asked.per_segment is None else f"At most {asked.per_segment} a segment: "
             raise UsageError(
                 f"{limit}expected a fit category to tell segments apart, found {column!r}.",
                 details=known,
-                remedy=f"Name one with --segment or [policy] targets_segment: {', '.join(known) or 'there is none'}.",
+                remedy=f"Name one as segment, here or in [policy] targets_segment: {listed}.",
             )
         if asked.per_segment is None:
             return np.zeros(len(self), dtype=int), [""]
