@@ -53,7 +53,11 @@ def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]
 def _with_features(components: dict[str, Any], served: Served) -> dict[str, Any]:
     """The types of what is sent, with the features that the live model knows in place of any name."""
     inputs, schemas = served.scorer.input_schema(), dict(components["schemas"])
-    for name, field, known in (("AccountRows", "features", "features"), ("Prospect", "attributes", "attributes")):
+    for name, field, known in (
+        ("AccountRows", "features", "features"),
+        ("AccountRows", "tables", "tables"),
+        ("Prospect", "attributes", "attributes"),
+    ):
         schema = schemas[name]
         told = {**inputs[known], "description": schema["properties"][field].get("description", "")}
         schemas[name] = {**schema, "properties": {**schema["properties"], field: told}}

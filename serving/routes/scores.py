@@ -50,7 +50,7 @@ def score(asked: ScoreRequest, served: Live, check: Deadline, call: OfCall) -> B
     as_of = scorer.as_of
     if asked.account_ids:
         _same_day(asked.as_of, as_of)
-        answers = scorer.answers_by_id(asked.account_ids, asked.top)
+        answers = scorer.answers_by_id(asked.account_ids, asked.top, check)
     else:
         as_of = asked.as_of or as_of
         answers = _of_accounts(asked.accounts, served, as_of, asked.top, check)

@@ -12,6 +12,7 @@ from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, chunks, never
+from leap.scoring.inputs import row_schema
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -140,7 +141,9 @@ class FakeScorer:
             properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
-        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT)}
+        rows = {"type": "array", "items": row_schema(["day", "users"])}
+        tables = {"type": "object", "properties": {"usage": rows}, "additionalProperties": False}
+        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT), "tables": tables}
 
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
@@ -168,7 +171,7 @@ class FakeScorer:
             self._known(attributes, FIT)
         return [{**self._score(name, top), "mrr": None, "scope": "fit"} for name, _ in prospects]
 
-    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
+    def answers_by_id(self, ids: Sequence[str], top: int = 5, check: Check = never) -> Answers:
         return Answers.of(*self.by_id(ids, top))
 
     def why_not_found(self, account_id: str) -> str:
@@ -194,6 +197,11 @@ class FakeScorer:
             raise CatalogError(
                 f"Unknown feature(s) {unknown}.", details=unknown, remedy=f"Expected some of {sorted(known)}."
             )
+        for name, value in given.items():
+            if (value is not None and isinstance(value, str) != isinstance(known[name], str)) or isinstance(
+                value, bool
+            ):
+                raise CatalogError(f"{name}: expected a value such as {known[name]!r}.", details=[name])
 
     def _listed(self, name: str) -> dict[str, Any]:
         score, number = self._score(name, 1), _number(name)
@@ -287,7 +295,7 @@ def _reasons(total: float, mrr: float) -> list[dict[str, Any]]:
 
 
 def _number(name: str) -> int:
-    digits = "".join(character for character in name if character.isdigit())
+    digits = "".join(character for character in name if character in "0123456789")
     return int(digits) if digits else 12
 
 
@@ -323,8 +331,8 @@ class FakeDocuments:
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         self.asked.append((dict(given), limit))
-        if given.get("segment") == "unknown":
-            raise UsageError("Expected a fit category to tell segments apart, found 'unknown'.", details=["industry"])
+        if given.get("segment") not in (None, *self.segments()):
+            raise UsageError("Expected a fit category to tell segments apart.", details=self.segments())
         return self._kept("target_list", version=self._scorer.version)
 
     def segments(self) -> list[str]:

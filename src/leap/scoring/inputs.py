@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from leap.bundle.model_bundle import ModelBundle
@@ -9,20 +10,44 @@ from leap.features import Feature, Scope
 
 MOST_TEXT = 1000
 LARGEST = 1e300
+CELL = {"type": ["string", "number", "boolean", "null"], "maxLength": MOST_TEXT}
 
 
-def input_schema(bundle: ModelBundle, mrr_feature: str | None) -> dict[str, Any]:
-    """`features` of customers and `attributes` of prospects: by name, with the words that people read."""
+def input_schema(bundle: ModelBundle, mrr_feature: str | None, columns: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """`features` of customers and `attributes` of prospects by name, with the words that people read, and `tables`.
+
+    `columns` are those from which something is read, by table.
+    """
     known = {feature.name: _schema(feature, feature.name == mrr_feature) for feature in bundle.catalog.features}
     fit = {feature.name for feature in bundle.catalog.features if feature.scope == Scope.FIT}
     return {
         "features": _object(known),
         "attributes": _object({name: schema for name, schema in known.items() if name in fit}),
+        "tables": _tables(columns, bundle.settings.with_role("revenue")),
     }
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _tables(columns: Mapping[str, Iterable[str]], revenue: Sequence[str]) -> dict[str, Any]:
+    """Rows by table; without a row of revenue there is nothing to score. Other columns are left out, as from files."""
+    tables = {
+        name: {"type": "array", "minItems": int(name in revenue), "items": row_schema(there)}
+        for name, there in columns.items()
+    }
+    return {**_object(tables), "required": sorted(set(revenue) & set(tables))}
+
+
+def row_schema(columns: Iterable[str]) -> dict[str, Any]:
+    """One row of a table, with the columns from which something is read."""
+    return {
+        "type": "object",
+        "properties": {column: CELL for column in sorted(columns)},
+        "additionalProperties": CELL,
+        "propertyNames": {"minLength": 1, "maxLength": MOST_TEXT},
+    }
 
 
 def _schema(feature: Feature, is_mrr: bool) -> dict[str, Any]:

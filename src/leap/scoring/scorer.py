@@ -335,7 +335,7 @@ class Scorer:
 
     def input_schema(self) -> dict[str, Any]:
         """What may be given for accounts and prospects, as JSON Schema."""
-        return input_schema(self.bundle, self.mrr_feature)
+        return input_schema(self.bundle, self.mrr_feature, self._given.columns)
 
     @cached_property
     def mrr_feature(self) -> str | None:
