@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from leap.errors import LeapError
@@ -32,9 +33,9 @@ async def alive(_: Scope, receive: Receive, send: Send) -> None:
 
 READING = frozenset({"GET", "HEAD"})
 ROUTES_BESIDE = (
-    KnownRoute("/livez", re.compile("^/livez$"), READING, alive),
+    KnownRoute("/livez", re.compile(r"^/livez\Z"), READING, alive),
     # Answered by BentoML itself. Its other routes (its own pages and schemas) are not let through.
-    KnownRoute("/metrics", re.compile("^/metrics$"), READING),
+    KnownRoute("/metrics", re.compile(r"^/metrics\Z"), READING),
 )
 """Routes of the service that are none of the application."""
 
@@ -55,7 +56,7 @@ def create_app(live: LiveModel, lanes: Lanes | None = None, watch: Watch | None 
         redoc_url=None,
         redirect_slashes=False,
         # Not `include_router`, which hides routes from whoever looks for them: BentoML's mount and our guard do.
-        routes=[route for router in ROUTERS for route in router.routes] + [*pages.router.routes],
+        routes=[matching_all_of_a_path(route) for router in (*ROUTERS, pages.router) for route in router.routes],
     )
     app.add_route("/docs.json", docs, methods=["GET"], include_in_schema=False)
     app.state.live = live
@@ -66,6 +67,15 @@ def create_app(live: LiveModel, lanes: Lanes | None = None, watch: Watch | None 
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _fault)
     return app
+
+
+def matching_all_of_a_path(route: BaseRoute) -> BaseRoute:
+    """The route, made to match a path to its end and nothing shorter: an id may hold a line feed, at which the pattern
+    that Starlette makes stops, or which it leaves out where it comes last.
+    """
+    if isinstance(route, Route) and route.path_regex.pattern.endswith("$"):
+        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z", re.DOTALL)
+    return route
 
 
 def docs(request: Request) -> Response:

@@ -30,7 +30,7 @@ ENCODER = Encoder(CATALOG, (0, 1, 1, 2, 3, 4), (None, "retail", MISSING_LEVEL, N
 NUMBERS = st.one_of(
     st.none(), st.integers(-(10**12), 10**12), st.floats(allow_nan=False, width=32).filter(math.isfinite)
 )
-TEXTS = st.sampled_from([None, "", "retail", "north", "never seen", MISSING_LEVEL])
+TEXTS = st.sampled_from([None, "", " \t", "retail", " retail\u00a0", "north", "never seen", MISSING_LEVEL])
 ROWS = st.lists(
     st.fixed_dictionaries(
         {},
@@ -60,7 +60,8 @@ def test_values_read_together_are_the_plain_values_of_each(rows: list[dict[str, 
 def test_rows_encoded_together_are_encoded_as_each_alone(rows: list[dict[str, object]]):
     together = ENCODER.encode_values(READER.read(rows))
     np.testing.assert_array_equal(together, np.vstack([ENCODER.encode_one(row) for row in rows]))
-    levels = [None if row.get("industry") in (None, "", MISSING_LEVEL) else row["industry"] for row in rows]
+    said = [str(row.get("industry") or "").strip() for row in rows]
+    levels = [None if one in ("", MISSING_LEVEL) else one for one in said]
     assert together[:, 1].tolist() == [float(level == "retail") for level in levels]
     assert together[:, 2].tolist() == [float(level is None) for level in levels]
 

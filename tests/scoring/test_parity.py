@@ -16,9 +16,10 @@ from leap.config import Company
 from leap.errors import CatalogError
 from leap.exports import write_frame
 from leap.scoring import Batch, Scorer, score_all
-from leap.tables import assemble
+from leap.tables import assemble, tables_from_records
 from serving.live import LiveModel, Served
 from tests.scoring.same import differences
+from tests.scoring.worlds import bundle_of
 from tests.serving.conftest import ask
 from tests.worlds import PLANTED_SETTINGS, TrainedWorld, parse_settings, planted_frames
 
@@ -217,3 +218,46 @@ def test_a_whole_number_is_its_float_and_empty_text_is_missing(scorer: Scorer):
     ):
         found = [scorer.by_features([("x", values)], 0)[0] for values in (one, other)]
         assert list(differences(*found)) == []
+
+
+def test_text_with_blanks_around_it_is_told_by_features_as_by_rows(
+    scorer: Scorer, frames: dict[str, pd.DataFrame], some: list[str]
+):
+    """What a file says is trimmed, and blanks alone are missing: " north " is no region of its own."""
+    account, rows = some[-1], rows_of(frames, some[-1])
+    values, firm = scorer.values_of(account), rows["accounts"][0]
+    fit = {name: values[name] for name in ("employees", "industry")}
+    for told, meant in ((f" {firm['region']}\u00a0", firm["region"]), ("\t ", None)):
+        by_rows = scorer.by_rows([(account, {**rows, "accounts": [{**firm, "region": told}]})], top=0)
+        for number in (values["employees"], 2**70):
+            described = {**values, "employees": number}
+            one, other = (scorer.by_features([(account, {**described, "region": text})], 0) for text in (told, meant))
+            assert list(differences(one, other)) == []
+        assert list(differences(by_rows, scorer.by_features([(account, {**values, "region": told})], 0))) == []
+        one, other = (scorer.prospects([("p", {**fit, "region": text})], 0) for text in (told, meant))
+        assert list(differences(one, other)) == []
+
+
+def test_a_customer_whose_mrr_is_made_of_events_keeps_it_when_its_features_are_given():
+    """No feature holds the MRR of trailing months, so it is the workspace's, as a margin is; of others it is unknown."""
+    orders = [
+        (account, f"2023-{month:02}-05", 30.0 * i) for i, account in enumerate("abc", 1) for month in range(1, 13)
+    ]
+    settings = {
+        "company": {"name": "Shop", "gross_margin": 0.5, "currency": "GBP"},
+        "tables": {
+            "orders": {
+                "shape": "events", "role": "revenue", "source": "o.csv", "amount": "amount", "windows_days": [91],
+                "columns": {"lines": {"label": "Lines"}},
+            },
+        },
+    }  # fmt: skip
+    columns = ("account_id", "occurred_at", "amount")
+    records = {"orders": [dict(zip(columns, order, strict=True)) | {"currency": "GBP", "lines": 2} for order in orders]}
+    tables = tables_from_records(parse_settings(settings), records, data_until="2024-01-01")
+    shop = Scorer.build(bundle_of(tables, {}), "1", tables)
+    by_id, _ = shop.by_id(["a", "c"], 0)
+    described = [(account, shop.values_of(account)) for account in ("a", "c")]
+    assert shop.mrr_feature is None and [score["mrr"] for score in by_id] == [30.0, 90.0]
+    assert list(differences(by_id, shop.by_features(described, 0))) == []
+    assert shop.by_features([("stranger", shop.values_of("a"))])[0]["mrr"] is None

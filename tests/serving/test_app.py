@@ -147,6 +147,17 @@ def test_one_account_is_its_score_with_the_model_beside_it(client: Any) -> None:
     assert answer.json()["error"]["details"] == ["ax/../a1"]
 
 
+def test_an_id_with_a_line_feed_is_an_id_and_no_other_address(client: Any) -> None:
+    """One at the end is not passed over: the id with it is another one, as in `account_ids`."""
+    for told, account in (("a1%0A", "a1\n"), ("a1%0Ab", "a1\nb"), ("%0Aa1", "\na1")):
+        answer = client.get(f"/v1/accounts/{told}")
+        assert_error(answer, 404, "unknown_account")
+        assert answer.json()["error"]["details"] == [account]
+        assert client.post("/v1/score", json={"account_ids": [account]}).json()["not_found"] == [account]
+    assert_error(client.get("/v1/icp%0A"), 404, "not_found")
+    assert_error(client.get("/livez%0A"), 404, "not_found")
+
+
 def test_prospects_are_rated_by_what_is_true_before_they_buy(client: Any) -> None:
     document = client.post("/v1/prospects", json={"prospects": [{"id": "p1", "attributes": {"employees": 80}}]}).json()
     ScoresAnswer.model_validate(document)

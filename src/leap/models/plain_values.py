@@ -135,7 +135,16 @@ class Reader:
 def _texts(cells: list[object]) -> np.ndarray | None:
     if not _TEXTS.issuperset(map(type, cells)):
         return None
-    return np.array([None if cell == "" else cell for cell in cells], dtype=object)
+    return np.array([_text(cell) for cell in cells], dtype=object)
+
+
+def _text(cell: Any) -> str | None:
+    """Text as files hold it: without blanks around it, and missing if there is nothing else.
+
+    >>> _text(" Software "), _text("  "), _text(None)
+    ('Software', None, None)
+    """
+    return cell.strip() or None if cell else None
 
 
 @contextmanager
@@ -149,11 +158,11 @@ def _naming(named: Callable[[int], str], i: int) -> Iterator[None]:
 
 def plain_value(feature: Feature, value: object) -> float | str | None:
     """A JSON value as the feature holds it; None for missing; CatalogError if it is of another kind."""
-    if value is None or (value == "" and feature.kind == "category"):
+    if value is None:
         return None
     if feature.kind == "category":
         if isinstance(value, str):
-            return value
+            return _text(value)
         raise CatalogError(f"{feature.name}: expected text, found {type(value).__name__}.", details=[feature.name])
     found = _finite(value)
     if found is not None and (found in (0, 1) if feature.kind == "boolean" else not isinstance(value, bool)):

@@ -161,7 +161,8 @@ class Scorer:
     def by_features(self, accounts: Sequence[tuple[str, Mapping[str, object]]], top: int = 5) -> list[dict[str, Any]]:
         """Scores of accounts given as feature values; what is not given is missing, an unknown name is refused.
 
-        What no feature holds (name, margin, cost to serve, an end already known) is the workspace's, if it has the id.
+        What no feature holds (name, margin, cost to serve, an end already known, the MRR where it is made of events) is
+        the workspace's, if it has the id.
         """
         return list(self._of_features(accounts, Naming(accounts)).documents(range(len(accounts)), top))
 
@@ -379,7 +380,11 @@ class Scorer:
         own = self._table
         if customers and own is not None:
             place = np.array([self._position.get(account, -1) for account in ids], dtype=np.int64)
-            for i in np.flatnonzero(place >= 0):
+            known = np.flatnonzero(place >= 0)
+            if self.mrr_feature is None:
+                mrr = mrr.copy()
+                mrr[known] = own.mrr[place[known]]
+            for i in known:
                 j = place[i]
                 names[i], margin[i], cost[i], leaving[i] = own.names[j], own.margin[j], own.cost[j], own.leaving[j]
             won = won.with_known(own.won, place)
