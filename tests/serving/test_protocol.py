@@ -148,10 +148,38 @@ def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
         assert len(everything(connection)) < len(LARGE)
 
 
+def test_a_client_that_leaves_while_its_requests_follow_each_other_is_no_fault_of_ours(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
+        time.sleep(0.1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # broken off, not ended
+    time.sleep(0.8)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_what_is_no_http_is_told_in_our_form(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"hello there\r\n\r\n")
         assert refusal(everything(connection)) == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "rest", [b"transfer-encoding: chunked\r\n\r\nzz\r\n", b"content-length: 1\r\n\r\na" + b"more than it said\r\n\r\n"]
+)
+def test_a_body_that_breaks_its_own_framing_is_told_once_in_our_form(port: int, rest: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"POST /slow HTTP/1.1\r\nhost: x\r\n" + rest)
+        answer = everything(connection)
+    assert refusal(answer) == (400, "malformed") and answer.count(b"HTTP/1.1") == 1
+
+
+def test_nothing_is_put_into_an_answer_that_is_owed_to_an_earlier_request(port: int) -> None:
+    one = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n"
+    with connected(port) as connection:
+        connection.sendall(one + one + b"hello there\r\n\r\n")
+        assert everything(connection) == b""
 
 
 def test_trailers_without_an_end_are_cut_off(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
