@@ -52,7 +52,8 @@ def score(asked: ScoreRequest, served: Live, check: Deadline, call: OfCall) -> B
         _same_day(asked.as_of, as_of)
         answers = scorer.answers_by_id(asked.account_ids, asked.top)
     else:
-        as_of = asked.as_of or as_of
+        if asked.as_of is not None:
+            as_of = _not_ahead(asked.as_of, as_of)
         answers = _of_accounts(asked.accounts, served, as_of, asked.top, check)
     return _scores(served, as_of, answers, call)
 
@@ -100,6 +101,13 @@ def _same_day(asked: date | None, scored: date) -> None:
             f"Customers are scored as of {scored}; found `as_of` {asked}.",
             remedy="Leave `as_of` out, send the accounts' own rows, or use `leap score --as-of`.",
         )
+
+
+def _not_ahead(asked: date, data_end: date) -> date:
+    from leap.scoring.freshness import require_not_ahead
+
+    require_not_ahead(asked, data_end)
+    return asked
 
 
 def _of_accounts(accounts: Sequence[AccountRows], served: Served, as_of: date, top: int, check: Check) -> Answers:

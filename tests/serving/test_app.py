@@ -91,6 +91,11 @@ def test_accounts_with_features_and_with_rows_come_back_in_the_order_asked(clien
     assert document["as_of"] == "2026-10-15"
 
 
+def test_features_of_a_day_that_is_ahead_are_refused_as_rows_are(client: Any) -> None:
+    answer = client.post("/v1/score", json={"accounts": [{"account_id": "x", "features": {}}], "as_of": "9999-12-31"})
+    assert answer.status_code == 422 and "later than tomorrow" in answer.json()["error"]["message"]
+
+
 def test_an_account_that_abstains_says_why_and_has_nulls(client: Any) -> None:
     document = client.get("/v1/accounts/a49").json()
     AccountAnswer.model_validate(document)

@@ -14,11 +14,12 @@ import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import TableSpec
-from leap.errors import LeapError, RevenueError, TableError, UsageError
+from leap.errors import LeapError, RevenueError, TableError
 from leap.features import Feature
 from leap.revenue import Revenue
 from leap.scoring.action import Reach
 from leap.scoring.answers import TOP, Check, chunks, never
+from leap.scoring.freshness import require_not_ahead
 from leap.scoring.prepared import Prepared
 from leap.scoring.standing import Unpaid
 from leap.scoring.table import ScoreTable, score
@@ -83,11 +84,7 @@ class GivenRows:
 
     def _moment(self, as_of: str | date) -> pd.Timestamp:
         moment = day_of(str(as_of))
-        if moment > max(self.as_of, pd.Timestamp.now("UTC").tz_localize(None).floor("D") + pd.Timedelta(days=2)):
-            raise UsageError(
-                f"`as_of` {moment:%Y-%m-%d} is later than tomorrow: what is known by then has not happened yet.",
-                remedy="Choose an earlier date, or leave it out.",
-            )
+        require_not_ahead(moment.date(), self.as_of.date())
         return moment
 
     def _alone(self, account: tuple[str, Rows], moment: pd.Timestamp, check: Check) -> tuple[ScoreTable, int]:
