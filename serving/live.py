@@ -99,10 +99,18 @@ def _largest_risk_first(account: ListedAccount) -> tuple[bool, float, str]:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the newest champion is not in use."""
+    """Why not all that should be live is."""
 
     code: str
     message: str
+
+    def told(self, in_full: bool) -> str:
+        """Its words for whoever may know what is wrong inside, else its kind: they name paths and may quote a cell.
+
+        >>> Problem("table", "accounts.csv: ..").told(False)
+        'Its kind is `table`; a token of scope admin is told more.'
+        """
+        return self.message if in_full else f"Its kind is `{self.code}`; a token of scope admin is told more."
 
 
 class LiveModel:
@@ -116,11 +124,11 @@ class LiveModel:
         """What is live, or nothing yet."""
         return self._served
 
-    def take(self) -> Served:
-        """What is live, for one whole request; NoModel if nothing is."""
+    def take(self, in_full: bool = True) -> Served:
+        """What is live, for one whole request; NoModel if nothing is, with the reason in full or only its kind."""
         served = self._served
         if served is None:
-            why = self.problem.message if self.problem else "The model is being loaded."
+            why = self.problem.told(in_full) if self.problem else "The model is being loaded."
             raise NoModel(f"No model is live. {why}")
         return served
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.access import ADMIN
 from serving.live import LiveModel, Served
 from serving.pages import drawn, words
 
@@ -68,13 +69,13 @@ def home(request: Request, q: str = "") -> Response:
     live: LiveModel = request.app.state.live
     served = live.peek()
     if served is None:
-        return no_model(live)
+        return no_model(request)
     searched = q.strip()[:MOST_SEARCHED]
     found = served.find(searched)
     return page(
         "home.html",
         served,
-        live,
+        request,
         icp=served.scorer.icp_document(),
         totals=words.totals(served.accounts),
         q=searched,
@@ -89,13 +90,13 @@ def account(request: Request, account_id: str) -> Response:
     live: LiveModel = request.app.state.live
     served = live.peek()
     if served is None:
-        return no_model(live)
+        return no_model(request)
     scores, _ = served.scorer.by_id([account_id], top=EVERY_GROUP)
     if not scores:
-        return page("unknown.html", served, live, status=404, account_id=account_id[:200])
+        return page("unknown.html", served, request, status=404, account_id=account_id[:200])
     named = next((one.name for one in served.accounts if one.account_id == account_id), account_id)
     doubted = served.scorer.offers_lost_money
-    return page("account.html", served, live, name=named, score=scores[0], doubted=doubted)
+    return page("account.html", served, request, name=named, score=scores[0], doubted=doubted)
 
 
 @router.get("/drivers")
@@ -104,8 +105,8 @@ def drivers(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     served = live.peek()
     if served is None:
-        return no_model(live)
-    return page("drivers.html", served, live, scopes=drawn.drivers(served.scorer.drivers_document()))
+        return no_model(request)
+    return page("drivers.html", served, request, scopes=drawn.drivers(served.scorer.drivers_document()))
 
 
 @router.get("/static/{name}")
@@ -119,21 +120,28 @@ def static(name: str) -> Response:
     return Response(body, media_type=STATIC[name], headers=_KEPT)
 
 
-def page(template: str, served: Served, live: LiveModel, *, status: int = 200, **values: Any) -> Response:
+def page(template: str, served: Served, request: Request, *, status: int = 200, **values: Any) -> Response:
     """A page about the live model."""
     about: Mapping[str, Any] = {
         "company": served.company,
         "horizon": served.horizon_months,
         "model": served.scorer.model_header(),
         "as_of": served.scorer.as_of,
-        "problem": live.problem,
+        "problem": problem_told(request),
     }
     return html(template, status, **about, **values)
 
 
-def no_model(live: LiveModel) -> Response:
+def no_model(request: Request) -> Response:
     """The page while nothing is live: being loaded, or why not."""
-    return html("no_model.html", 503, problem=live.problem)
+    return html("no_model.html", 503, problem=problem_told(request))
+
+
+def problem_told(request: Request) -> str:
+    """What is wrong, as far as this reader may know; empty where nothing is."""
+    live: LiveModel = request.app.state.live
+    problem = live.problem
+    return "" if problem is None else problem.told(ADMIN in request.scope["leap.call"].scopes)
 
 
 def html(template: str, status: int, **values: Any) -> Response:

@@ -51,6 +51,19 @@ def test_health_needs_no_token_but_keeps_the_reason_of_a_problem_back(live: Live
     assert told["stale"] is True and told["ready"] is True
 
 
+def test_what_is_wrong_inside_is_told_to_admin_alone_on_pages_and_in_errors_too(live: LiveModel) -> None:
+    from serving.live import Problem
+
+    tokens = {"LEAP_TOKEN": "sesame, simsim read score"}
+    for holder, pages in ((live, ("/", "/drivers")), (LiveModel(), ("/", "/accounts/a1", "/v1/model"))):
+        holder.problem = Problem("table", "/srv/acme/accounts.csv: found 'Jane Doe'.")
+        client = ask(holder, tokens)
+        for page in pages:
+            told = client.get(page, headers={"Authorization": "Bearer simsim"}).text
+            assert "acme" not in told and "Jane" not in told and "`table`" in told
+            assert "acme" in client.get(page, headers={"Authorization": "Bearer sesame"}).text
+
+
 def test_the_token_opens_as_bearer_and_as_a_browsers_password(live: LiveModel) -> None:
     client = ask(live, TOKEN, peer="203.0.113.9")
     assert client.get("/v1/icp", headers={"Authorization": "Bearer sesame"}).status_code == 200
