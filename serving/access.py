@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import hashlib
 import hmac
 import logging
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -21,6 +23,8 @@ from serving.logs import event
 SCORE, READ, ADMIN = "score", "read", "admin"
 EVERYTHING = frozenset({SCORE, READ, ADMIN})
 """`score` asks for scores, `read` for documents, pages and metrics, `admin` for both and for what is wrong inside."""
+MAX_FILE_BYTES = 64 * 1024
+"""Of tokens in a file: it is read, and each compared, while requests wait."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Tokens:
     """Bearer tokens from `LEAP_TOKEN` and `LEAP_TOKEN_FILE`, so many that an old and a new one overlap.
 
     Entries stand between commas or line ends: a token, then its scopes, if it is not for everything; lines that begin
-    with # are left out. The file is read again when it changes. Only hashes are kept. A file that cannot be read, or is
-    empty, lets nobody in: it never opens the service.
+    with # are left out. The file is read again when it changes. Only hashes are kept. A file that cannot be read, is
+    empty or has more than 64 KiB lets nobody in: it never opens the service.
 
     >>> tokens = Tokens({"LEAP_TOKEN": "sesame, simsim read"})
     >>> sorted(tokens.scopes_of("sesame")), sorted(tokens.scopes_of("simsim")), sorted(tokens.scopes_of("read"))
@@ -74,9 +78,10 @@ class Tokens:
             return ()
         try:
             status = self._file.stat()
+            require_small_file(status)
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._read_at:
-                self._from_file = tokens_in(self._file.read_text(encoding="utf-8"), "LEAP_TOKEN_FILE")
+                self._from_file = tokens_in(self._file.read_text(encoding="utf-8-sig"), "LEAP_TOKEN_FILE")
                 self._read_at = seen
         except (OSError, UnicodeDecodeError) as error:
             if self._read_at is not None or not self._from_file:
@@ -84,6 +89,12 @@ class Tokens:
                 event("token_file_unreadable", logging.WARNING, error=type(error).__name__)
             self._from_file, self._read_at = (), None
         return self._from_file
+
+
+def require_small_file(status: os.stat_result) -> None:
+    """OSError for what would be read without end, or for long."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+        raise OSError(errno.EFBIG, f"expected a file of at most {MAX_FILE_BYTES} bytes")
 
 
 def tokens_in(text: str, source: str) -> tuple[Token, ...]:

@@ -113,13 +113,14 @@ class Guard:
         headers = Headers(scope=scope)
         call = Call.of(headers, scope["method"], scope["path"])
         answer = Answer(send, call, self.watch)
+        receive = Incoming(receive)
         self.watch.began(call)
         try:
             await self._answered(scope, receive, headers, answer)
         finally:
             self.watch.ended(call)
 
-    async def _answered(self, scope: Scope, receive: Receive, headers: Headers, answer: Answer) -> None:
+    async def _answered(self, scope: Scope, receive: Incoming, headers: Headers, answer: Answer) -> None:
         call = answer.call
         try:
             _measure(scope, headers)
@@ -139,7 +140,7 @@ class Guard:
             self.under_way -= 1
 
     async def _let_in(
-        self, scope: Scope, headers: Headers, receive: Receive, answer: Answer, route: KnownRoute, inside: str
+        self, scope: Scope, headers: Headers, receive: Incoming, answer: Answer, route: KnownRoute, inside: str
     ) -> None:
         call = answer.call
         try:
@@ -183,7 +184,7 @@ class Guard:
         if self.under_way >= self.max_at_once:
             raise Refused(429, BUSY)
 
-    async def _refuse(self, refusal: Refused, headers: Headers, receive: Receive, answer: Answer) -> None:
+    async def _refuse(self, refusal: Refused, headers: Headers, receive: Incoming, answer: Answer) -> None:
         # The server itself lets the rest of a small body pass; one that does not come is not waited for once more.
         if refusal.status == 408 or (refusal.status != 429 and not await self._discard(headers, receive)):
             refusal.headers["Connection"] = "close"
@@ -252,7 +253,7 @@ class Guard:
     def _too_large(self) -> Refused:
         return Refused(413, f"The body is larger than {self.max_body_bytes} bytes; send fewer accounts in one request.")
 
-    async def _discard(self, headers: Headers, receive: Receive) -> bool:
+    async def _discard(self, headers: Headers, receive: Incoming) -> bool:
         """Let the rest of a refused body pass unkept; whether all of it did.
 
         Most clients send everything before they read: answered earlier, they would see a broken connection instead.
@@ -262,14 +263,24 @@ class Guard:
         size = 0
         try:
             async with asyncio.timeout(self.body_seconds):
-                while size <= self.max_discarded_bytes:
-                    message = await receive()
-                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                        return True
-                    size += len(message.get("body", b""))
+                while size <= self.max_discarded_bytes and not receive.ended:
+                    size += len((await receive()).get("body", b""))
         except TimeoutError:
             pass
-        return False
+        return receive.ended
+
+
+class Incoming:
+    """What is received of a request; after its end the server has only the end of the connection left to tell."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.ended = not message.get("more_body", False)  # a connection that ended has no more either
+        return message
 
 
 class Answer:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TypeVar
 
@@ -26,6 +27,8 @@ Work = Callable[[Check], T]
 LARGE_AT_ONCE = 2
 LARGE_WAITING = 16
 DEADLINE_SECONDS = 20.0
+MOST_UNREAD_BYTES = 256 * 1024 * 1024
+"""Of answers that clients have yet to read: beyond that no large ones are made."""
 
 SWITCH_SECONDS = 0.001
 """How long a computing thread may keep the interpreter while the event loop waits for it (Python's own: 0.005)."""
@@ -47,14 +50,18 @@ class Lanes:
         at_once: int = LARGE_AT_ONCE,
         waiting: int = LARGE_WAITING,
         metrics: Metrics | None = None,
+        most_unread: int = MOST_UNREAD_BYTES,
     ) -> None:
         self.seconds = seconds
+        self._most_unread = most_unread
         self._at_once = at_once
         self._metrics = metrics or Metrics()
         self._most = at_once + waiting
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="large")
         self.large = 0
         """How many large requests wait or are worked on."""
+        self.unread_bytes = 0
+        """Of answers that clients are reading."""
 
     @cached_property
     def _turn(self) -> asyncio.Semaphore:
@@ -71,6 +78,7 @@ class Lanes:
         """Do it on a thread; Refused where too much waits there already (429) or the deadline passes (503)."""
         if self.large >= self._most:
             raise Refused(429, BUSY)
+        self._require_readers()
         deadline = time.monotonic() + self.seconds
 
         def check() -> None:
@@ -79,6 +87,7 @@ class Lanes:
 
         def job() -> T:
             check()
+            self._require_readers()
             return work(check)
 
         self._count(1)
@@ -90,6 +99,19 @@ class Lanes:
         except (TimeoutError, TooLate):
             self._metrics.expired()
             raise Refused(503, TOO_LATE) from None
+
+    @contextmanager
+    def unread(self, size: int) -> Iterator[None]:
+        """While a client reads an answer of this size."""
+        self.unread_bytes += size
+        try:
+            yield
+        finally:
+            self.unread_bytes -= size
+
+    def _require_readers(self) -> None:
+        if self.unread_bytes > self._most_unread:
+            raise Refused(429, BUSY)
 
     def _done(self, future: asyncio.Future[T]) -> None:
         self._count(-1)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+IN_MEMORY = "leap-metrics-"
 KIB = 1024
 ROOM = {
     "counter": 256 * KIB,
@@ -33,9 +34,16 @@ def prepare_folder(environment: MutableMapping[str, str]) -> None:
     forget_ended_processes(Path(folder))
     if not take_room(Path(folder), os.getpid()):
         memory = Path("/dev/shm")  # noqa: S108 - only where a folder of its own is made
-        environment[FOLDER] = tempfile.mkdtemp(prefix="leap-metrics-", dir=memory if memory.is_dir() else None)
-        atexit.register(shutil.rmtree, environment[FOLDER], ignore_errors=True)
+        environment[FOLDER] = tempfile.mkdtemp(prefix=IN_MEMORY, dir=memory if memory.is_dir() else None)
+        atexit.register(give_memory_back, environment)
         take_room(Path(environment[FOLDER]), os.getpid())
+
+
+def give_memory_back(environment: MutableMapping[str, str]) -> None:
+    """Take away a folder that was made in memory: a server that ends by a signal does not come to `atexit`."""
+    folder = Path(environment.get(FOLDER, ""))
+    if folder.name.startswith(IN_MEMORY):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def take_room(folder: Path, pid: int) -> bool:

@@ -8,6 +8,7 @@ headers are complete. What is refused here has the one error form too.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from http import HTTPStatus
 from typing import Any
 
@@ -43,6 +44,8 @@ class BoundedProtocol(HttpToolsProtocol):
             config.timeout_graceful_shutdown = GRACE_SECONDS
         super().__init__(config, server_state, app_state, _loop)
         self.ws_protocol_class = None
+        self._owed: deque[Any] = deque()
+        """Of requests that follow each other at once, those whose answers have not ended."""
         self._in_head = True
         self._began = self._speaking = False
         self._body_bytes = 0
@@ -59,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """It is gone."""
         self._head_timer = _cancelled(self._head_timer)
         self._reading_timer = _cancelled(self._reading_timer)
+        for cycle in self._owed:  # uvicorn itself thinks of the newest alone
+            cycle.disconnected = not cycle.response_complete
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -85,6 +90,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = self._speaking = False
         self._head_timer = _cancelled(self._head_timer)
         super().on_headers_complete()
+        while self._owed and self._owed[0].response_complete:
+            self._owed.popleft()
+        self._owed.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body, which the guard counts."""
@@ -123,10 +131,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer and close; only close where an answer is under way."""
+        """Answer and close; only close where an answer is under way, or owed to an earlier request."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is not None and not self.cycle.response_started and not self.pipeline:
+            self.cycle.disconnected = True  # whatever works on it has nothing more to say here
+            self.cycle.message_event.set()
+        if self.cycle is None or self.cycle.response_complete or self.cycle.disconnected:
             body = error_document(status, message)
             phrase = HTTPStatus(status).phrase
             head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from serving.listening import require_token, warn_if_open
 from serving.logs import configured
+from serving.metric_files import give_memory_back
 from serving.metrics import without_earlier_models
 
 MOUNT = "leap"
@@ -77,6 +78,7 @@ class LeapService:
         """BentoML calls this once no request is under way any more."""
         self.watcher.stop()
         self.observer.stop()
+        give_memory_back(os.environ)
 
     @bentoml.on_deployment
     def log_alike() -> None:

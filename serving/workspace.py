@@ -53,7 +53,10 @@ class TablesWatch:
         return self._still
 
     def read(self) -> Data:
-        """The tables as of the last look; those of before where nothing changed."""
+        """The tables as of the last look; those of before where nothing changed.
+
+        TableError where one has lost all its rows: an export that failed looks like that.
+        """
         from leap.config import load_settings
         from leap.sources import read_workspace
 
@@ -61,6 +64,8 @@ class TablesWatch:
             return self._read[1]
         before = self._still
         data = Data(load_settings(self.workspace), read_workspace(self.workspace, odd=False))
+        if self._read is not None:
+            require_rows(self._read[1], data)
         self._read = (before, data)
         return data
 
@@ -84,3 +89,20 @@ class TablesWatch:
         """Counts up whenever tables without files are to be read again."""
         minutes = settings.serving.refresh_minutes
         return int((time.monotonic() - self._began) / 60 / minutes) if minutes else 0
+
+
+def require_rows(before: Data, data: Data) -> None:
+    """TableError if a table that had rows has none any more."""
+    from leap.errors import TableError
+
+    if before.tables is None or data.tables is None:
+        return
+    had = {name: table.rows_used for name, table in before.tables.tables.items()}
+    emptied = [name for name, table in data.tables.tables.items() if had.get(name) and not table.rows_used]
+    if emptied:
+        told = ", ".join(f"{name} ({had[name]:,} before)" for name in emptied)
+        raise TableError(
+            f"{len(emptied)} table(s) have no rows any more: {told}; all are as they were read last.",
+            details=emptied,
+            remedy="Export them again; if they are meant to be empty, start the service anew.",
+        )

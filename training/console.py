@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -90,8 +90,10 @@ class Console:
     def note(self, text: str) -> None:
         """One line on stderr, unless ``--quiet``."""
         if not self.quiet:
-            self._finish_line()
-            write(sys.stderr, text + "\n")
+            # Where notes cannot be written, as on a full disk, the work goes on all the same.
+            with suppress(OSError):
+                self._finish_line()
+                write(sys.stderr, text + "\n")
 
     def _overwrite(self, text: str) -> None:
         """Write in place of what stands on the unfinished line."""

@@ -117,7 +117,7 @@ def require_token(host: str, environment: Mapping[str, str]) -> None:
 def readable_text(path: Path) -> str:
     """What the file holds, without space around it; nothing if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").strip() if path.is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""
 

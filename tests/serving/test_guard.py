@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 import threading
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_health_needs_no_token_but_keeps_the_reason_of_a_problem_back(live: Live
     assert told["stale"] is True and told["ready"] is True
 
 
+def test_what_is_wrong_inside_is_told_to_admin_alone_on_pages_and_in_errors_too(live: LiveModel) -> None:
+    from serving.live import Problem
+
+    tokens = {"LEAP_TOKEN": "sesame, simsim read score"}
+    for holder, pages in ((live, ("/", "/drivers")), (LiveModel(), ("/", "/accounts/a1", "/v1/model"))):
+        holder.problem = Problem("table", "/srv/acme/accounts.csv: found 'Jane Doe'.")
+        client = ask(holder, tokens)
+        for page in pages:
+            told = client.get(page, headers={"Authorization": "Bearer simsim"}).text
+            assert "acme" not in told and "Jane" not in told and "`table`" in told
+            assert "acme" in client.get(page, headers={"Authorization": "Bearer sesame"}).text
+
+
 def test_the_token_opens_as_bearer_and_as_a_browsers_password(live: LiveModel) -> None:
     client = ask(live, TOKEN, peer="203.0.113.9")
     assert client.get("/v1/icp", headers={"Authorization": "Bearer sesame"}).status_code == 200
@@ -69,6 +83,25 @@ def test_a_token_file_may_hold_an_old_and_a_new_token_and_is_read_again(tmp_path
     assert tokens.scopes_of("old") and tokens.scopes_of("new-one")
     file.unlink()
     assert tokens.required and not tokens.scopes_of("old") and not tokens.scopes_of("")
+
+
+def test_a_token_file_of_windows_counts_from_its_first_letter(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"\xef\xbb\xbfsesame\r\nsimsim\r\n")
+    tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
+    assert tokens.accepts("sesame") and tokens.accepts("simsim")
+
+
+def test_a_token_file_that_would_hold_up_the_service_lets_nobody_in_until_it_is_a_small_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
+    os.mkfifo(file)  # reading it would wait without end
+    assert not tokens.accepts("sesame")
+    file.unlink()
+    file.write_text("sesame\n" * 10_000)
+    assert not tokens.accepts("sesame")
+    file.write_text("sesame\n" * 1000)
+    assert tokens.accepts("sesame")
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])
@@ -155,13 +188,33 @@ def test_of_a_body_without_end_no_more_is_read_than_the_limits(live: LiveModel) 
     assert 50 * chunks < 200 + 1000 + 3 * 50
 
 
-def test_a_body_that_never_comes_is_given_up(live: LiveModel) -> None:
+def test_a_body_that_never_comes_is_given_up_and_not_waited_for_again(live: LiveModel) -> None:
+    waits = 0
+
     async def receive() -> Message:
+        nonlocal waits
+        waits += 1
         await asyncio.sleep(60)
         raise AssertionError
 
     sent = run_once(guarded(live, body_seconds=0.02), receive, [(b"content-type", b"application/json")])
-    assert sent[0]["status"] == 408
+    assert sent[0]["status"] == 408 and waits == 1
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b" " * 201, 413)], ids=["empty", "too large by its end"])
+def test_a_body_that_has_come_whole_is_refused_at_once(live: LiveModel, body: bytes, status: int) -> None:
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if not messages:
+            await asyncio.sleep(60)  # as the server does until the client goes away
+        return messages.pop()
+
+    app = guarded(live, max_body_bytes=200, body_seconds=0.02)
+    sent = run_once(app, receive, [(b"content-type", b"application/json")])
+    assert sent[0]["status"] == status
+    assert (b"connection", b"close") not in sent[0]["headers"]  # as it would be, had more been waited for
 
 
 def run_once(app: Any, receive: Receive, headers: list[tuple[bytes, bytes]]) -> list[Message]:

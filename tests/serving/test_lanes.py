@@ -61,6 +61,25 @@ def test_large_work_runs_beside_the_loop_and_too_much_of_it_is_refused_at_once()
     assert asyncio.run(main()) == ([1, 1], [429, 429, 429])
 
 
+def test_nothing_large_is_made_while_too_much_is_yet_to_be_read() -> None:
+    go_on = threading.Event()
+
+    async def main() -> list[int]:
+        lanes = Lanes(at_once=1, most_unread=10)
+        first = asyncio.create_task(lanes.big(lambda _: int(go_on.wait(5))))
+        waiting = asyncio.create_task(lanes.big(lambda _: 2))
+        await asyncio.sleep(0.01)
+        with lanes.unread(11):
+            go_on.set()
+            with pytest.raises(Refused, match="as many requests"):
+                await waiting
+            with pytest.raises(Refused, match="as many requests"):
+                await lanes.big(lambda _: 3)
+        return [await first, await lanes.big(lambda _: 4)]
+
+    assert asyncio.run(main()) == [1, 4]
+
+
 def test_who_is_late_is_told_and_the_work_ends_at_its_next_look_at_the_deadline() -> None:
     ended, counted = threading.Event(), Counted()
 

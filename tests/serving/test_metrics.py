@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from leap.scoring.answers import Answers
 from leap.scoring.freshness import Freshness
 from serving.errors import CODES, STATUS_OF_CODE
-from serving.metric_files import ROOM, forget_ended_processes, prepare_folder, take_room
+from serving.metric_files import ROOM, forget_ended_processes, give_memory_back, prepare_folder, take_room
 from serving.metric_names import ABSTAINED, DESCRIBED, OTHER, REFUSED, RELOADED, table
 from serving.metrics import MOST_ROUTES, Metrics, PrometheusMetrics, without_earlier_models
 
@@ -175,6 +175,17 @@ def test_where_the_disk_has_no_room_metrics_are_kept_in_memory(tmp_path: Path, m
     assert environment == {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "elsewhere")}
     assert list(full.iterdir()) == [] and len(list((tmp_path / "elsewhere").iterdir())) == len(ROOM)
     assert take_room(tmp_path / "not there", 1) is False
+
+
+def test_what_metrics_took_of_memory_is_given_back_at_an_orderly_end_and_nothing_else(tmp_path: Path) -> None:
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "not there")}
+    prepare_folder(environment)
+    made = Path(environment["PROMETHEUS_MULTIPROC_DIR"])
+    assert len(list(made.iterdir())) == len(ROOM)
+    give_memory_back(environment)
+    give_memory_back({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)})
+    give_memory_back({})
+    assert not made.exists() and tmp_path.is_dir()
 
 
 def test_metrics_show_one_version_of_the_model_once_another_has_replaced_it() -> None:

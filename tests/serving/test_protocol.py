@@ -12,16 +12,17 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from serving import protocol
+from serving.direct import PIECE_BYTES, send_in_pieces
 from serving.protocol import BoundedProtocol, bound_connections
 
 LARGE = b"x" * (16 * 1024 * 1024)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with how long the body was; `/large` with much; `/slow` after a while."""
+    """Answers with how long the body was; `/large` with much, `/pieces` as our routes do it; `/slow` after a while."""
     if scope["type"] != "http":
         return
     size = 0
@@ -32,9 +33,12 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             break
     if scope["path"] == "/slow":
         await asyncio.sleep(0.5)
-    body = LARGE if scope["path"] == "/large" else str(size).encode()
+    body = LARGE if scope["path"] in ("/large", "/pieces") else str(size).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
-    await send({"type": "http.response.body", "body": body})
+    if scope["path"] == "/pieces":
+        await send_in_pieces(body, send)
+    else:
+        await send({"type": "http.response.body", "body": body})
 
 
 @contextmanager
@@ -148,10 +152,61 @@ def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
         assert len(everything(connection)) < len(LARGE)
 
 
+def test_a_client_that_reads_slowly_but_reads_gets_all_of_a_large_answer(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /pieces HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        found = 0
+        while part := connection.recv(1 << 18, socket.MSG_WAITALL):
+            found += len(part)
+            time.sleep(0.02)
+    assert found > len(LARGE)
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])
+def test_pieces_make_up_the_answer(size: int) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(send_in_pieces(content := bytes(size), send))
+    assert b"".join(one["body"] for one in sent) == content
+    assert [one.get("more_body", False) for one in sent] == [True] * (len(sent) - 1) + [False]
+    assert max(len(one["body"]) for one in sent) <= PIECE_BYTES
+
+
+def test_a_client_that_leaves_while_its_requests_follow_each_other_is_no_fault_of_ours(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
+        time.sleep(0.1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # broken off, not ended
+    time.sleep(0.8)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_what_is_no_http_is_told_in_our_form(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"hello there\r\n\r\n")
         assert refusal(everything(connection)) == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "rest", [b"transfer-encoding: chunked\r\n\r\nzz\r\n", b"content-length: 1\r\n\r\na" + b"more than it said\r\n\r\n"]
+)
+def test_a_body_that_breaks_its_own_framing_is_told_once_in_our_form(port: int, rest: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"POST /slow HTTP/1.1\r\nhost: x\r\n" + rest)
+        answer = everything(connection)
+    assert refusal(answer) == (400, "malformed") and answer.count(b"HTTP/1.1") == 1
+
+
+def test_nothing_is_put_into_an_answer_that_is_owed_to_an_earlier_request(port: int) -> None:
+    one = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n"
+    with connected(port) as connection:
+        connection.sendall(one + one + b"hello there\r\n\r\n")
+        assert everything(connection) == b""
 
 
 def test_trailers_without_an_end_are_cut_off(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

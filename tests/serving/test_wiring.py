@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,14 @@ from tests.registry.stores import name_of, training
 from tests.serving.fakes import fake_served
 
 SETTINGS = '[company]\nname = "Acme"\n[tables.accounts]\nshape = "attributes"\nsource = "accounts.csv"\n'
+
+
+class Text(str):
+    """Stands for tables: as many rows as letters."""
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        return {"accounts": SimpleNamespace(rows_used=len(self))}
 
 
 class World:
@@ -60,7 +69,7 @@ class World:
         self.happened.append(f"read {text}")
         if "broken" in text:
             raise TableError(f"{text}: no such column.")
-        return text
+        return Text(text)
 
     def serve(self, parts: Parts, _: Any = None) -> Any:
         if (parts.model.version, str(parts.data.tables)) in self.unfit:
@@ -126,6 +135,15 @@ def test_tables_that_cannot_be_read_leave_the_last_good_ones_and_a_new_champion_
     assert world.live.take().version == "2" and "no such column" in world.problem
     world.write("mended")
     assert world.look() == ["read mended", "build 2 mended 0"] and world.problem == ""
+
+
+def test_a_table_that_has_lost_all_its_rows_is_told_and_those_read_last_stay_until_there_are_some(world: World) -> None:
+    world.look()
+    world.write("")
+    assert world.look(4) == ["read "]
+    assert "accounts (3 before)" in world.problem and "Export" in world.problem
+    world.write("some")
+    assert world.look() == ["read some", "build 1 some 0"] and world.problem == ""
 
 
 def test_a_champion_that_does_not_fit_waits_while_new_tables_that_fit_the_live_one_come_in(world: World) -> None:

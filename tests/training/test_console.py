@@ -204,6 +204,18 @@ def test_quiet_silences_remarks(capsys):
     assert capsys.readouterr() == ("done\n", "")
 
 
+def test_where_remarks_cannot_be_written_the_work_goes_on(monkeypatch, capsys):
+    full = io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True)
+    monkeypatch.setattr(sys, "stderr", full)
+
+    def remarking(args: argparse.Namespace, console: Console) -> Result:
+        console.note("a remark")
+        return Result({}, "done")
+
+    assert command(["a1"], remarking) == 0
+    assert capsys.readouterr().out == "done\n"
+
+
 def test_text_from_data_cannot_steer_the_terminal(capsys):
     command(["a1"], lambda args, console: Result({}, "Acme\x1b[2J\x9b1m\u202e\x00 AG\r\n\tnext"))
     assert capsys.readouterr().out == "Acme[2J1m AG\n\tnext\n"
