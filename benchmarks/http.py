@@ -323,6 +323,7 @@ def overload(bench: Bench, capacity: float) -> None:
     share = (bench.leap.cpu() - spent) / (time.perf_counter() - began)
     bench.report.seconds["overload"] = {
         "asked_a_second": round(rate, 1),
+        "unsent": found["unsent"],
         "cpus_of_server": round(share, 2),
         "answered_200_a_second": round(found["statuses"].get("200", 0) / found["seconds"], 1),
         **{f"status_{status}": count for status, count in found["statuses"].items()},

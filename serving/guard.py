@@ -30,6 +30,8 @@ MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 MAX_HEADER_BYTES = 32 * 1024
 MAX_ADDRESS_BYTES = 8 * 1024
 MAX_AT_ONCE = 64
+HOLD_SECONDS = 0.5
+MAX_HELD = 512
 BODY_SECONDS = 10.0
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 COUNTED_APART = OPEN_PATHS | {"/metrics"}
@@ -93,8 +95,11 @@ class Guard:
     max_discarded_bytes: int = MAX_DISCARDED_BYTES
     max_at_once: int = MAX_AT_ONCE
     body_seconds: float = BODY_SECONDS
+    hold_seconds: float = HOLD_SECONDS
     under_way: int = field(default=0, init=False)
     """Requests let in and not answered yet."""
+    held: int = field(default=0, init=False)
+    """Requests that wait for a place."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -123,8 +128,8 @@ class Guard:
             route, inside = self._route(scope)
             call.template = route.template
             _allow(route, call)
-            if self.under_way >= self.max_at_once and route.template not in COUNTED_APART:
-                raise Refused(429, BUSY)
+            if route.template not in COUNTED_APART:
+                await self._wait_for_a_place()
             self.under_way += 1
         except Refused as refusal:
             await self._refuse(refusal, headers, receive, answer)
@@ -161,9 +166,27 @@ class Guard:
                 raise BrokenOff("an answer was broken off") from None
             await answer.refuse(internal(call.request_id))
 
+    async def _wait_for_a_place(self) -> None:
+        """Wait a moment where as many are under way as are taken at once, then refuse.
+
+        Who is refused at once asks at once again, and refusing would then take the time in which others could be
+        answered. More than `MAX_HELD` do not wait.
+        """
+        if self.under_way < self.max_at_once:
+            return
+        if self.held >= MAX_HELD:
+            raise Refused(429, BUSY, headers={"Connection": "close"})
+        self.held += 1
+        try:
+            await asyncio.sleep(self.hold_seconds)
+        finally:
+            self.held -= 1
+        if self.under_way >= self.max_at_once:
+            raise Refused(429, BUSY)
+
     async def _refuse(self, refusal: Refused, headers: Headers, receive: Incoming, answer: Answer) -> None:
-        # What was too slow already is not waited for a second time.
-        if refusal.status == 408 or not await self._discard(headers, receive):
+        # The server itself lets the rest of a small body pass; one that does not come is not waited for once more.
+        if refusal.status == 408 or (refusal.status != 429 and not await self._discard(headers, receive)):
             refusal.headers["Connection"] = "close"
         await answer.refuse(refusal)
 

@@ -20,7 +20,7 @@ OF_LEAP = (
 """Codes of the library's own errors."""
 REFUSED = tuple(sorted({*CODES.values(), *OF_LEAP}))
 RELOADED = ("live", *OF_LEAP, "internal")
-ABSTAINED = ("already_leaving", "no_customers_like_this", "too_little_known")
+ABSTAINED = ("already_leaving", "no_customers_like_this", "refused", "too_little_known")
 RECORDED = ("written", "dropped", "failed")
 SCOPES = ("health", "fit")
 BANDS = tuple(f"{tenth / 10:.1f}-{(tenth + 1) / 10:.1f}" for tenth in range(10))

@@ -111,16 +111,19 @@ def asked_of(call: Call) -> Asked:
 
 
 def values_of(call: Call) -> Callable[[int], Mapping[str, Any] | None]:
-    """The feature values of each account: as given, or as made of rows; none for customers asked for by id."""
+    """The feature values of each account that has a score, as given or as made of rows; none for customers by id."""
     accounts = getattr(call.asked, "accounts", None)
     prospects = getattr(call.asked, "prospects", None)
     made = None if call.answers is None else call.answers.values
+    refused = set() if call.answers is None else {one.place for one in call.answers.refused}
+    scored = [place for place in range(len(accounts or ())) if place not in refused]
 
     def of(i: int) -> Mapping[str, Any] | None:
         if prospects:
             return prospects[i].attributes  # type: ignore[no-any-return]
         if not accounts:
             return None
+        i = scored[i]
         if not accounts[i].in_rows:
             return accounts[i].features  # type: ignore[no-any-return]
         return None if made is None else made(sum(one.in_rows for one in accounts[:i]))

@@ -52,15 +52,23 @@ def openapi_with_examples(app: FastAPI, served: Served | None) -> dict[str, Any]
 
 def _with_features(components: dict[str, Any], served: Served) -> dict[str, Any]:
     """The types of what is sent, with the features that the live model knows in place of any name."""
+    from leap.tables.date_patterns import days_until  # takes a while to import, and by now a model is loaded
+
     inputs, schemas = served.scorer.input_schema(), dict(components["schemas"])
-    for name, field, known in (("AccountRows", "features", "features"), ("Prospect", "attributes", "attributes")):
+    for name, field, known in (
+        ("AccountRows", "features", "features"),
+        ("AccountRows", "tables", "tables"),
+        ("Prospect", "attributes", "attributes"),
+    ):
         schema = schemas[name]
         told = {**inputs[known], "description": schema["properties"][field].get("description", "")}
         schemas[name] = {**schema, "properties": {**schema["properties"], field: told}}
     by_id, by_data = schemas["ScoreRequest"]["oneOf"]
-    # Customers are scored as of one day.
+    # Customers are scored as of one day, others as of any that is not ahead.
     day = {"as_of": {"enum": [served.scorer.as_of, None]}}
-    schemas["ScoreRequest"] = {**schemas["ScoreRequest"], "oneOf": [{**by_id, "properties": day}, by_data]}
+    until = {"as_of": {"pattern": f"^(?:{days_until(served.scorer.latest_day)})$"}}
+    kinds = [{**by_id, "properties": day}, {**by_data, "properties": until}]
+    schemas["ScoreRequest"] = {**schemas["ScoreRequest"], "oneOf": kinds}
     return {**components, "schemas": schemas}
 
 

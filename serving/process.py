@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from serving.app import BENTOML_ROUTES, create_app
+from serving.app import ROUTES_BESIDE, create_app
 from serving.guard import Guard, known_routes
 from serving.lanes import Lanes, prefer_the_event_loop
 from serving.listening import door
@@ -29,5 +29,5 @@ def guarded(bentoml_application: ASGIApp, ours: Any, workers: int) -> Guard:
     watch = ours.state.watch
     if isinstance(watch, Observer):
         watch.log = configured(metrics=watch.metrics)
-    routes = [*known_routes(ours), *BENTOML_ROUTES]
+    routes = [*known_routes(ours), *ROUTES_BESIDE]
     return Guard(bentoml_application, routes=routes, state=ours.state.shared, watch=watch)

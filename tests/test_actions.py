@@ -16,7 +16,7 @@ from leap.offers import Offer
 from leap.reports import scores as report
 from leap.scoring import Scorer, score_all
 from leap.snapshots import customer_snapshots
-from leap.value import account_value
+from leap.value import ValueTerms, account_value
 from tests.worlds import TrainedWorld
 
 
@@ -49,7 +49,7 @@ def test_the_capacity_goes_to_the_largest_expected_gains(file: pd.DataFrame):
 
 def test_an_action_adds_up_and_is_that_of_the_file(planted: TrainedWorld, scorer: Scorer, file: pd.DataFrame):
     """Worth: twelve months of margin without churn, less the cost to serve (none here)."""
-    offer, terms, table = Offer(0.3, 20, 0.05, 20.0, 7), scorer.customers._terms, scorer.customers
+    offer, terms, table = Offer(0.3, 20, 0.05, 20.0, 7), ValueTerms.of(scorer.bundle.settings), scorer.customers
     for i in range(0, len(table), 5):
         score = table.to_json(i)
         action, p = score["action"], score["churn"]["p"]

@@ -64,6 +64,8 @@ class Found:
     versions: Counter[str] = field(default_factory=Counter)
     began_at: float = field(default_factory=time.time)
     broken: Counter[str] = field(default_factory=Counter)
+    unsent: int = 0
+    """Requests of an open loop that were due and still waited for a connection when its time was over."""
     good: list[float] = field(default_factory=list)
     """Times of the answers with status 200."""
 
@@ -76,6 +78,7 @@ class Found:
             "rate": len(self.times) / self.seconds if self.seconds else 0.0,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "broken": dict(self.broken),
+            "unsent": self.unsent,
             **percentiles(self.good or self.times),
         }
         if self.versions:
@@ -191,7 +194,9 @@ class Load:
         while gap is not None and self._next <= min(now, self._end):
             heapq.heappush(self._due, self._next)
             self._next += gap
-        if now >= self._end and self.every is None and self.rate is None:
+        if now >= self._end and self.every is None:
+            if self.rate is not None:
+                self.found.unsent += len(self._due)
             self._due.clear()
         while self._due and (self._idle or len(self._busy) < self.connections):
             self._ask(heapq.heappop(self._due))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,10 +51,10 @@ def score(asked: ScoreRequest, served: Live, check: Deadline, call: OfCall) -> B
     as_of = scorer.as_of
     if asked.account_ids:
         _same_day(asked.as_of, as_of)
-        answers = scorer.answers_by_id(asked.account_ids, asked.top)
+        answers = scorer.answers_by_id(asked.account_ids, asked.top, check)
     else:
         if asked.as_of is not None:
-            as_of = _not_ahead(asked.as_of, as_of)
+            scorer.require_day(as_of := asked.as_of)
         answers = _of_accounts(asked.accounts, served, as_of, asked.top, check)
     return _scores(served, as_of, answers, call)
 
@@ -91,7 +92,8 @@ def account(
 def _scores(served: Served, as_of: date, answers: Answers, call: Call) -> Body:
     call.answers = answers
     because = {name: served.scorer.why_not_found(name) for name in answers.not_found}
-    rest = opened({"not_found": list(answers.not_found), "not_found_because": because})
+    refused = [one.to_json() for one in answers.refused]
+    rest = opened({"not_found": list(answers.not_found), "not_found_because": because, "refused": refused})
     return Body(answers.joined(opened(header(served, as_of=as_of)) + b',"scores":', b"," + rest[1:] + b"}"))
 
 
@@ -101,13 +103,6 @@ def _same_day(asked: date | None, scored: date) -> None:
             f"Customers are scored as of {scored}; found `as_of` {asked}.",
             remedy="Leave `as_of` out, send the accounts' own rows, or use `leap score --as-of`.",
         )
-
-
-def _not_ahead(asked: date, data_end: date) -> date:
-    from leap.scoring.freshness import require_not_ahead
-
-    require_not_ahead(asked, data_end)
-    return asked
 
 
 def _of_accounts(accounts: Sequence[AccountRows], served: Served, as_of: date, top: int, check: Check) -> Answers:
@@ -124,9 +119,12 @@ def _of_accounts(accounts: Sequence[AccountRows], served: Served, as_of: date, t
 
 
 def _in_order(from_first: Sequence[bool], first: Answers, second: Answers) -> Answers:
-    """Two answers as one, each score taken from the one that has it."""
+    """Two answers as one, each score taken from the one that has it; some of the second may be refused."""
     ones, others = iter(first.fragments), iter(second.fragments)
-    fragments = [next(ones if own else others) for own in from_first]
+    places = [i for i, own in enumerate(from_first) if not own]
+    refused = [replace(one, place=places[one.place]) for one in second.refused]
+    without = {one.place for one in refused}
+    fragments = [next(ones if own else others) for i, own in enumerate(from_first) if i not in without]
     bands = [sum(pair) for pair in zip(first.bands, second.bands, strict=True)]
     abstained: Mapping[str, int] = Counter(first.abstained) + Counter(second.abstained)
-    return type(first)(fragments, (), bands, abstained, second.values)
+    return type(first)(fragments, (), bands, abstained, second.values, refused)

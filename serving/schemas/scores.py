@@ -282,8 +282,44 @@ class Aged(Headed):
     """That is longer than `serving.stale_after_days` of the settings: newer data should have come."""
 
 
+class BadRow(Answer):
+    """One row that breaks a rule."""
+
+    account_id: str
+    """Whose row it is."""
+    table: str
+    """By its name in leap.toml."""
+    row: int
+    """Its place among the account's rows of that table, from 1."""
+    column: str | None = None
+    """The column that breaks it; null where it is the row as a whole."""
+    rule: str
+    """The rule, as `leap check` names it, for example `end_before_start` or `duplicate_row`."""
+    found: str
+    """What stands there, of long text the beginning."""
+    expected: str
+    """What is expected, or what to do."""
+
+
+class RefusedAccount(Answer):
+    """An account that came with rows of which no score can be made; the others do not depend on it."""
+
+    account_id: str
+    """As it was asked for."""
+    code: Literal["table", "no_mrr", "revenue"]
+    """`table`: rows break rules, see `details`; `no_mrr`: it pays nothing on that day; `revenue`: its amounts cannot be
+    added up."""
+    message: str
+    """In words, with what to do."""
+    details: list[BadRow] = Field(default_factory=list)
+    """The first rows that break a rule."""
+
+
 class ScoresAnswer(Aged):
-    """Scores of one model version as of one day."""
+    """Scores of one model version as of one day.
+
+    Every account asked for is in exactly one of `scores`, `not_found` and `refused`, each in the order asked.
+    """
 
     scores: list[Score]
     """In the order asked for."""
@@ -291,6 +327,9 @@ class ScoresAnswer(Aged):
     """Ids asked for that are no customers of the workspace."""
     not_found_because: dict[str, str] = Field(default_factory=dict)
     """Of each, in words, why it has no score: not known, or without revenue on that day and since when."""
+    refused: list[RefusedAccount] = Field(default_factory=list)
+    """Accounts that came with rows which are as the tables ask, but contradict themselves or each other, break a rule
+    (an end before the start, a negative amount, a currency without a rate), or hold no MRR on that day."""
 
 
 class AccountAnswer(Score, Aged):

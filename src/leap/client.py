@@ -44,6 +44,7 @@ class Scores(TypedDict):
     as_of: str
     scores: list[dict[str, Any]]
     not_found: list[str]
+    refused: list[dict[str, Any]]
 
 
 class ServiceError(Exception):
@@ -101,7 +102,9 @@ class Client:
     def score_accounts(
         self, accounts: Iterable[Mapping[str, Any]], *, as_of: str | None = None, top: int = 5
     ) -> Scores:
-        """Scores of accounts that bring `account_id` and either `features` or `tables`. Up to 1,000."""
+        """Scores of accounts that bring `account_id` and either `features` or `tables`; those whose rows allow none are
+        in `refused`, with why. Up to 1,000.
+        """
         body: dict[str, Any] = {"accounts": [dict(account) for account in accounts], "top": top}
         return self._scores("/v1/score", body if as_of is None else {**body, "as_of": as_of})
 

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from leap.scoring.records import Records
-from serving.app import BENTOML_ROUTES, create_app
+from serving.app import ROUTES_BESIDE, create_app
 from serving.guard import known_routes
 from serving.live import LiveModel
 from serving.metric_names import DESCRIBED
@@ -86,7 +86,7 @@ def test_metrics_are_those_that_are_described_and_their_labels_are_bounded(servi
     named = {family.name + "_total" if family.type == "counter" else family.name: family for family in ours}
     assert set(named) == set(DESCRIBED)
     app = create_app(LiveModel())
-    routes = {route.template for route in [*known_routes(app), *BENTOML_ROUTES]} | {"none"}
+    routes = {route.template for route in [*known_routes(app), *ROUTES_BESIDE]} | {"none"}
     for name, family in named.items():
         assert family.type == DESCRIBED[name].kind
         assert family.documentation == DESCRIBED[name].meaning

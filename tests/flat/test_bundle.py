@@ -40,6 +40,7 @@ def forged(folder: Path, name: str, content: bytes) -> Path:
 
 def changed(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     document = json.loads((folder / DOCUMENT).read_text())
+    document.pop("seal", None)  # as a careful forger would
     change(document)
     return forged(folder, DOCUMENT, json.dumps(document).encode())
 

@@ -12,10 +12,11 @@ import pytest
 
 from leap.errors import BundleError
 from leap.registry import Store
-from serving.live import LiveModel, Served
+from serving.live import LiveModel
 from serving.watcher import ChampionWatcher
 from serving.wiring import Deployment
 from tests.flat.worlds import customers, panel, workspace_of
+from tests.serving.fakes import fake_served
 from training import check, explain, features, icp, models, promote, retention, rollback, score, serve, train
 
 Answer = tuple[int, dict[str, Any]]
@@ -224,8 +225,7 @@ def test_the_service_refuses_a_flat_champion_with_its_reason_and_keeps_the_old_o
     deployment = Deployment(store=str(place / "store"), workspace=place / "flat")
     with pytest.raises(BundleError, match="found a model of a flat table"):
         deployment.load()
-    old = object.__new__(Served)
-    old.scorer = type("Scorer", (), {"version": "0"})()  # type: ignore[assignment]
+    old = fake_served("0")
     live = LiveModel(old)
     ChampionWatcher(live, deployment).look()
     assert live.peek() is old and live.problem is not None

@@ -222,7 +222,7 @@ def features_of_rows(
     def capture(_: Any, made: AccountTables, rows: Any, *more: Any, **named: Any) -> None:
         raise _Captured(made, rows)
 
-    monkeypatch.setattr("leap.scoring.given_rows.score", capture)
+    monkeypatch.setattr("leap.scoring.given_request.score", capture)
     market = {name: table for name, table in tables.tables.items() if table.spec.shape == "market"}
     bundle = replace(planted.bundle, settings=tables.settings)
     with pytest.raises(_Captured) as captured:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serving.access import Tokens
-from serving.app import BENTOML_ROUTES, create_app
+from serving.app import ROUTES_BESIDE, create_app
 from serving.guard import Guard, known_routes
 from serving.live import LiveModel
 from tests.bundle.conftest import sized, sized_folder  # noqa: F401 (fixtures)
@@ -29,7 +29,7 @@ Ask = Callable[..., TestClient]
 def guarded(live: LiveModel, environment: Mapping[str, str] | None = None, **limits: Any) -> Guard:
     """The layers as the service has them, without BentoML's between."""
     app = create_app(live)
-    routes = [*known_routes(app), *BENTOML_ROUTES]
+    routes = [*known_routes(app), *ROUTES_BESIDE]
     return Guard(healthy, routes=routes, state=app.state.shared, tokens=Tokens(environment or {}), **limits)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
-from leap.scoring.answers import Answers, Check, chunks, never
+from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
+from leap.scoring.inputs import tables_schema
 from serving.live import Served
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
@@ -107,6 +109,14 @@ class FakeScorer:
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
         self._icps = icps
 
+    @property
+    def latest_day(self) -> date:
+        return self.as_of
+
+    def require_day(self, as_of: date) -> None:
+        if as_of > self.latest_day:
+            raise UsageError(f"`as_of` {as_of} is later than tomorrow.")
+
     def model_header(self) -> dict[str, Any]:
         return {"name": "leap", "version": self.version, "trained_on": "2026-10-01"}
 
@@ -140,7 +150,8 @@ class FakeScorer:
             properties = {name: {"type": [types[type(value)], "null"]} for name, value in known.items()}
             return {"type": "object", "properties": properties, "additionalProperties": False}
 
-        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT)}
+        tables = tables_schema({"usage": ["day", "users"]}, {})
+        return {"features": of({**FIT, **HEALTH}), "attributes": of(FIT), "tables": tables}
 
     def model_document(self) -> dict[str, Any]:
         catalog = [{"feature": name, "scope": "fit" if name in FIT else "health"} for name in {**FIT, **HEALTH}]
@@ -168,7 +179,7 @@ class FakeScorer:
             self._known(attributes, FIT)
         return [{**self._score(name, top), "mrr": None, "scope": "fit"} for name, _ in prospects]
 
-    def answers_by_id(self, ids: Sequence[str], top: int = 5) -> Answers:
+    def answers_by_id(self, ids: Sequence[str], top: int = 5, check: Check = never) -> Answers:
         return Answers.of(*self.by_id(ids, top))
 
     def why_not_found(self, account_id: str) -> str:
@@ -180,7 +191,16 @@ class FakeScorer:
     def answers_by_rows(
         self, accounts: Sequence[Any], as_of: str | None = None, top: int = 5, check: Check = never
     ) -> Answers:
-        return Answers.of(one for part in chunks(accounts, check) for one in self.by_rows(part, top=top))
+        refused = [
+            RefusedAccount(i, name, "table", f"{name}: usage, row 1: negative.", [_bad_row(name)])
+            for i, (name, tables) in enumerate(accounts)
+            if any((row.get("users") or 0) < 0 for row in tables.get("usage", ()))
+        ]
+        without = {one.place for one in refused}
+        left = [one for i, one in enumerate(accounts) if i not in without]
+        found = [one for part in chunks(left, check) for one in self.by_rows(part, top=top)]
+        values = {i: {"employees": i} for i in range(len(accounts)) if i not in without}
+        return replace(Answers.of(found).without(refused), values=values.__getitem__)
 
     def answers_of_prospects(self, prospects: Sequence[Any], top: int = 5, check: Check = never) -> Answers:
         return Answers.of(one for part in chunks(prospects, check) for one in self.prospects(part, top))
@@ -194,6 +214,11 @@ class FakeScorer:
             raise CatalogError(
                 f"Unknown feature(s) {unknown}.", details=unknown, remedy=f"Expected some of {sorted(known)}."
             )
+        for name, value in given.items():
+            if (value is not None and isinstance(value, str) != isinstance(known[name], str)) or isinstance(
+                value, bool
+            ):
+                raise CatalogError(f"{name}: expected a value such as {known[name]!r}.", details=[name])
 
     def _listed(self, name: str) -> dict[str, Any]:
         score, number = self._score(name, 1), _number(name)
@@ -252,6 +277,13 @@ class FakeScorer:
         }
 
 
+def _bad_row(name: str) -> dict[str, Any]:
+    return {
+        "account_id": name, "table": "usage", "row": 1, "column": "users", "rule": "negative", "found": "-1",
+        "expected": "Users are counted.",
+    }  # fmt: skip
+
+
 def _abstained(name: str, mrr: float) -> dict[str, Any]:
     return {
         "account_id": name, "mrr": mrr, "churn": {"p": None}, "contraction": {"rate": None}, "expansion": {"rate": None, "p": None},
@@ -287,7 +319,7 @@ def _reasons(total: float, mrr: float) -> list[dict[str, Any]]:
 
 
 def _number(name: str) -> int:
-    digits = "".join(character for character in name if character.isdigit())
+    digits = "".join(character for character in name if character in "0123456789")
     return int(digits) if digits else 12
 
 
@@ -323,8 +355,8 @@ class FakeDocuments:
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         self.asked.append((dict(given), limit))
-        if given.get("segment") == "unknown":
-            raise UsageError("Expected a fit category to tell segments apart, found 'unknown'.", details=["industry"])
+        if given.get("segment") not in (None, *self.segments()):
+            raise UsageError("Expected a fit category to tell segments apart.", details=self.segments())
         return self._kept("target_list", version=self._scorer.version)
 
     def segments(self) -> list[str]:

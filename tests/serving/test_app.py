@@ -60,10 +60,11 @@ def test_base_reasons_and_residual_add_up_for_any_top(client: Any, asked: dict[s
 
 def test_one_account_and_scores_of_several_have_one_form(client: Any) -> None:
     several = client.post("/v1/score", json={"account_ids": ["a1", "a49"], "top": 3}).json()
+    of_several = ("scores", "not_found", "not_found_because", "refused")
     for score in several["scores"]:
         alone = client.get(f"/v1/accounts/{score['account_id']}?top=3").json()
         assert alone == {
-            **{key: part for key, part in several.items() if key not in ("scores", "not_found", "not_found_because")},
+            **{key: part for key, part in several.items() if key not in of_several},
             **score,
         }
 
@@ -91,9 +92,43 @@ def test_accounts_with_features_and_with_rows_come_back_in_the_order_asked(clien
     assert document["as_of"] == "2026-10-15"
 
 
-def test_features_of_a_day_that_is_ahead_are_refused_as_rows_are(client: Any) -> None:
-    answer = client.post("/v1/score", json={"accounts": [{"account_id": "x", "features": {}}], "as_of": "9999-12-31"})
-    assert answer.status_code == 422 and "later than tomorrow" in answer.json()["error"]["message"]
+BAD: dict[str, Any] = {"usage": [{"day": "2026-10-01", "users": -1}]}
+
+
+@pytest.mark.parametrize("bad", [(1,), (0, 2, 3), (4,), (0, 1, 2, 3, 4)])
+def test_accounts_whose_rows_allow_no_score_stand_apart_and_all_keep_their_order(
+    client: Any, bad: tuple[int, ...]
+) -> None:
+    """Accounts with rows and with features in one request, some of one name: each is in one list, and once."""
+    names = ["x", "y", "x", "z", "y"]
+    accounts = [{"account_id": n, "tables": BAD if i in bad else {"usage": []}} for i, n in enumerate(names)]
+    accounts[3:3] = [{"account_id": "f", "features": {}}]
+    document = client.post("/v1/score", json={"accounts": accounts}).json()
+    ScoresAnswer.model_validate(document)
+    assert list(undeclared(ScoresAnswer, document)) == []
+    assert [one["account_id"] for one in document["refused"]] == [names[i] for i in bad]
+    scored = [n for i, n in enumerate(names) if i not in bad]
+    scored.insert(sum(i not in bad for i in range(3)), "f")
+    assert [score["account_id"] for score in document["scores"]] == scored
+    assert document["not_found"] == []
+
+
+def test_a_request_of_which_all_is_refused_is_answered_with_why(client: Any) -> None:
+    answer = client.post("/v1/score", json={"accounts": [{"account_id": "x", "tables": BAD}]})
+    assert answer.status_code == 200
+    (one,) = answer.json()["refused"]
+    assert answer.json()["scores"] == []
+    assert (one["code"], one["details"][0]["rule"], one["message"]) == (
+        "table",
+        "negative",
+        "x: usage, row 1: negative.",
+    )
+
+
+def test_a_day_that_is_ahead_is_refused_of_features_as_of_rows(client: Any) -> None:
+    for given in ({"features": {}}, {"tables": {"usage": []}}):
+        answer = client.post("/v1/score", json={"accounts": [{"account_id": "x", **given}], "as_of": "2190-01-01"})
+        assert_error(answer, 422, "usage")
 
 
 def test_an_account_that_abstains_says_why_and_has_nulls(client: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -322,7 +323,7 @@ def test_a_token_that_is_set_to_nothing_readable_closes_rather_than_opens() -> N
 
 
 def test_more_requests_than_are_taken_at_once_are_told_to_come_again_and_health_is_not(live: LiveModel) -> None:
-    guard = guarded(live, max_at_once=2)
+    guard = guarded(live, max_at_once=2, hold_seconds=0.01)
     client = TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1))
     guard.under_way = 2
     answer = client.post("/v1/score", json={"account_ids": ["a1"]})
@@ -378,3 +379,20 @@ def test_how_many_reasons_is_a_number_and_nothing_that_can_be_made_one(client: A
 @pytest.mark.parametrize("value", [1793750400, "2026-11-01T00:00:00", "20261101", 20261101.0, ""])
 def test_a_day_is_a_day_and_no_moment_or_number(client: Any, value: object) -> None:
     assert_error(client.post("/v1/score", json={"account_ids": ["a1"], "as_of": value}), 422, "invalid")
+
+
+def test_who_finds_no_place_waits_a_moment_for_one(live: LiveModel) -> None:
+    guard = guarded(live, max_at_once=1, hold_seconds=0.2)
+    client = TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1))
+    guard.under_way = 1
+    threading.Timer(0.05, lambda: setattr(guard, "under_way", 0)).start()
+    assert client.post("/v1/score", json={"account_ids": ["a1"]}).status_code == 200
+    assert (guard.held, guard.under_way) == (0, 0)
+
+
+def test_more_than_may_wait_are_refused_at_once(live: LiveModel) -> None:
+    guard = guarded(live, max_at_once=1, hold_seconds=60)
+    guard.under_way, guard.held = 1, 10_000
+    answer = TestClient(guard, base_url="http://localhost", client=("127.0.0.1", 1)).get("/v1/icp")
+    assert_error(answer, 429, "too_many_requests")
+    assert answer.headers["connection"] == "close"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from leap.scoring.answers import Answers
+from leap.scoring.answers import Answers, RefusedAccount
 from leap.scoring.freshness import Freshness
 from serving.calls import Call
 from serving.live import LiveModel
@@ -54,6 +54,15 @@ def test_values_are_those_given_or_made_of_rows_in_the_order_asked() -> None:
     assert [of(i) for i in range(3)] == [{"made_of_row": 0}, {"seats": 3}, {"made_of_row": 1}]
     assert values_of(call(asked, Answers([b"", b"", b""])))(0) is None
     assert asked_of(call(asked)).as_of == date(2026, 10, 1)
+
+
+def test_values_go_with_the_scores_where_accounts_between_them_were_refused() -> None:
+    rows: dict[str, Any] = {"tables": {"usage": []}}
+    given: list[dict[str, Any]] = [rows, {"features": {"employees": 5}}, rows, rows]
+    asked = ScoreRequest.model_validate({"accounts": [{"account_id": f"a{i}", **one} for i, one in enumerate(given)]})
+    refused = [RefusedAccount(place, f"a{place}", "table", "bad") for place in (0, 2)]
+    of = values_of(call(asked, Answers([b"", b""], values=lambda i: {"made_of_row": i}, refused=refused)))
+    assert [of(0), of(1)] == [{"employees": 5}, {"made_of_row": 2}]
 
 
 def test_values_of_prospects_are_their_attributes_and_customers_by_id_bring_none() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,6 +54,29 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class RefusedAccount:
+    """An account of a request that gets no score, and why; the others do not depend on it."""
+
+    place: int
+    """Its position among the accounts that were asked for."""
+    account_id: str
+    code: str
+    """`table`: its rows break rules; `no_mrr`: it pays nothing on that day; `revenue`: it cannot be added up."""
+    message: str
+    details: Sequence[object] = ()
+    """Of its rows, the first that break a rule, with place and what is expected."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the answer of the service has it."""
+        return {
+            "account_id": self.account_id,
+            "code": self.code,
+            "message": self.message,
+            "details": list(self.details),
+        }
+
+
+@dataclass(frozen=True)
 class Answers:
     """Scores in the order asked, each a finished JSON object."""
 
@@ -66,6 +89,8 @@ class Answers:
     """How many accounts have no score, by reason."""
     values: Callable[[int], Mapping[str, Any]] | None = None
     """The feature values that were made of rows, by position among the accounts that came with rows; when asked for."""
+    refused: Sequence[RefusedAccount] = ()
+    """Accounts without a score since their own rows allow none, in the order asked; each counts in `abstained`."""
 
     @classmethod
     def of(cls, scores: Iterable[Mapping[str, Any]], not_found: Sequence[str] = ()) -> Answers:
@@ -92,6 +117,16 @@ class Answers:
         """From scores that are finished, with the tenth of each (-1 without a score) and why it has none."""
         counts = np.bincount(bands[bands >= 0], minlength=BANDS).tolist()
         return cls(fragments, not_found, counts, dict(Counter(why for why in whys if why)))
+
+    def without(self, refused: Sequence[RefusedAccount]) -> Answers:
+        """The same with accounts that were refused, who are counted.
+
+        >>> Answers([]).without([RefusedAccount(0, "a", "no_mrr", "a: no MRR.")]).abstained
+        {'refused': 1}
+        """
+        if not refused:
+            return self
+        return replace(self, refused=refused, abstained={**self.abstained, "refused": len(refused)})
 
     def joined(self, before: bytes = b"", after: bytes = b"") -> bytes:
         """The JSON array of all scores, between what else the answer has: millions of bytes are copied only once.

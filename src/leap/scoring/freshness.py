@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from leap.errors import UsageError
-
 
 @dataclass(frozen=True)
 class Freshness:
@@ -45,19 +43,3 @@ class Freshness:
         86400.0
         """
         return datetime(self.as_of.year, self.as_of.month, self.as_of.day, tzinfo=UTC).timestamp()
-
-
-def require_not_ahead(as_of: date, data_end: date) -> None:
-    """UsageError for a day whose knowledge is still to come, unless the data claims to have it already.
-
-    >>> require_not_ahead(date(2990, 1, 1), date(2990, 1, 1))
-    >>> require_not_ahead(date(2990, 1, 1), date(2026, 11, 1))  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    leap.errors.UsageError: `as_of` 2990-01-01 is later than tomorrow: what is known by then has not happened yet...
-    """
-    if as_of > max(data_end, datetime.now(UTC).date() + timedelta(days=2)):
-        raise UsageError(
-            f"`as_of` {as_of} is later than tomorrow: what is known by then has not happened yet.",
-            remedy="Choose an earlier date, or leave it out.",
-        )

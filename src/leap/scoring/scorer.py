@@ -18,7 +18,7 @@ from leap.features import TENURE, Scope
 from leap.models.plain_values import Reader, Values, alone
 from leap.revenue import Revenue
 from leap.scoring.action import EVERYONE, Reach
-from leap.scoring.answers import TOP, Answers, Check, Given, Naming, bands_of, chunks, finished, never
+from leap.scoring.answers import TOP, Answers, Check, Given, Naming, RefusedAccount, bands_of, chunks, finished, never
 from leap.scoring.fragments import Fragments
 from leap.scoring.given_rows import GivenRows, Rows, told_together
 from leap.scoring.inputs import input_schema
@@ -75,6 +75,15 @@ class Scorer:
     def as_of(self) -> date:
         """The date that the features are of."""
         return self._as_of.date()
+
+    @property
+    def latest_day(self) -> date:
+        """The last day that accounts which bring their own data may be scored as of."""
+        return self._given.latest.date()
+
+    def require_day(self, as_of: date) -> None:
+        """UsageError for a day that is ahead."""
+        self._given.moment(as_of)
 
     @property
     def tables(self) -> AccountTables | None:
@@ -274,9 +283,14 @@ class Scorer:
         top: int = 5,
         check: Check = never,
     ) -> Answers:
-        """As `by_rows`, finished."""
-        scored = self._given.scored(accounts, as_of, check)
-        answers = Answers.of(told_together(scored, top, check))
+        """As `by_rows`, finished; accounts whose own rows allow no score are in `refused`.
+
+        TableError where tables or cells are not as `input_schema` says.
+        """
+        found = self._given.each(accounts, as_of, check)
+        scored = {i: one for i, one in enumerate(found) if not isinstance(one, RefusedAccount)}
+        answers = Answers.of(told_together(list(scored.values()), top, check))
+        answers = answers.without([one for one in found if isinstance(one, RefusedAccount)])
         return replace(answers, values=lambda place: _values_in(*scored[place]))
 
     def answers_of_prospects(self, prospects: Sequence[Given], top: int = TOP, check: Check = never) -> Answers:
@@ -334,7 +348,7 @@ class Scorer:
 
     def input_schema(self) -> dict[str, Any]:
         """What may be given for accounts and prospects, as JSON Schema."""
-        return input_schema(self.bundle, self.mrr_feature)
+        return input_schema(self.bundle, self.mrr_feature, self._given.columns, self._given.forms)
 
     @cached_property
     def mrr_feature(self) -> str | None:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from leap.config import Settings, TableSpec
+from leap.config import NumberForm, Settings, TableSpec
 from leap.errors import TableError
 from leap.tables import values
 from leap.tables.account_tables import LINEAGE, AccountTables, Table
@@ -113,8 +113,8 @@ class Reading:
         rows that differ there do not stand twice.
         """
         names = self._columns(spec, rows)
-        comma = spec.number_form == ","
-        cells = {name: [cell_text(row.cells.get(name), comma) for row in rows] for name in names}
+        form = spec.number_form
+        cells = {name: [cell_text(row.cells.get(name), form) for row in rows] for name in names}
         if spec.shape != "market":
             cells[spec.key] = [row.key for row in rows]
         if spec.shape != "events":
@@ -135,13 +135,13 @@ class Reading:
         return names
 
 
-def cell_text(value: object, comma: bool = False) -> str:
-    """A cell as it would stand in a CSV file, empty for nothing; with `comma` numbers have a decimal comma.
+def cell_text(value: object, form: NumberForm = ".") -> str:
+    """A cell as it would stand in a CSV file, empty for nothing; numbers as a table of that form has them.
 
     >>> [cell_text(value) for value in (None, True, 7, 7.0, 0.1, " a ", float("nan"))]
     ['', 'true', '7', '7', '0.1', ' a ', '']
-    >>> cell_text(1e-7, comma=True), cell_text(2.5, comma=True)
-    ('0,0000001', '2,5')
+    >>> cell_text(1e-7, ","), cell_text(2.5, ","), cell_text(1e-7, "1,000")
+    ('0,0000001', '2,5', '0.0000001')
     """
     if isinstance(value, str):
         return value
@@ -156,7 +156,10 @@ def cell_text(value: object, comma: bool = False) -> str:
             return ""
         if value.is_integer() and abs(value) < EXACT_WHOLE:
             return str(int(value))
-        return f"{Decimal(repr(value)):f}".replace(".", ",") if comma and math.isfinite(value) else repr(value)
+        if form == "." or not math.isfinite(value):
+            return repr(value)
+        plain = f"{Decimal(repr(value)):f}"
+        return plain.replace(".", ",") if form == "," else plain
     return str(value)
 
 

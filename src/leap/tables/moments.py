@@ -35,7 +35,7 @@ _TIME = (
     r"\s?(?P<z>Z|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
 )
 _PLAIN_TIME = r"^[1-9]\d{3}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}$"
-_PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6}
+PER_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6}
 _FIRST_EPOCH, _LAST_EPOCH = np.datetime64("1980-01-01", "us"), np.datetime64("9999-12-31T23:59:59", "us")
 """A count since 1970 that gives an earlier or later moment was counted in another unit."""
 _CHUNK = 1 << 19
@@ -72,7 +72,7 @@ def read_moments(column: pd.Series, zone: str, dates: str = "iso") -> Moments:
     """The moments of a column, and how they were written. Words such as NULL are read as missing, not as bad."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _typed(column, zone)
-    if dates in _PER_SECOND:
+    if dates in PER_SECOND:
         return _counted(column, zone, dates)
     # Days stand many times in a file: each way of writing one is read once.
     text = as_text(column)
@@ -93,7 +93,7 @@ def _typed(column: pd.Series, zone: str) -> Moments:
 def _counted(column: pd.Series, zone: str, unit: str) -> Moments:
     """Counts since 1970 in one unit; 0 is the sentinel that stands for "not known"."""
     count, bad = numbers(column)
-    micros = count.to_numpy() * (10**6 // _PER_SECOND[unit])
+    micros = count.to_numpy() * (10**6 // PER_SECOND[unit])
     near = np.abs(micros) < 2.6e17
     moment = np.where(near, micros, 0).astype(np.int64).astype("datetime64[us]")
     plausible = near & (((moment >= _FIRST_EPOCH) & (moment <= _LAST_EPOCH)) | (micros == 0))
