@@ -9,6 +9,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.config import parse_settings
 from leap.features import Feature, Scope
 from leap.icp import Attribute, Condition, Evidence, ICPProfile, ICPSearch, Measured, Rule
+from leap.revenue.definitions import definition_hash
 from tests.worlds import a_feature
 
 SCRIPT = "<script>alert(1)</script>"
@@ -103,4 +104,6 @@ def bundle_with(bundle: ModelBundle, found: ICPSearch, name: str = f"Acme {SCRIP
     """A bundle of a company with an awkward name that found this."""
     settings = bundle.settings.model_dump(exclude_defaults=True)
     company = {**settings.get("company", {}), "name": name, "money_note": NOTE, "currency": "EUR"}
-    return replace(bundle, settings=parse_settings({**settings, "company": company}), icp=found)
+    stated = parse_settings({**settings, "company": company})
+    trained = {**bundle.trained, "definition_hash": definition_hash(stated)}
+    return replace(bundle, settings=stated, trained=trained, icp=found)
