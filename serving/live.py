@@ -105,8 +105,12 @@ class Problem:
     message: str
 
     def told(self, *, in_full: bool) -> str:
-        """What it is: the message may name places of this machine and quote cells of tables, the code does not."""
-        return self.message if in_full else self.code
+        """Its words for whoever may know them, else its kind: they name places of this machine and may quote a cell.
+
+        >>> Problem("table", "accounts.csv: ..").told(in_full=False)
+        'Its kind is `table`; a token of scope admin is told more.'
+        """
+        return self.message if in_full else f"Its kind is `{self.code}`; a token of scope admin is told more."
 
 
 class LiveModel:

@@ -37,6 +37,6 @@ def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
         "by_id": served is not None and bool(served.accounts),
         "stale": served is not None and problem is not None,
         "explained_by": served.explained_by if served else None,
-        "problem": None if problem is None else problem.told(in_full=ADMIN in call.scopes),
+        "problem": None if problem is None else problem.message if ADMIN in call.scopes else problem.code,
     }
     return document(state, 200 if served else 503)

@@ -133,7 +133,7 @@ def test_the_client_reads_everything(service: Process) -> None:
 
 def test_bentoml_answers_health_and_metrics_and_nothing_else_of_its_own(service: Process) -> None:
     assert service.ask("GET", "/livez").status == 200
-    assert b"bentoml_service_request_total" in service.ask("GET", "/metrics").body
+    assert b"leap_requests_total" in service.ask("GET", "/metrics").body
     assert json.loads(service.ask("GET", "/docs.json").body)["info"]["title"] == "Leap"
     assert b"googletagmanager" not in service.ask("GET", "/").body
     for path in ("/healthz", "/schema.json", "/static_content/main.js", "/docs", "/openapi.json"):

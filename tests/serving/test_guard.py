@@ -89,19 +89,19 @@ def test_a_token_file_of_windows_counts_from_its_first_letter(tmp_path: Path) ->
     file = tmp_path / "token"
     file.write_bytes(b"\xef\xbb\xbfsesame\r\nsimsim\r\n")
     tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
-    assert tokens.accepts("sesame") and tokens.accepts("simsim")
+    assert tokens.scopes_of("sesame") and tokens.scopes_of("simsim")
 
 
 def test_a_token_file_that_would_hold_up_the_service_lets_nobody_in_until_it_is_a_small_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     tokens = Tokens({"LEAP_TOKEN_FILE": str(file)})
     os.mkfifo(file)  # reading it would wait without end
-    assert not tokens.accepts("sesame")
+    assert not tokens.scopes_of("sesame")
     file.unlink()
     file.write_text("sesame\n" * 10_000)
-    assert not tokens.accepts("sesame")
+    assert not tokens.scopes_of("sesame")
     file.write_text("sesame\n" * 1000)
-    assert tokens.accepts("sesame")
+    assert tokens.scopes_of("sesame")
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])

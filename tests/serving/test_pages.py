@@ -176,7 +176,7 @@ def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_
     live.problem = Problem("source", "accounts.csv: 4711 is no date")
     assert "4711" in client.get("/", headers={"Authorization": "Bearer aladdin"}).text
     told = client.get("/", headers=reader).text
-    assert "Version 7 goes on answering. source" in told and "4711" not in told
+    assert "Version 7 goes on answering. Its kind is `source`" in told and "4711" not in told
     nothing = LiveModel()
     nothing.problem = live.problem
     client = ask(nothing, tokens)
