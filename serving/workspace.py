@@ -91,18 +91,30 @@ class TablesWatch:
         return int((time.monotonic() - self._began) / 60 / minutes) if minutes else 0
 
 
+FEW_ROWS = 20
+"""A table of so few may lose some and be whole; none at all is another matter."""
+KEPT_AT_LEAST = 0.75
+"""Of a table's rows in a newer state: tables grow, and a file cut off in transfer reads like a short one."""
+
+
 def require_rows(before: Data, data: Data) -> None:
-    """TableError if a table that had rows has none any more."""
+    """TableError if a table has lost so many of its rows at once that it was rather cut off than cleaned up."""
     from leap.errors import TableError
 
     if before.tables is None or data.tables is None:
         return
     had = {name: table.rows_used for name, table in before.tables.tables.items()}
-    emptied = [name for name, table in data.tables.tables.items() if had.get(name) and not table.rows_used]
-    if emptied:
-        told = ", ".join(f"{name} ({had[name]:,} before)" for name in emptied)
+    have = {name: table.rows_used for name, table in data.tables.tables.items()}
+    lost = [
+        name
+        for name, rows in have.items()
+        if had.get(name, 0) > (FEW_ROWS if rows else 0) and rows < KEPT_AT_LEAST * had[name]
+    ]
+    if lost:
+        told = ", ".join(f"{name} ({had[name]:,} before, {have[name]:,} now)" for name in lost)
         raise TableError(
-            f"{len(emptied)} table(s) have no rows any more: {told}; all are as they were read last.",
-            details=emptied,
-            remedy="Export them again; if they are meant to be empty, start the service anew.",
+            f"{len(lost)} table(s) have lost more than a quarter of their rows: {told}; all are as they were read "
+            "last.",
+            details=lost,
+            remedy="Export them again; if they are meant to be so, start the service anew.",
         )

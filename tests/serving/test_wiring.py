@@ -141,9 +141,20 @@ def test_a_table_that_has_lost_all_its_rows_is_told_and_those_read_last_stay_unt
     world.look()
     world.write("")
     assert world.look(4) == ["read "]
-    assert "accounts (3 before)" in world.problem and "Export" in world.problem
+    assert "accounts (3 before, 0 now)" in world.problem and "Export" in world.problem
     world.write("some")
     assert world.look() == ["read some", "build 1 some 0"] and world.problem == ""
+
+
+def test_a_table_cut_off_in_transfer_is_told_and_those_read_last_stay(world: World) -> None:
+    whole = "x" * 100
+    world.write(whole)
+    world.look()
+    world.write(whole[:70])
+    assert world.look(4) == [f"read {whole[:70]}"]
+    assert "accounts (100 before, 70 now)" in world.problem
+    world.write(whole[:80])
+    assert world.look()[-1] == f"build 1 {whole[:80]} 0" and world.problem == ""
 
 
 def test_a_champion_that_does_not_fit_waits_while_new_tables_that_fit_the_live_one_come_in(world: World) -> None:
