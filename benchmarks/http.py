@@ -344,11 +344,10 @@ def overload(bench: Bench, capacity: float) -> None:
 
 def recovered_after(after: Mapping[str, Any], end: float, most: float, window: float = 0.5) -> float:
     """Seconds from the end of the overload to the first half second of which 95 % took so long at most."""
-    if set(after["statuses"]) != {"200"}:
-        return math.inf
-    begins = [max(0.0, finished - took) for finished, took in after["each"]]
+    begins = [max(0.0, finished - took) for finished, took, _ in after["each"]]
+    times = [took if status == 200 else math.inf for _, took, status in after["each"]]
     for at, begin in enumerate(begins):
-        part = [took for (_, took), b in zip(after["each"][at:], begins[at:], strict=True) if b < begin + window]
+        part = [took for took, b in zip(times[at:], begins[at:], strict=True) if b < begin + window]
         if load.percentiles(part)["p95"] <= most:
             return round(max(0.0, after["began_at"] - end + begin), 3)
     return math.inf

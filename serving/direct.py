@@ -27,7 +27,7 @@ from leap.errors import LeapError
 from serving.access import ADMIN
 from serving.calls import Call
 from serving.errors import Refused, breaks_schema, internal, refusal_of
-from serving.lanes import Check, Lanes
+from serving.lanes import Check, Lanes, never
 from serving.live import LiveModel, Served
 from serving.logs import request_failed
 
@@ -79,6 +79,12 @@ def large(when: Weight | bool) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
+def at_once(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint that waits for no turn: a look at what is there, for who watches over the service."""
+    endpoint.__dict__["leap_at_once"] = True
+    return endpoint
+
+
 class Direct(APIRoute):
     """A route whose answer is made here; FastAPI only describes it."""
 
@@ -88,6 +94,7 @@ class Direct(APIRoute):
         super().__init__(path, endpoint, **options)
         self._reader = Reader.of(endpoint)
         self._large: Weight | bool = endpoint.__dict__.get("leap_large", False)
+        self._at_once = "leap_at_once" in endpoint.__dict__
         self.app = self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +115,8 @@ class Direct(APIRoute):
     async def _work(self, call: Call, scope: Scope, state: State) -> Body:
         try:
             given = self._reader.read(call, scope, state)
+            if self._at_once:
+                return self._call(given, never)
             big = self._large(call.asked) if callable(self._large) else self._large
             return await (state.lanes.big if big else state.lanes.small)(lambda check: self._call(given, check))
         except LeapError as error:

@@ -72,7 +72,7 @@ class Lanes:
         async with self._turn:
             # Others that have come meanwhile line up behind this one, and the sockets are looked at once a request.
             await asyncio.sleep(0)
-            return work(_no_deadline)
+            return work(never)
 
     async def big(self, work: Work[T]) -> T:
         """Do it on a thread; Refused where too much waits there already (429) or the deadline passes (503)."""
@@ -123,7 +123,7 @@ class Lanes:
         self._metrics.lane(max(0, self.large - self._at_once))
 
 
-def _no_deadline() -> None:
+def never() -> None:
     """Small work ends by itself."""
 
 

@@ -145,11 +145,11 @@ def test_a_mixture_holds_every_kind_in_its_number(tmp_path: Path) -> None:
 
 
 def test_recovered_is_who_is_quick_for_half_a_second() -> None:
-    slow, quick = [(0.4, 0.4), (0.8, 0.4)], [(0.8 + n / 10, 0.01) for n in range(1, 12)]
-    after = {"began_at": 100.0, "each": slow + quick, "statuses": {"200": 13}}
+    slow, quick = [(0.4, 0.4, 200), (0.8, 0.4, 200)], [(0.8 + n / 10, 0.01, 200) for n in range(1, 12)]
+    after = {"began_at": 100.0, "each": slow + quick}
     assert recovered_after(after, 99.5, 0.02) == pytest.approx(0.5 + 0.89)
     assert recovered_after({**after, "each": slow}, 99.5, 0.02) == math.inf
-    assert recovered_after({**after, "statuses": {"200": 12, "429": 1}}, 99.5, 0.02) == math.inf
+    assert recovered_after({**after, "each": [(*one[:2], 429) for one in quick]}, 99.5, 0.02) == math.inf
     assert recovered_after({**after, "each": quick}, 100.0, 0.02) == pytest.approx(0.89)
 
 

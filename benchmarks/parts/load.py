@@ -60,6 +60,8 @@ class Found:
     times: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     """When each answer was whole, in seconds from the beginning."""
+    codes: list[int] = field(default_factory=list)
+    """The status of each."""
     statuses: Counter[int] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
     began_at: float = field(default_factory=time.time)
@@ -70,7 +72,7 @@ class Found:
     """Times of the answers with status 200."""
 
     def to_json(self, each: bool) -> dict[str, Any]:
-        """Figures; with `each` also every time with its end."""
+        """Figures; with `each` also every time, with its end and its status."""
         document: dict[str, Any] = {
             "requests": len(self.times),
             "seconds": self.seconds,
@@ -85,7 +87,8 @@ class Found:
             document["versions"] = dict(self.versions)
         if each:
             document["each"] = [
-                (round(end, 4), round(took, 6)) for end, took in zip(self.ends, self.times, strict=True)
+                (round(end, 4), round(took, 6), status)
+                for end, took, status in zip(self.ends, self.times, self.codes, strict=True)
             ]
         return document
 
@@ -252,6 +255,7 @@ class Load:
         found = self.found
         found.times.append(took)
         found.ends.append(now - self._began)
+        found.codes.append(connection.status)
         found.statuses[connection.status] += 1
         if connection.status == 200:
             found.good.append(took)

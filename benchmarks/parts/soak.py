@@ -145,5 +145,5 @@ def between(points: Sequence[tuple[float, float]], begin: float, end: float, who
 
 def slice_p99(each: Sequence[Sequence[float]], begin: float, end: float, whole: float) -> float:
     """p99 of the requests that were answered in a part of the time."""
-    part = [took for finished, took in each if begin * whole <= finished < end * whole]
+    part = [took for finished, took, *_ in each if begin * whole <= finished < end * whole]
     return load.percentiles(part)["p99"] if part else 0.0

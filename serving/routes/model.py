@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from serving.access import ADMIN
-from serving.direct import Body, Direct, Live, Maybe, OfCall, OfLive, document
+from serving.direct import Body, Direct, Live, Maybe, OfCall, OfLive, at_once, document
 from serving.routes.shared import READING, RETRY, errors
 from serving.schemas import ModelAnswer, Ready
 
@@ -24,6 +24,7 @@ def model(served: Live) -> Body:
     responses={**errors(422), 503: {"model": Ready, "description": "no model is live", "headers": RETRY}},
     summary="Whether scores can be had",
 )
+@at_once
 def readyz(live: OfLive, served: Maybe, call: OfCall) -> Body:
     """Whether scores can be had, and of which version. Needs no token; then it keeps the reason of a problem back."""
     problem = live.problem

@@ -12,6 +12,8 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel
 
 from leap.errors import BundleError
+from serving.errors import Refused
+from serving.lanes import Lanes
 from serving.live import LiveModel, Problem, Served
 from serving.reference.shortened import undeclared
 from serving.schemas import (
@@ -492,3 +494,15 @@ def test_examples_of_parameters_fit_and_work(client: Any) -> None:
 
 def validator_for(schema: dict[str, Any], document: dict[str, Any]) -> Any:
     return OAS31Validator({**schema, "components": document["components"]})
+
+
+def test_readyz_waits_for_no_turn(live: LiveModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches over a busy service must not queue behind its requests."""
+
+    async def no_turn(*_: object) -> None:
+        raise Refused(429, "no turn")
+
+    monkeypatch.setattr(Lanes, "small", no_turn)
+    client = ask(live)
+    assert client.get("/v1/icp").status_code == 429
+    assert client.get("/readyz").json()["ready"] is True
