@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from serving.access import Tokens
-from serving.guard import SECURITY_HEADERS, Guard, KnownRoute
+from serving.answer import SECURITY_HEADERS
+from serving.guard import Guard, KnownRoute
 from serving.live import LiveModel
 from tests.serving.conftest import TestClient, ask, guarded
 
