@@ -23,12 +23,14 @@ def card(bundle: ModelBundle) -> str:
     return model_card.render(bundle)
 
 
-def test_the_front_matter_is_yaml_that_says_what_the_model_is(card: str, demo_bundle: ModelBundle) -> None:
+def test_the_front_matter_is_yaml_that_says_what_the_model_is(
+    card: str, bundle: ModelBundle, demo_bundle: ModelBundle
+) -> None:
     _, front, body = card.split("---\n", 2)
     about = yaml.safe_load(front)
     assert about["company"] == f'A: "b" #{SCRIPT} ---' and body.startswith("\n# Model card")
     assert about["catalog_fingerprint"] == demo_bundle.fingerprint
-    assert about["definition_hash"] == demo_bundle.definition_hash
+    assert about["definition_hash"] == bundle.definition_hash
     figures = about["model-index"][0]["results"][0]["metrics"]
     churn = demo_bundle.quality["health"]["outcomes"]["churn"]["metrics"]["auc"]["value"]
     assert {"type": "auc", "name": "Churn, customers: AUC", "value": churn} in figures
