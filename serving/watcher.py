@@ -7,25 +7,22 @@ says what happened.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from leap.errors import LeapError
+from serving.lanes import making_way
 from serving.live import LiveModel, Problem, Served
 from serving.logs import event, failure
 from serving.metrics import Metrics
 
 LOOK_EVERY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 60.0
-YIELD_EVERY_SECONDS = 0.0005
-"""How soon building makes way for a request that waits for the interpreter; Python's own 5 ms are many answers."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +154,3 @@ def joined(problems: tuple[Problem, ...]) -> Problem | None:
     if not problems:
         return None
     return Problem(problems[0].code, " ".join(dict.fromkeys(problem.message for problem in problems)))
-
-
-@contextlib.contextmanager
-def making_way() -> Iterator[None]:
-    """Let other threads have the interpreter sooner than usual, while this one computes for seconds."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(YIELD_EVERY_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
