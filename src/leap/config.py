@@ -194,11 +194,44 @@ class CrmFields(_Frozen):
         return self
 
 
+class Salesforce(_Frozen):
+    """Where scores go in Salesforce."""
+
+    object: str = Field("Account", pattern=r"^[A-Za-z](_{0,2}[A-Za-z0-9])*$")
+    """API name of the object that holds companies."""
+    id_field: str = Field("Leap_Account_Id__c", pattern=r"^[A-Za-z](_{0,2}[A-Za-z0-9])*$")
+    """Its field, an external id and unique, with the account's id in our tables."""
+
+
+class Hubspot(_Frozen):
+    """Where scores go in HubSpot."""
+
+    object: str = Field("companies", pattern=r"^[a-z][a-z0-9_-]*$")
+    """The object that holds companies."""
+    id_property: str = Field("leap_account_id", pattern=r"^[a-z][a-z0-9_]*$")
+    """Its property with unique values, with the account's id in our tables."""
+
+
+class Sync(_Frozen):
+    """What `leap sync` may do."""
+
+    prospects: bool = True
+    """Whether prospects are sent too, not only customers."""
+    create: bool = True
+    """Whether an account that the CRM does not have is created there; else it is counted and left out."""
+    max_changes_share: float = Field(0.5, gt=0, le=1)
+    """Share of the records sent before that may change in one run (figures, not dates): more is refused unless
+    `--max-changes` allows it, since a wrong model or table shows first as a mass of changes."""
+
+
 class Crm(_Frozen):
-    """How exports for a CRM name things."""
+    """How exports for a CRM name things, and what is sent there."""
 
     fields: CrmFields = Field(default_factory=CrmFields)
     """By CRM, the fields that features stand in."""
+    salesforce: Salesforce = Field(default_factory=Salesforce)
+    hubspot: Hubspot = Field(default_factory=Hubspot)
+    sync: Sync = Field(default_factory=Sync)
 
 
 class MarketMove(_Frozen):
