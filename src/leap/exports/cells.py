@@ -1,0 +1,172 @@
+"""Cells: the values of a column as plain ones, and text that a spreadsheet would run made inert in CSV, and back."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from leap.errors import UsageError
+
+Plain: TypeAlias = bool | int | float | str | None
+"""What a cell holds: None is an empty cell; a float is finite."""
+
+_SKIPPED = "[^\\S\t\r\n]|['\"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+"""Before a sign, spreadsheets skip blanks and quotes, and nobody sees the marks without a width."""
+_SIGN = "[=+\\-@\t\r\n\0＝＋－＠]"
+# A semicolon, tab or line break begins a cell where a spreadsheet parts cells by semicolons or tabs, as it does where
+# the comma is the decimal sign: there the quotes of a cell that follows a comma hold nothing together.
+_BEGINS = "(?:(?<![\\s\\S])|(?<=[;\t\r\n]))"
+_RISKY = re.compile(f"{_BEGINS}(?=(?:{_SKIPPED})*{_SIGN})")
+_GUARDED = re.compile(f"{_BEGINS}'(?=(?:{_SKIPPED})*{_SIGN})")
+_SUSPECT = re.compile("[=+\\-@\t\r\n\0＝＋－＠]")
+
+
+def as_written(text: str) -> str:
+    """A text as a CSV cell holds it: an apostrophe before whatever a spreadsheet would run (OWASP, "CSV Injection").
+
+    That is a formula's sign, full-width or not, a tab, line break or NUL: at the start of the text or after a
+    semicolon, tab or line break in it, also behind blanks, quotes or apostrophes. `original` takes away what was added.
+
+    >>> as_written("=1+1"), as_written(" -x"), as_written("Acme; =1"), as_written("'=1"), as_written("A-1 + B")
+    ("'=1+1", "' -x", "Acme;' =1", "''=1", 'A-1 + B')
+    """
+    return _RISKY.sub("'", text) if _SUSPECT.search(text) else text
+
+
+def original(cell: str) -> str:
+    """The text that a CSV cell was written from.
+
+    >>> original("'=1+1"), original("''=1"), original("'tis")
+    ('=1+1', "'=1", "'tis")
+    """
+    return _GUARDED.sub("", cell) if "'" in cell else cell
+
+
+def is_risky(text: str) -> bool:
+    """Whether a spreadsheet would run the text, or what follows a separator in it, if it were typed into a cell."""
+    return _RISKY.search(text) is not None
+
+
+def inert_cell(value: object) -> object:
+    """A value for a CSV cell: text as `as_written`, numbers stay numbers.
+
+    >>> inert_cell("=1+1"), inert_cell("Acme"), inert_cell(-1.5), inert_cell(None)
+    ("'=1+1", 'Acme', -1.5, None)
+    """
+    return as_written(value) if isinstance(value, str) else value
+
+
+def column_values(column: pd.Series) -> list[Plain]:
+    """A column as plain values: what is missing (or NaN) is None, dates and moments are ISO 8601, infinity is a text.
+
+    >>> column_values(pd.Series([0.1, float("nan"), float("-inf")]))
+    [0.1, None, '-inf']
+    >>> column_values(pd.to_datetime(pd.Series(["2026-03-01", None])))
+    ['2026-03-01', None]
+    """
+    kind = column.dtype
+    if isinstance(kind, np.dtype):
+        if kind.kind in "biu":
+            found: list[Plain] = column.to_numpy().tolist()
+            return found
+        if kind.kind == "f":
+            values = column.to_numpy()
+            numbers: list[Plain] = values.tolist()
+            if np.isfinite(values).all():
+                return numbers
+            return [_number(value) for value in values.tolist()]
+    if _is_moments(column):
+        return _moments(column)
+    return [_plain(value, column.name) for value in column.astype(object).tolist()]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A frame whose rows are read as plain values, some at a time."""
+
+    names: list[str]
+    frame: pd.DataFrame
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Table:
+        """The frame with moments as text, which takes the whole column: days are told from moments by all of it."""
+        columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
+        plain = [pd.Series(_moments(one), dtype=object) if _is_moments(one) else one for one in columns]
+        made = pd.DataFrame(dict(enumerate(one.reset_index(drop=True) for one in plain)))
+        return cls([str(name) for name in frame.columns], made)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def columns(self, start: int, stop: int) -> list[list[Plain]]:
+        """The values of some rows, by column."""
+        part = self.frame.iloc[start:stop]
+        return [column_values(part.iloc[:, place].rename(name)) for place, name in enumerate(self.names)]
+
+    def texts(self) -> Iterator[tuple[str, int, str]]:
+        """Every text: the name of its column, its row counted from 1, itself; names of columns stand in row 0."""
+        for place, name in enumerate(self.names):
+            yield name, 0, name
+            column = self.frame.iloc[:, place]
+            if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+                continue
+            for row, value in enumerate(column.tolist(), start=1):
+                if isinstance(value, str):
+                    yield name, row, value
+
+
+def _number(value: float) -> Plain:
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
+
+
+def _is_moments(column: pd.Series) -> bool:
+    kind = column.dtype
+    return isinstance(kind, pd.DatetimeTZDtype) or (isinstance(kind, np.dtype) and kind.kind == "M")
+
+
+def _moments(column: pd.Series) -> list[Plain]:
+    known = column.dropna()
+    days = column.dt.tz is None and bool((known == known.dt.normalize()).all())
+    return [
+        None if moment is pd.NaT else f"{moment:%Y-%m-%d}" if days else moment.isoformat()
+        for moment in column.astype(object).tolist()
+    ]
+
+
+def _plain(value: object, column: object) -> Plain:
+    if isinstance(value, str):
+        return str(value)
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise UsageError(
+        f"{column}: expected texts, numbers, dates, yes or no in a table that is exported; found a "
+        f"{type(value).__name__}."
+    )
+
+
+def _decimal(value: Decimal) -> Plain:
+    """A number where a float says exactly the same, else its digits."""
+    if value.is_nan():
+        return None
+    near = float(value)
+    return near if math.isfinite(near) and Decimal(near) == value else str(value)
