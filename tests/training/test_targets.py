@@ -133,7 +133,7 @@ def test_rows_in_another_order_give_the_same_list(ask: Ask, workspace: Path) -> 
     [
         (["--budget", "-5"], "expected an amount from 0 on"),
         (["--capacity", "x"], "expected a whole number"),
-        (["--out", "list.xlsx"], "expected a name ending in .html, .json, .md, .csv"),
+        (["--out", "list.xls"], "expected a name ending in .html, .json, .md, .csv, .xlsx, .parquet"),
         (["--per-segment", "2", "--segment", "moon"], "industry"),
         (["--as-of", "2099-01-01"], "after the end of the data"),
     ],

@@ -20,20 +20,21 @@ Plain: TypeAlias = bool | int | float | str | None
 
 _SKIPPED = "[^\\S\t\r\n]|['\"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 """Before a sign, spreadsheets skip blanks and quotes, and nobody sees the marks without a width."""
-_SIGN = "[=+\\-@\t\r\n\0＝＋－＠]"
+_FORMULA = "[=+\\-@＝＋－＠]"
+_FIRST = "[=+\\-@＝＋－＠\t\r\n\0]"
 # A semicolon, tab or line break begins a cell where a spreadsheet parts cells by semicolons or tabs, as it does where
 # the comma is the decimal sign: there the quotes of a cell that follows a comma hold nothing together.
-_BEGINS = "(?:(?<![\\s\\S])|(?<=[;\t\r\n]))"
-_RISKY = re.compile(f"{_BEGINS}(?=(?:{_SKIPPED})*{_SIGN})")
-_GUARDED = re.compile(f"{_BEGINS}'(?=(?:{_SKIPPED})*{_SIGN})")
+_START, _LATER = "(?<![\\s\\S])", "(?<=[;\t\r\n])"
+_RUN = f"{_START}%s(?=(?:{_SKIPPED})*{_FIRST})|{_LATER}%s(?=(?:{_SKIPPED})*{_FORMULA})"
+_RISKY, _GUARDED = (re.compile(_RUN % (sign, sign)) for sign in ("", "'"))
 _SUSPECT = re.compile("[=+\\-@\t\r\n\0＝＋－＠]")
 
 
 def as_written(text: str) -> str:
     """A text as a CSV cell holds it: an apostrophe before whatever a spreadsheet would run (OWASP, "CSV Injection").
 
-    That is a formula's sign, full-width or not, a tab, line break or NUL: at the start of the text or after a
-    semicolon, tab or line break in it, also behind blanks, quotes or apostrophes. `original` takes away what was added.
+    That is a formula's sign, full-width or not, a tab, line break or NUL at the start of the text, and a formula's sign
+    after a semicolon, tab or line break in it; behind blanks, quotes or apostrophes too. `original` takes it away.
 
     >>> as_written("=1+1"), as_written(" -x"), as_written("Acme; =1"), as_written("'=1"), as_written("A-1 + B")
     ("'=1+1", "' -x", "Acme;' =1", "''=1", 'A-1 + B')
