@@ -8,6 +8,7 @@ from leap.exports.about import About, Column, Form
 from leap.exports.cells import as_written, inert_cell, original
 from leap.exports.csv_text import csv_pieces, csv_text
 from leap.exports.files import SUFFIXES, write_frame
+from leap.exports.table import MadeTable
 from leap.exports.xlsx import escaped, unescaped, xlsx_pieces
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "About",
     "Column",
     "Form",
+    "MadeTable",
     "as_written",
     "csv_pieces",
     "csv_text",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -84,44 +82,9 @@ def column_values(column: pd.Series) -> list[Plain]:
             if np.isfinite(values).all():
                 return numbers
             return [_number(value) for value in values.tolist()]
-    if _is_moments(column):
-        return _moments(column)
+    if is_moments(column):
+        return moments(column)
     return [_plain(value, column.name) for value in column.astype(object).tolist()]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A frame whose rows are read as plain values, some at a time."""
-
-    names: list[str]
-    frame: pd.DataFrame
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame) -> Table:
-        """The frame with moments as text, which takes the whole column: days are told from moments by all of it."""
-        columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
-        plain = [pd.Series(_moments(one), dtype=object) if _is_moments(one) else one for one in columns]
-        made = pd.DataFrame(dict(enumerate(one.reset_index(drop=True) for one in plain)))
-        return cls([str(name) for name in frame.columns], made)
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def columns(self, start: int, stop: int) -> list[list[Plain]]:
-        """The values of some rows, by column."""
-        part = self.frame.iloc[start:stop]
-        return [column_values(part.iloc[:, place].rename(name)) for place, name in enumerate(self.names)]
-
-    def texts(self) -> Iterator[tuple[str, int, str]]:
-        """Every text: the name of its column, its row counted from 1, itself; names of columns stand in row 0."""
-        for place, name in enumerate(self.names):
-            yield name, 0, name
-            column = self.frame.iloc[:, place]
-            if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
-                continue
-            for row, value in enumerate(column.tolist(), start=1):
-                if isinstance(value, str):
-                    yield name, row, value
 
 
 def _number(value: float) -> Plain:
@@ -130,12 +93,14 @@ def _number(value: float) -> Plain:
     return None if math.isnan(value) else str(value)
 
 
-def _is_moments(column: pd.Series) -> bool:
+def is_moments(column: pd.Series) -> bool:
+    """Whether a column holds dates or moments."""
     kind = column.dtype
     return isinstance(kind, pd.DatetimeTZDtype) or (isinstance(kind, np.dtype) and kind.kind == "M")
 
 
-def _moments(column: pd.Series) -> list[Plain]:
+def moments(column: pd.Series) -> list[Plain]:
+    """As ISO 8601: days where all of the column are days."""
     known = column.dropna()
     days = column.dt.tz is None and bool((known == known.dt.normalize()).all())
     return [

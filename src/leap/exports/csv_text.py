@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from leap.exports.cells import Plain, Table, as_written
+from leap.exports.cells import Plain, as_written
 from leap.exports.limits import refuse_broken_text
+from leap.exports.table import MadeTable, Table, table_of
 
 ROWS = 1000
 """Rows of a piece: some hundred kilobytes."""
@@ -21,9 +22,9 @@ def csv_text(frame: pd.DataFrame) -> str:
     return b"".join(csv_pieces(frame)).decode()
 
 
-def csv_pieces(frame: pd.DataFrame) -> Iterator[bytes]:
-    """A frame as CSV in UTF-8, header first, then some rows at a time; UsageError before that if it cannot be."""
-    table = Table.of(frame)
+def csv_pieces(source: pd.DataFrame | MadeTable) -> Iterator[bytes]:
+    """A table as CSV in UTF-8, header first, then some rows at a time; UsageError before that if it cannot be."""
+    table = table_of(source)
     refuse_broken_text(table)
     return _pieces(table)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leap.errors import UsageError
-from leap.exports.cells import Table
+from leap.exports.table import Table
 
 MOST_ROWS = 1_048_576
 """Rows of a sheet, with its header ("Excel specifications and limits")."""
@@ -27,7 +27,7 @@ def refuse_what_no_sheet_holds(table: Table) -> None:
     first = ""
     for name, row, text in table.texts():
         _refuse_if_broken(name, row, text)
-        length = 0 if 2 * len(text) <= LONGEST_TEXT else len(text.encode("utf-16-le")) // 2
+        length = units(text)
         if length > LONGEST_TEXT:
             too_long += 1
             first = first or f"{length:,} in {_place(name, row)}"
@@ -37,6 +37,11 @@ def refuse_what_no_sheet_holds(table: Table) -> None:
             f"the first of {first}.",
             remedy=REMEDY,
         )
+
+
+def units(text: str) -> int:
+    """How long Excel takes a text to be; 0 where it is short enough anyway."""
+    return 0 if 2 * len(text) <= LONGEST_TEXT else len(text.encode("utf-16-le")) // 2
 
 
 def refuse_broken_text(table: Table) -> None:

@@ -17,8 +17,9 @@ import pandas as pd
 from leap.errors import UsageError
 from leap.exports import xlsx_parts as parts
 from leap.exports.about import About, Form
-from leap.exports.cells import Plain, Table, is_risky
-from leap.exports.limits import EXACT, REMEDY, refuse_what_no_sheet_holds
+from leap.exports.cells import Plain, is_risky
+from leap.exports.limits import EXACT, LONGEST_TEXT, REMEDY, refuse_what_no_sheet_holds, units
+from leap.exports.table import MadeTable, Table, table_of
 from leap.exports.xlsx_parts import Style
 
 ROWS = 500
@@ -56,10 +57,10 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def xlsx_pieces(frame: pd.DataFrame, about: About | None = None) -> Iterator[bytes]:
-    """A frame as XLSX, some hundred kilobytes at a time; UsageError before the first if no sheet holds it."""
+def xlsx_pieces(source: pd.DataFrame | MadeTable, about: About | None = None) -> Iterator[bytes]:
+    """A table as XLSX, some hundred kilobytes at a time; UsageError before the first if no sheet holds it."""
     about = about or About("Table")
-    table = Table.of(frame)
+    table = table_of(source)
     refuse_what_no_sheet_holds(table)
     return _pieces(table, about)
 
@@ -174,6 +175,8 @@ def _text(text: str) -> str:
 
 def _typed(text: str, style: int) -> str:
     """A cell of text behind its place."""
+    if units(text) > LONGEST_TEXT:
+        raise UsageError(f"A cell of Excel holds {LONGEST_TEXT:,} characters; found a longer text.", remedy=REMEDY)
     # Without it, readers may drop blanks at either end.
     space = ' xml:space="preserve"' if text != text.strip() else ""
     return f' s="{style}" t="inlineStr"><is><t{space}>{escaped(text)}</t></is></c>'
