@@ -9,7 +9,11 @@ a style sheet and a script of the same name in `static/`.
 
 from serving.pages import account, accounts, assistance, drivers, icp, overview, rendering
 
-ROUTERS = (*(page.router for page in (overview, accounts, account, icp, drivers, assistance)), assistance.files)
+ROUTERS = (
+    *(page.router for page in (overview, accounts, account, icp, drivers, assistance)),
+    accounts.files,
+    assistance.files,
+)
 rendering.known |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
 
 __all__ = ["ROUTERS"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from leap.bundle.flat_bundle import FlatBundle
@@ -107,8 +108,8 @@ MORE_COLUMNS: Mapping[str, Column] = {
 _TOLD = ("MRR", "NRR", "GRR", "Churn, logo churn", "Contraction", "Expansion", "ICP", "Definition hash")
 
 
-def about_scores(bundle: ModelBundle, version: str, as_of: str, *, title: str = "Scores") -> About:
-    """The sheet beside a score file."""
+def about_scores(bundle: ModelBundle, version: str, as_of: str, *, told: Sequence[tuple[str, str]] = ()) -> About:
+    """The sheet beside a score file; `told` says which accounts it has, where they are not all."""
     facts = {
         "as_of": as_of,
         "horizon": f"{bundle.settings.outcome.horizon_months} months",
@@ -120,7 +121,8 @@ def about_scores(bundle: ModelBundle, version: str, as_of: str, *, title: str = 
         "money_note": bundle.settings.company.money_note,
         "definition_hash": bundle.definition_hash,
     }
-    return about(title, facts, sheet="Accounts")
+    made = about("Scores", facts, sheet="Accounts")
+    return replace(made, facts=[*made.facts, *told])
 
 
 def about_flat_scores(bundle: FlatBundle, version: str) -> About:
