@@ -30,6 +30,17 @@ Sort = Literal["at_risk", "name", "mrr", "churn", "nrr", "value", "tier", "icp",
 Status = Literal["scored", "leaving", "unscored"]
 NONE = "none"
 STATUS_WORDS: Mapping[str, str] = {"scored": "With a score", "leaving": "Known to leave", "unscored": "Without a score"}
+SORTS: Mapping[str, str] = {
+    "at_risk": "At risk",
+    "name": "Name",
+    "tier": "Tier",
+    "mrr": "MRR",
+    "churn": "Churn",
+    "nrr": "NRR",
+    "value": "Value, 12 months",
+    "icp": "Profile",
+    "status": "Score",
+}
 UPWARDS = frozenset({"name", "tier", "icp", "status"})
 """What is sorted from its least on at first; amounts begin with the largest."""
 MANY = 2_000
@@ -243,9 +254,9 @@ class Chip:
     address: str
 
 
-def choices(index: AccountIndex, query: AccountsQuery, statements: Mapping[str, str]) -> dict[str, list[Choice]]:
+def choices(index: AccountIndex, query: AccountsQuery, profiles: Mapping[str, str]) -> dict[str, list[Choice]]:
     """What tiers, profiles and statuses there are, in words and with how many accounts."""
-    labels: dict[str, Mapping[str, str]] = {"tier": tier_words(), "icp": statements, "status": STATUS_WORDS}
+    labels: dict[str, Mapping[str, str]] = {"tier": tier_words(), "icp": profiles, "status": STATUS_WORDS}
     return {
         name: [
             Choice(value, labels[name].get(value, ""), count, value in getattr(query, name))
@@ -262,6 +273,15 @@ def tier_words() -> dict[str, str]:
     return {tier: meaning.who.partition(",")[0] for tier, meaning in TIERS.items()} | {NONE: "no tier"}
 
 
+def profile_words(served: Served) -> dict[str, str]:
+    """What is true of accounts of each profile, in the words of its conditions."""
+    found = {
+        str(one["id"]): "; ".join(str(condition.get("words") or "") for condition in one.get("conditions", ()))
+        for one in served.scorer.icp_document()["icps"]
+    }
+    return found | {NONE: "no profile"}
+
+
 def chips(query: AccountsQuery, currency: str) -> list[Chip]:
     """The filters that are set, each with the way back."""
     found = [Chip(f"“{query.q}”", query.address(q="", page=1))] if query.q else []
@@ -269,6 +289,7 @@ def chips(query: AccountsQuery, currency: str) -> list[Chip]:
         chosen: Sequence[str] = getattr(query, name)
         for value in chosen:
             said = STATUS_WORDS.get(value, value) if name == "status" else f"{label} {value}"
+            said = f"No {label.lower()}" if value == NONE else said
             left = tuple(one for one in chosen if one != value)
             found.append(Chip(said, query.address(**{name: left, "page": 1})))
     for name, said in (("at_risk", "At risk from"), ("mrr_min", "MRR from"), ("mrr_max", "MRR up to")):
@@ -284,17 +305,18 @@ def accounts(query: Annotated[AccountsQuery, Query()], view: OfPage) -> Body:
     """The accounts of the live model that were asked for."""
     served = view.served
     listing = Listing(served, query)
-    statements = {one["id"]: str(one.get("statement") or "") for one in served.scorer.icp_document()["icps"]}
+    profiles = profile_words(served)
     return view.show(
         "accounts.html",
         has_tables=served.scorer.tables is not None,
         query=query,
         listing=listing,
         total=len(listing.index),
-        choices=choices(listing.index, query, statements | {NONE: "no profile"}),
+        choices=choices(listing.index, query, profiles),
         chips=chips(query, served.company.currency),
         tier_words=tier_words(),
-        statements=statements,
+        profile_words=profiles,
+        sorts=SORTS,
     )
 
 
