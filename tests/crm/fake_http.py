@@ -7,10 +7,11 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from leap.crm.http import Calls
 from leap.crm.pace import Pace
 from leap.crm.target import Batch, Record
 
@@ -20,7 +21,8 @@ FaultKind = Literal[
 ]  # fmt: skip
 AFTER = ("failure_after", "cut_after", "cut_midway", "silence_after", "page", "empty_object")
 """Faults that come once the call was carried out."""
-READ_SECONDS = 0.6
+IMPATIENT_SECONDS = 0.7
+"""How long a test waits that is about silence; the others wait long, since the machine may be busy."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if fault is not None:
                     reply = self.server.reply_of(fault) or (reply if fault.kind == "cut_midway" else None)
         if fault is not None and fault.kind == "silence_after":
-            self.server.awake.wait(READ_SECONDS * 3)
+            self.server.awake.wait(IMPATIENT_SECONDS * 4)
         if reply is None:
             self._cut()
         else:
@@ -164,7 +166,7 @@ class Clock:
 
     def pace(self, **changes: Any) -> Pace:
         return Pace(
-            read_seconds=READ_SECONDS, connect_seconds=5.0, clock=lambda: self.time, now=lambda: self.time,
+            read_seconds=30.0, clock=lambda: self.time, now=lambda: self.time,
             sleep=self.sleep, random=random.Random(7).random, **changes,
         )  # fmt: skip
 
@@ -184,6 +186,10 @@ class MemoryNotes:
             self.breaks_at = lambda name, value: False
             raise KeyboardInterrupt
         self.kept[name] = value
+
+
+def impatient(calls: Calls) -> None:
+    calls.pace = replace(calls.pace, read_seconds=IMPATIENT_SECONDS)
 
 
 def batch_of(records: list[Record], notes: MemoryNotes | None = None, *, creates: bool = True) -> Batch:

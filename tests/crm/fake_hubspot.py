@@ -26,7 +26,9 @@ def described(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
 
 
 class FakeHubspot(FakeCrm):
-    limit = error(429, "RATE_LIMITS", "You have reached your ten_secondly_rolling limit.", policyName="TEN_SECONDLY_ROLLING")
+    limit = error(
+        429, "RATE_LIMITS", "You have reached your ten_secondly_rolling limit.", policyName="TEN_SECONDLY_ROLLING"
+    )
     day_limit = error(429, "RATE_LIMITS", "You have reached your daily limit.", policyName="DAILY")
     expired = error(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired.")
     forbidden = error(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes to make this call.")

@@ -140,7 +140,9 @@ class FakeSalesforce(FakeCrm):
         unknown = [name for name in columns if name not in self.fields]
         if unknown:
             return error(400, "INVALID_FIELD", f"No such column '{unknown[0]}' on entity 'Account'")
-        asked = [re.sub(r"\\(.)", lambda sign: _ESCAPED.get(sign[1], sign[1]), one) for one in _LITERAL.findall(found[3])]
+        asked = [
+            re.sub(r"\\(.)", lambda sign: _ESCAPED.get(sign[1], sign[1]), one) for one in _LITERAL.findall(found[3])
+        ]
         alike = {self._alike(one) for one in asked}
         self.queried = [
             {"attributes": {"type": "Account"}, **{name: record.get(name) for name in columns}}
@@ -217,7 +219,11 @@ class FakeSalesforce(FakeCrm):
         often = [self._alike(row[job.id_field]) for row in rows]
         for place, row in enumerate(rows):
             if self.interrupted_after is not None and place >= self.interrupted_after:
-                job.state, job.message, self.interrupted_after = "Failed", "InternalServerError : Too many retries", None
+                job.state, job.message, self.interrupted_after = (
+                    "Failed",
+                    "InternalServerError : Too many retries",
+                    None,
+                )
                 return
             why = self._refusal(row, job.id_field, often)
             if why:
@@ -239,7 +245,11 @@ class FakeSalesforce(FakeCrm):
         if not matches and self.needs_name and not row.get("Name"):
             return "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
         for name, text in row.items():
-            if self.fields[name]["type"] == "double" and text not in ("", "#N/A") and not re.fullmatch(r"-?[\d.e+-]+", text):
+            if (
+                self.fields[name]["type"] == "double"
+                and text not in ("", "#N/A")
+                and not re.fullmatch(r"-?[\d.e+-]+", text)
+            ):
                 return f"INVALID_TYPE_ON_FIELD_IN_RECORD:{name}: value not of required type: {text}:{name} --"
             if len(text) > self.fields[name]["length"]:
                 return f"STRING_TOO_LONG:{name}: data value too large (max length=255):{name} --"

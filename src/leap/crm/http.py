@@ -1,7 +1,7 @@
 """Calls to a CRM over HTTPS: how long to wait, what is repeated, and what of an answer is told.
 
-A call is repeated blindly only where doing it twice does the same as once (`safe`); any other only where it surely did
-not arrive or was refused. No message holds a credential, a query or what was sent. Redirects are not followed: they
+A call is repeated blindly only where doing it twice does no more than once; any other only where it surely did not
+arrive or was refused. No message holds a credential, a query or what was sent. Redirects are not followed: they
 would carry the token elsewhere.
 """
 
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -32,6 +32,10 @@ MOST_BYTES = 64 * 1024 * 1024
 _SHORT = 200
 _REFUSED = frozenset({423, 429, 477})
 """Not carried out: locked, too many calls, account on the move (HubSpot, "Error handling")."""
+
+
+Twice = Literal["nothing", "same", "more"]
+"""What a call does that is carried out twice: nothing to begin with, the same as once, or more."""
 
 
 class LimitReached(CrmError):
@@ -157,15 +161,15 @@ class Calls:
         *,
         body: bytes | None = None,
         kind: str = "application/json",
-        safe: bool = True,
+        twice: Twice = "nothing",
         takes: Collection[int] = (200,),
         reads_json: bool = True,
         quotes: bool = True,
     ) -> Answer:
         """The answer, of one of the statuses in `takes`.
 
-        `what` names the call in messages; `safe`: may be repeated blindly; `quotes`: whether the CRM's own words may be
-        told (not where they repeat a query). Unreached where it may have been carried out or not.
+        `what` names the call in messages; `quotes`: whether the CRM's own words may be told (not where they repeat a
+        query). Unreached where it may have been carried out or not.
         """
         repeated = renewed = False
         failed = _Failed("", arrived=False)
@@ -173,20 +177,20 @@ class Calls:
             if tries > 1:
                 self._wait(what, failed, tries - 1)
             try:
-                answer = self._once(method, path, body, kind, safe=safe)
+                answer = self._once(method, path, body, kind, anew=twice == "more")
                 if self._expired(answer, takes) and not renewed and self.access is not None and self.access.renew():
                     renewed = True
-                    answer = self._once(method, path, body, kind, safe=safe)
+                    answer = self._once(method, path, body, kind, anew=twice == "more")
                 self._judge(answer, what, takes, reads_json=reads_json, quotes=quotes)
             except _Failed as error:
                 failed, repeated = error, repeated or error.arrived
-                if error.arrived and not safe:
+                if error.arrived and twice == "more":
                     break
                 continue
             return Answer(answer.status, answer.headers, answer.body, repeated)
-        raise self._given_up(what, failed, repeated=repeated)
+        raise self._given_up(what, failed, repeated=repeated, changes=twice != "nothing")
 
-    def _once(self, method: str, path: str, body: bytes | None, kind: str, *, safe: bool) -> Answer:
+    def _once(self, method: str, path: str, body: bytes | None, kind: str, *, anew: bool) -> Answer:
         token = self.access.token() if self.access is not None else ""
 
         def signed(request: Any) -> Any:
@@ -194,7 +198,7 @@ class Calls:
                 request.headers["Authorization"] = f"Bearer {token}"
             return request
 
-        if not safe:  # A connection that was idle may be closed: a new one, or the call might seem to have arrived.
+        if anew:  # A connection that was idle may be closed: a new one, or the call might seem to have arrived.
             self._session.close()
         headers = {"Accept": "application/json, text/csv", "User-Agent": "leap"}
         if body is not None:
@@ -247,7 +251,7 @@ class Calls:
         title, status = self.dialect.title, answer.status
         document = answer.json()
         if status in takes:
-            if reads_json and document is None:
+            if reads_json and document is None and status < 400:
                 raise _Failed(f"an answer that is not JSON ({status})", arrived=True)
             return
         refusal = self.dialect.refusal(document)
@@ -275,12 +279,12 @@ class Calls:
         log.warning("%s: %s while we %s; again in %.0f s", self.dialect.title, failed.why, what, seconds)
         self.pace.sleep(seconds)
 
-    def _given_up(self, what: str, failed: _Failed, *, repeated: bool) -> CrmError:
+    def _given_up(self, what: str, failed: _Failed, *, repeated: bool, changes: bool) -> CrmError:
         title, tries = self.dialect.title, self.pace.tries
         if failed.limit and not repeated:
             said = f"{title} did not let us {what} in {tries} tries: {failed.why}."
             return LimitReached(said, remedy=self.dialect.limit_remedy)
-        arrived = " It may have been carried out or not." if repeated else ""
+        arrived = " It may have been carried out or not." if repeated and changes else ""
         return Unreached(
             f"{title} could not be reached to {what}: {failed.why}.{arrived}",
             remedy="Run the command again: it goes on where it stopped.",

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from leap.config import Settings
 from leap.crm.credentials import credential, missing, token
-from leap.crm.http import NOT_TRIED, Answer, Calls, Dialect, Refusal, checked_url, short
+from leap.crm.http import NOT_TRIED, Answer, Calls, Dialect, Refusal, Twice, checked_url, short
 from leap.crm.hubspot_properties import LONGEST_ID, Properties, problem, written
 from leap.crm.matching import Ids, sorted_out
 from leap.crm.pace import Pace
@@ -29,6 +29,7 @@ BATCH_SIZE = 100
 ACCESS_TOKEN = "LEAP_HUBSPOT_ACCESS_TOKEN"  # noqa: S105 (a name)
 URL = "LEAP_HUBSPOT_URL"
 _MOST_USED = 0.8
+_TWICE: Mapping[str, Twice] = {"read": "nothing", "upsert": "same"}
 _AGAIN = frozenset({"RATE_LIMIT", "RATE_LIMITS", "LOCKED", "SERVER_ERROR", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"})
 _OF_ALL = (
     "PROPERTY_DOESNT_EXIST",
@@ -227,10 +228,13 @@ class _Hubspot:
         parts = (records[:middle], records[middle:])
         return [one for part in parts for one in self._upserted(part, creates=creates)]
 
-    def _post(self, verb: str, asked: Mapping[str, Any], *, takes: Sequence[int], quotes: bool = True) -> Answer:
+    def _post(
+        self, verb: Literal["read", "upsert"], asked: Mapping[str, Any], *, takes: Sequence[int], quotes: bool = True
+    ) -> Answer:
         path = f"/crm/v3/objects/{self.object}/batch/{verb}"
         what = f"{'read' if verb == 'read' else 'write'} {self.object}"
-        return self.calls.call("POST", path, what, body=json.dumps(asked).encode(), takes=takes, quotes=quotes)
+        body, twice = json.dumps(asked).encode(), _TWICE[verb]
+        return self.calls.call("POST", path, what, body=body, twice=twice, takes=takes, quotes=quotes)
 
 
 def _list(document: Any, name: str) -> list[Any]:

@@ -111,7 +111,7 @@ class Jobs:
         made = {"object": self.object, "operation": "upsert", "externalIdFieldName": self.id_field,
                 "contentType": "CSV", "lineEnding": "LF", "columnDelimiter": "COMMA"}  # fmt: skip
         answer = self.calls.call(
-            "POST", self.path, f"make a job for {self.object}", body=json.dumps(made).encode(), safe=False,
+            "POST", self.path, f"make a job for {self.object}", body=json.dumps(made).encode(), twice="more",
             takes=(200, 201),
         )  # fmt: skip
         job = _described(answer.json())
@@ -122,7 +122,7 @@ class Jobs:
         try:
             self.calls.call(
                 "PUT", f"{self.path}/{job.id}/batches", "upload records", body=content, kind="text/csv; charset=UTF-8",
-                safe=False, takes=(200, 201), reads_json=False, quotes=False,
+                twice="more", takes=(200, 201), reads_json=False, quotes=False,
             )  # fmt: skip
         except CrmError:
             self._abort(job)
@@ -143,7 +143,7 @@ class Jobs:
 
     def _patch(self, job: Job, state: str, what: str, takes: Sequence[int]) -> Any:
         body = json.dumps({"state": state}).encode()
-        return self.calls.call("PATCH", f"{self.path}/{job.id}", what, body=body, takes=takes)
+        return self.calls.call("PATCH", f"{self.path}/{job.id}", what, body=body, twice="same", takes=takes)
 
     def _look(self, job_id: str) -> Job | None:
         """A job as it is now; None where it is gone (Salesforce keeps them for seven days)."""
