@@ -122,15 +122,15 @@ def page_seconds(guard: Guard, query: str, turns: int) -> float:
 
 
 async def file_beside_health(guard: Guard, form: str) -> tuple[float, Asked, list[float]]:
-    """CPU of a file, what was sent, and how long each look at `/livez` took meanwhile."""
+    """CPU of a file, what was sent, and how long after it was due each look at `/livez` was answered meanwhile."""
     looks: list[float] = []
 
     async def look() -> None:
         while True:
-            began = time.perf_counter()
-            await ask(guard, "/livez")
-            looks.append(time.perf_counter() - began)
+            due = time.perf_counter() + HEALTH_EVERY
             await asyncio.sleep(HEALTH_EVERY)
+            await ask(guard, "/livez")
+            looks.append(time.perf_counter() - due)
 
     looking, began = asyncio.ensure_future(look()), time.process_time()
     found = await ask(guard, f"/accounts.{form}")

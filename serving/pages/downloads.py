@@ -48,8 +48,9 @@ class Download(Page):
         if not isinstance(answer, Pieces):
             start.append((b"content-length", str(len(answer.content)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": start})
-        await send({"type": "http.response.body", "body": answer.content, "more_body": isinstance(answer, Pieces)})
-        if isinstance(answer, Pieces):
+        goes_on = isinstance(answer, Pieces) and call.method != "HEAD"
+        await send({"type": "http.response.body", "body": answer.content, "more_body": goes_on})
+        if isinstance(answer, Pieces) and goes_on:
             await _send_more(answer.more, state, receive, send)
 
 

@@ -213,6 +213,11 @@ def test_a_file_has_exactly_the_accounts_that_are_filtered_on_all_pages_in_their
     assert told["Accounts"] == f"{len(shown)} of 230" and told["Company"] == "Nordlicht"
 
 
+def test_of_a_file_only_the_head_can_be_asked_for(taking: Any) -> None:
+    answer = taking.head("/accounts.csv")
+    assert answer.status_code == 200 and answer.headers["content-disposition"].startswith("attachment")
+
+
 def test_a_file_says_by_what_it_was_filtered(taking: Any) -> None:
     answer = taking.get("/accounts.xlsx?tier=A&at_risk=12.5&q=grove")
     assert answer.headers["content-disposition"] == 'attachment; filename="accounts-2026-11-01.xlsx"'
