@@ -42,7 +42,7 @@ FEW = 1_000
 PAGES = {
     "page": "",
     "search": "q=holdings",
-    "filters": "tier=A&tier=B&status=scored&at_risk=10&mrr_min=100",
+    "filters": "status=scored&at_risk=10&mrr_min=100&mrr_max=5000",
     "sorted": "sort=name",
     "last_page": "page=1000000",
 }
