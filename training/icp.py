@@ -91,8 +91,11 @@ def chosen_format(args: argparse.Namespace) -> str | None:
     """What was asked for, or what the name of the file says; None is text for a terminal."""
     from leap.errors import UsageError
 
-    if args.format in TABLES and (args.out is None or args.out.suffix.lower() != f".{args.format}"):
+    named = "" if args.out is None else args.out.suffix.lower().removeprefix(".")
+    if args.format in TABLES and named != args.format:
         raise UsageError(f"--format {args.format} needs --out with a name ending in .{args.format}.")
+    if named in TABLES and args.format not in (None, named, POINTS):
+        raise UsageError(f"{args.out.name}: --format {args.format} is text; expected another name than .{named}.")
     if args.format or args.out is None:
         return str(args.format) if args.format else None
     suffix = args.out.suffix.lower()
