@@ -39,9 +39,8 @@ def write_frame(frame: pd.DataFrame, path: Path, about: About | None = None) -> 
     except UnicodeEncodeError as error:
         raise broken_text(ascii(error.object[max(0, error.start - 30) : error.end])) from error
     except pa.ArrowException as error:
-        raise UsageError(
-            f"{path.name}: not a table of Parquet: {error}.", remedy="Write it as .csv or .xlsx."
-        ) from error
+        said = f"{path.name}: Parquet does not take it: {'; '.join(map(str, error.args))}."
+        raise UsageError(said, remedy="Write it as .csv or .xlsx.") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}.") from error
     finally:
