@@ -1,4 +1,4 @@
-"""The ideal customer profiles of the live model: what to do, the evidence, what people decided, and what to take along."""
+"""The ideal customer profiles of the live model: to do, the evidence, what people decided, and files to hand over."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ def icp(query: Annotated[IcpQuery, Query()], view: OfPage, check: Deadline) -> B
         "icp.html",
         r=found.summary,
         cards=icp_shown.cards(found),
+        widest=icp_shown.reach(found),
+        without_interval=icp_shown.without_interval,
         doing=[icp_shown.doing(todo) for todo in found.summary.monday],
         attributes=icp_shown.attributes(found, query.sort),
         columns=icp_shown.columns(query.sort),

@@ -114,10 +114,21 @@ def cards(found: Findings) -> dict[str, list[Card]]:
         card = Card(
             profile, own.standing.subject.key, alike.get(profile.id, ()), own.standing.subject in found.waiting,
             own.standing.again or "", tuple(_steps(profile)),
-            tuple(_kpi(kpi, found.summary.currency) for kpi in profile.kpis if (kpi.inside, kpi.outside) != (None,) * 2),
+            tuple(_kpi(k, found.summary.currency) for k in profile.kpis if k.inside is not None or k.outside is not None),
         )  # fmt: skip
         made.setdefault(profile.kind, []).append(card)
     return made
+
+
+def reach(found: Findings) -> float:
+    """The largest difference or end of an interval of profiles: one scale for all their bars."""
+    ends = (end for p in found.summary.profiles for row in p.evidence.rows for end in (row.low, row.high))
+    return words.reach(ends, 0.05)
+
+
+def without_interval(card: Card) -> list[str]:
+    """Figures that have none."""
+    return [row.label for row in card.kpis if not row.inside_range and not row.outside_range]
 
 
 def _steps(profile: ProfileSummary) -> list[Step]:
@@ -134,21 +145,16 @@ def _steps(profile: ProfileSummary) -> list[Step]:
 
 
 def _kpi(kpi: Kpi, currency: str) -> KpiRow:
+    unit = {"money": currency, "months": "months", "days": "days"}.get(kpi.unit)
     return KpiRow(
-        kpi.label,
-        _figure(kpi.unit, kpi.inside, currency), _ends(kpi.unit, kpi.inside_ends),
-        _figure(kpi.unit, kpi.outside, currency), _ends(kpi.unit, kpi.outside_ends),
+        f"{kpi.label}, {unit}" if unit else kpi.label,
+        _written(kpi.unit, kpi.inside), _ends(kpi.unit, kpi.inside_ends),
+        _written(kpi.unit, kpi.outside), _ends(kpi.unit, kpi.outside_ends),
         kpi.apart,
     )  # fmt: skip
 
 
-def _figure(unit: str, value: float | None, currency: str) -> str:
-    bare = _bare(unit, value)
-    named = {"money": currency, "months": "months", "days": "days"}.get(unit)
-    return f"{bare} {named}" if named and value is not None else bare
-
-
-def _bare(unit: str, value: float | None) -> str:
+def _written(unit: str, value: float | None) -> str:
     if value is None:
         return words.DASH
     if unit == "share":
@@ -159,7 +165,7 @@ def _bare(unit: str, value: float | None) -> str:
 
 
 def _ends(unit: str, ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else f"{_bare(unit, ends[0])} to {_bare(unit, ends[1])}"
+    return "" if ends is None else f"{_written(unit, ends[0])} to {_written(unit, ends[1])}"
 
 
 def doing(todo: Todo) -> Doing:

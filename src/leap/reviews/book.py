@@ -86,8 +86,10 @@ class ReviewBook:
             if seen is not None:
                 rows = connection.execute(_SELECT, (company,)).fetchall()
                 said = self._since(rows, review.subject, seen)
+                if repeated := review.among(said, seen):
+                    return repeated
                 if said:
-                    return _repeated(review, said)
+                    raise DecidedMeanwhile(said)
             number = connection.execute(_INSERT, row).lastrowid
             connection.execute("COMMIT")
         return replace(review, number=int(number or 0))
@@ -183,14 +185,6 @@ class ReviewBook:
         return RegistryError(
             f"{self.path}: the reviews cannot be used: {text}.", remedy="Restore the file from a backup."
         )
-
-
-def _repeated(review: Review, said: list[Review]) -> Review:
-    """The one among later reviews that says the same; DecidedMeanwhile if there is none."""
-    again = next((one for one in reversed(said) if one.same_as(review)), None)
-    if again is None:
-        raise DecidedMeanwhile(said)
-    return again
 
 
 def _schema(connection: sqlite3.Connection) -> int:

@@ -38,14 +38,29 @@ class Desk:
             return account(text.removeprefix("account:"), self.accounts())
         return named(text, self.verdicts, self.accounts)
 
-    def new(self, verdict: str, found: Named, *, owner: str, reason: str = "", expires: str | None = None) -> Review:
-        """The verdict as it would be kept; UsageError where it makes no sense of this subject."""
-        known = known_verdict(verdict)
-        require_sense(known, found, self.history(found.subject), expires)
-        return new_review(
-            found.subject, known, owner=owner, reason=reason, expires=expires, version=self.version,
+    def new(
+        self,
+        verdict: str,
+        found: Named,
+        *,
+        owner: str,
+        reason: str = "",
+        expires: str | None = None,
+        seen: int | None = None,
+    ) -> Review:
+        """The verdict as it would be kept; UsageError where it makes no sense of this subject.
+
+        If the same was kept since the review of number `seen`, as where a form is sent twice, that one, with its number.
+        """
+        review = new_review(
+            found.subject, known_verdict(verdict), owner=owner, reason=reason, expires=expires, version=self.version,
             words=found.words, evidence=found.evidence,
         )  # fmt: skip
+        said = self.history(found.subject)
+        if seen is not None and (repeated := review.among(said, seen)):
+            return repeated
+        require_sense(review.verdict, found, said, expires)
+        return review
 
     def history(self, subject: Subject) -> tuple[Review, ...]:
         """All that was said of a subject, the latest last."""

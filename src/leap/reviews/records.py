@@ -58,9 +58,9 @@ class Review:
         """
         return self.expires is not None and date.fromisoformat(self.expires) <= at
 
-    def same_as(self, other: Review) -> bool:
-        """Whether two say the same of the same, whenever and on whatever version they were given."""
-        return _said(self) == _said(other)
+    def among(self, others: Sequence[Review], since: int) -> Review | None:
+        """The one that says the same of the same among those kept after number `since`, whenever it was given."""
+        return next((one for one in reversed(others) if one.number > since and _said(one) == _said(self)), None)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of a `history`."""

@@ -156,6 +156,13 @@ def _rejected(judged: Judged) -> bool:
     return judged.standing.state == "rejected" and judged.standing.counts
 
 
+def if_rejected(judged: Judged, mode: str) -> str:
+    """What a rejection would do, on one line; `mode` is the policy's."""
+    at, subject = judged.standing.at, judged.standing.subject
+    supposed = Review(subject, "reject", "", "", at.isoformat())
+    return _effect(judged.entry, Standing(subject, at, (supposed,)), mode) if subject.kind == "rule" else ""
+
+
 def _of_rule(entry: Mapping[str, Any], said: Mapping[Subject, tuple[Review, ...]], at: date, mode: str) -> Judged:
     subject = Subject("rule", key_of(entry["conditions"]))
     standing, now = Standing(subject, at, said.get(subject, ())), on_evidence.of_rule(entry)
