@@ -114,7 +114,7 @@ def cards(found: Findings) -> dict[str, list[Card]]:
         card = Card(
             profile, own.standing.subject.key, alike.get(profile.id, ()), own.standing.subject in found.waiting,
             own.standing.again or "", tuple(_steps(profile)),
-            tuple(_kpi(k, found.summary.currency) for k in profile.kpis if k.inside is not None or k.outside is not None),
+            tuple(_kpi(k, found.summary.currency) for k in profile.kpis if (k.inside, k.outside) != (None, None)),
         )  # fmt: skip
         made.setdefault(profile.kind, []).append(card)
     return made

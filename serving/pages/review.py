@@ -144,13 +144,4 @@ def _place(shown: review_shown.Shown, failed: Failed) -> str:
     """Where the form stands that was not taken."""
     if shown.failed is not None:
         return "override"
-    parts = (
-        shown.open,
-        shown.again,
-        shown.decided,
-        shown.elsewhere,
-        shown.accounts,
-        shown.expired_accounts,
-        shown.rest,
-    )
-    return next((item.anchor for part in parts for item in part if item.failed is not None), "override")
+    return next((item.anchor for item in shown.items if item.failed is not None), "override")

@@ -1,10 +1,10 @@
-"""What the page of reviews lays out: each finding once, with its evidence, what was said of it, and what can be said."""
+"""What the page of reviews lays out: each finding once, with its evidence, what was said and can be said."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leap.reviews.verdicts import Judged
 
 LONGEST_ANCHOR = 80
+_PARTS = ("open", "again", "decided", "elsewhere", "accounts", "expired_accounts", "rest")
 _PAST = {
     "accept": "accepted",
     "reject": "rejected",
@@ -91,8 +92,13 @@ class Shown:
     rest: list[Item]
     seen: int
     """The number of the latest review that whoever reads the page has seen."""
-    failed: Failed | None = field(default=None)
+    failed: Failed | None = None
     """A form that belongs to none of the subjects."""
+
+    @property
+    def items(self) -> list[Item]:
+        """Every subject once."""
+        return [item for part in _PARTS for item in getattr(self, part)]
 
 
 def anchor(subject: Subject) -> str:
@@ -207,7 +213,8 @@ def _about(kind: str, entry: Mapping[str, Any]) -> str:
     if kind == "driver":
         low, high = words.percent(entry["share_low"]), words.percent(entry["share_high"])
         holds = "" if entry["stable"] else " Do not act yet: it did not hold."
-        return f"{words.percent(entry['share'])} of what moves NRR in the model ({low} to {high}); {entry['direction']} NRR.{holds}"
+        moves = f"{words.percent(entry['share'])} of what moves NRR in the model ({low} to {high})"
+        return f"{moves}; {entry['direction']} NRR.{holds}"
     return str(entry.get("statement") or "")
 
 
@@ -227,10 +234,10 @@ def _names(served: Served) -> Mapping[str, str]:
 
 def _with_failed(page: Shown, failed: Failed) -> Shown:
     """The page with what was typed beside the form that it was typed into."""
-    placed = False
-    parts: dict[str, list[Item]] = {}
-    for part in ("open", "again", "decided", "elsewhere", "accounts", "expired_accounts", "rest"):
-        items: list[Item] = getattr(page, part)
-        placed = placed or any(item.subject == failed.subject for item in items)
-        parts[part] = [replace(item, failed=failed) if item.subject == failed.subject else item for item in items]
-    return replace(page, **parts, failed=None if placed else failed)
+    if not any(item.subject == failed.subject for item in page.items):
+        return replace(page, failed=failed)
+    parts: dict[str, Any] = {
+        part: [replace(item, failed=failed) if item.subject == failed.subject else item for item in getattr(page, part)]
+        for part in _PARTS
+    }
+    return replace(page, **parts)

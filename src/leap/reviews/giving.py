@@ -50,7 +50,8 @@ class Desk:
     ) -> Review:
         """The verdict as it would be kept; UsageError where it makes no sense of this subject.
 
-        If the same was kept since the review of number `seen`, as where a form is sent twice, that one, with its number.
+        If the same was kept since the review of number `seen`, as where a form is sent twice, it is that one, with its
+        number.
         """
         review = new_review(
             found.subject, known_verdict(verdict), owner=owner, reason=reason, expires=expires, version=self.version,
