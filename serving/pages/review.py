@@ -8,6 +8,7 @@ is kept once.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
@@ -136,7 +137,7 @@ def _page(
         widest=reach(found),
         waiting=bool(found.waiting),
         trouble=told(view, found.trouble),
-        today=today().isoformat(),
+        tomorrow=(today() + timedelta(days=1)).isoformat(),
     )
 
 
