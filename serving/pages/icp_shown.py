@@ -15,7 +15,7 @@ from serving.pages.findings import Findings
 
 if TYPE_CHECKING:
     from leap.icp import Rule
-    from leap.reports.icp_diff import DiffReport
+    from leap.reports.icp_diff import Section
     from leap.reports.icp_monday import Todo
     from leap.reports.icp_profile import Kpi, ProfileSummary
     from leap.reports.icp_summary import AttributeSummary
@@ -98,9 +98,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Change:
-    """What differs from the version before, or why that cannot be said."""
+    """What the profiles differ in from those of the version before, or why that cannot be said."""
 
-    report: DiffReport | None
+    summary: str = ""
+    monday: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
     why_not: str = ""
 
 
@@ -235,9 +238,11 @@ def columns(sort: str) -> list[Column]:
 
 def change(served: Served, check: Check) -> Change:
     """What the live version found otherwise than the one that was champion before it."""
-    from leap.reports.icp_diff import summarise
+    from leap.reports.icp_diff import sections_of, summary_of
 
     try:
-        return Change(summarise(json.loads(served.documents.icp_diff(PREVIOUS, CHAMPION, check))))
+        document = json.loads(served.documents.icp_diff(PREVIOUS, CHAMPION, check))
     except LeapError as error:
-        return Change(None, error.message)
+        return Change(why_not=error.message)
+    monday, notes = tuple(document["monday"]), tuple(document["notes"])
+    return Change(summary_of(document), monday, notes, sections_of(document))
