@@ -130,8 +130,13 @@ def reach(found: Findings) -> float:
 
 
 def without_interval(card: Card) -> list[str]:
-    """Figures that have none."""
-    return [row.label for row in card.kpis if not row.inside_range and not row.outside_range]
+    """Figures that have none, on both sides or on one."""
+    found = []
+    for row in card.kpis:
+        sides = ((row.inside, row.inside_range, "inside"), (row.outside, row.outside_range, "outside"))
+        bare = [side for value, between, side in sides if value != words.DASH and not between]
+        found += [row.label if len(bare) > 1 else f"{row.label} {side}" for side in bare[:1]]
+    return found
 
 
 def _steps(profile: ProfileSummary) -> list[Step]:
