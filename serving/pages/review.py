@@ -8,7 +8,7 @@ is kept once.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 router = APIRouter(route_class=Page)
 
 NO_BOOK = "This service keeps no verdicts: it has no store that it may write. Decide with `leap review DIR`."
+NEW_MINUTES = 10
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST_DIGITS = 18
+_ACCOUNT = "account:"
 
 
 class ReviewQuery(PageQuery):
@@ -45,11 +47,18 @@ class VerdictForm(PageForm):
     """One verdict as it was typed; what it lacks is said on the page."""
 
     subject: str = ""
+    account: str = ""
+    """An account by its id, in place of a subject."""
     verdict: str = ""
     owner: str = ""
     reason: str = ""
     expires: str = ""
     seen: str = ""
+
+    @property
+    def address(self) -> str:
+        """What is decided on."""
+        return f"{_ACCOUNT}{self.account}" if self.account else self.subject
 
     @property
     def seen_number(self) -> int:
@@ -67,8 +76,8 @@ class VerdictForm(PageForm):
 def review(query: Annotated[ReviewQuery, Query()], view: OfPage) -> Body:
     """What is open, has to be looked at again, or was decided."""
     found = findings(view.served)
-    done = next((one for one in found.reviews if str(one.number) == query.done), None)
-    account = {"subject": query.account, "verdict": query.verdict} if query.account else {}
+    done = next((one for one in found.reviews if str(one.number) == query.done and _is_new(one)), None)
+    account = {"account": query.account, "verdict": query.verdict} if query.account else {}
     return _page(view, found, done=done, account=account)
 
 
@@ -85,15 +94,20 @@ def decide(given: Annotated[VerdictForm, FORM], view: OfPage) -> Body:
     try:
         kept = _kept(given, view, found)
     except DecidedMeanwhile as error:
-        failed = Failed(given.subject, error.message, given.typed, review_shown.said(error.said))
+        failed = Failed(given.address, error.message, given.typed, review_shown.said(error.said))
         return _page(view, findings(served), status=409, failed=failed)
     except UsageError as error:
-        return _page(view, found, status=422, failed=Failed(given.subject, error.message, given.typed))
+        return _page(view, found, status=422, failed=Failed(given.address, error.message, given.typed))
     except RegistryError as error:
         problem = told(view, Problem("reviews", error.message))
-        return _page(view, found, status=503, failed=Failed(given.subject, f"It was not kept. {problem}", given.typed))
+        return _page(view, found, status=503, failed=Failed(given.address, f"It was not kept. {problem}", given.typed))
     place = review_shown.anchor(kept.subject)
     return Body(b"", 303, "text/plain", {"Location": f"/review?done={kept.number}#{place}"})
+
+
+def _is_new(review: Review) -> bool:
+    """Whether it was kept minutes ago: an address that was passed around or kept says nothing of an old one."""
+    return datetime.now(UTC) - datetime.fromisoformat(review.given_at) < timedelta(minutes=NEW_MINUTES)
 
 
 def _kept(given: VerdictForm, view: View, found: Findings) -> Review:
@@ -102,7 +116,7 @@ def _kept(given: VerdictForm, view: View, found: Findings) -> Review:
 
     served, at = view.served, desk(view.served, found)
     verdict = known_verdict(given.verdict)
-    named = at.meant(given.subject, verdict)
+    named = at.meant(given.address, verdict)
     new = at.new(
         verdict, named, owner=given.owner, reason=given.reason, expires=whole_day(given.expires), seen=given.seen_number
     )
@@ -131,7 +145,7 @@ def _page(
         failed=failed,
         failed_at="" if failed is None else _place(shown, failed),
         done=None if done is None else (review_shown.said([done])[0], done.words, review_shown.anchor(done.subject)),
-        account=(account or {}) if shown.failed is None else shown.failed.typed,
+        account=_typed_account(shown, account or {}),
         has_book=served.book is not None,
         has_accounts=served.scorer.tables is not None,
         widest=reach(found),
@@ -142,7 +156,15 @@ def _page(
 
 
 def _place(shown: review_shown.Shown, failed: Failed) -> str:
-    """Where the form stands that was not taken."""
+    """Where the form stands that was not taken; nowhere if this version does not know the subject any more."""
     if shown.failed is not None:
-        return "override"
+        return "override" if failed.subject.startswith(_ACCOUNT) else ""
     return next((item.anchor for item in shown.items if item.failed is not None), "override")
+
+
+def _typed_account(shown: review_shown.Shown, asked: dict[str, str]) -> dict[str, str]:
+    """What stands in the form for an account: what was typed if it was not taken, else what a link asks for."""
+    failed = shown.failed
+    if failed is None or not failed.subject.startswith(_ACCOUNT):
+        return asked
+    return {**failed.typed, "account": failed.subject.removeprefix(_ACCOUNT)}

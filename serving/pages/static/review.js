@@ -15,6 +15,8 @@
     if (!place) return;
     for (let above = place.parentElement; above; above = above.parentElement)
       if (above.tagName === "DETAILS") above.open = true;
+    const deciding = place.querySelector("details.deciding");
+    if (deciding && !new URLSearchParams(location.search).has("done")) deciding.open = true;
     place.scrollIntoView();
   }
 

@@ -82,7 +82,7 @@ def test_profiles_by_id_drivers_and_accounts_are_judged_too_and_a_verdict_can_be
     for subject, verdict, place in (
         ("negative-1", "accept", BAD_KEY),
         ("driver:usage", "note", "driver-usage"),
-        ("a1", "exclude", "account-a1"),
+        ("account:a1", "exclude", "account-a1"),
         ("account:a1", "withdraw", "account-a1"),
         ("account:a2", "include", "account-a2"),
     ):
@@ -109,10 +109,10 @@ def test_profiles_by_id_drivers_and_accounts_are_judged_too_and_a_verdict_can_be
         ({"subject": GOOD_KEY, "expires": "2020-01-01"}, "would never count"),
         ({"subject": GOOD_KEY, "verdict": "note", "expires": "2999-01-01"}, "not of a note"),
         ({"subject": GOOD_KEY, "verdict": "withdraw"}, "no verdict stands"),
-        ({"subject": "nowhere"}, "No profile, attribute, driver or account is called"),
         ({"subject": "account:a1"}, "is an account: it is included or excluded, not rejected"),
-        ({"subject": "a", "verdict": "include"}, "did you mean"),
-        ({"subject": "<script>alert(1)</script>", "verdict": "exclude"}, "No account has the id"),
+        ({"account": "a", "verdict": "include"}, "did you mean"),
+        ({"account": "<script>alert(1)</script>", "verdict": "exclude"}, "No account has the id"),
+        ({"account": "established-1", "verdict": "note"}, "No account has the id"),
     ],
 )
 def test_what_cannot_be_is_told_beside_the_form_with_what_was_typed(
@@ -127,6 +127,20 @@ def test_what_cannot_be_is_told_beside_the_form_with_what_was_typed(
         assert "a &lt;b&gt;reason&lt;/b&gt;</textarea>" in answer.text
     assert "<script>alert" not in answer.text and "\x07" not in answer.text
     assert desk.kept == []
+
+
+def test_of_what_this_version_does_not_know_the_page_says_so_and_shows_what_was_typed(desk: Desk) -> None:
+    answer = desk.send(subject="r0123456789", reason="they do not pay")
+    words = Parsed(answer.text).words
+    assert answer.status_code == 422 and "is called 'r0123456789'" in words
+    assert "What you typed: they do not pay" in words and desk.kept == []
+
+
+def test_an_account_is_typed_into_a_form_of_its_own(desk: Desk) -> None:
+    assert desk.send(account="a2", verdict="exclude").headers["location"] == "/review?done=1#account-a2"
+    answer = desk.send(account="a9", verdict="exclude")
+    named = next(attributes for _, attributes in Parsed(answer.text).tags if attributes.get("id") == "account-id")
+    assert answer.status_code == 422 and named["value"] == "a9"
 
 
 def test_a_form_that_is_sent_twice_is_kept_once_whatever_happened_in_between(desk: Desk) -> None:
@@ -234,6 +248,13 @@ def test_expired_verdicts_and_those_of_other_versions_are_looked_at_again(desk: 
     assert "Decided, not measured in this version (1)" in words and "Old: yes" in words
     assert "Expired (1)" in words
     assert desk.send(subject="r0123456789", verdict="withdraw", seen="4").status_code == 303
+
+
+def test_a_verdict_of_long_ago_is_not_said_to_be_kept_just_now(desk: Desk) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    desk.book.add("Nordlicht", new_review(Subject("rule", GOOD_KEY), "accept", owner="Ann", at=at))
+    words = desk.page("?done=1").words
+    assert "Accepted by Ann" in words and "Kept" not in words
 
 
 def test_an_account_can_be_named_by_a_link_and_its_words_stay_text(desk: Desk) -> None:
