@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from leap.errors import UnknownVersion
 from serving.access import ADMIN
 from serving.live import Problem, Served
 from serving.pages.route import View
 
 if TYPE_CHECKING:
+    from leap.bundle.model_bundle import ModelBundle
     from leap.config import Policy, Settings
     from leap.reports.icp_profile import ProfileSummary
     from leap.reports.icp_summary import IcpSummary
@@ -34,13 +36,18 @@ class Findings:
     trouble: Problem | None = None
 
 
-def findings(served: Served) -> Findings:
-    """As of now."""
+def findings(served: Served, version: str | None = None) -> Findings:
+    """As of now, of the live version unless another is named; UnknownVersion if there is none of that name."""
     from leap.reviews.standing import today
 
+    named = served.version if version is None else version
+    live = served.scorer.bundle
+    bundle = live if named == served.version else served.documents.version_of(named).bundle
+    if bundle.company != live.company:
+        raise UnknownVersion(f"Version {named} is a model of another company.")
     reviews, trouble = _said_now(served)
-    key = ("findings", reviews[-1].number if reviews else 0, len(reviews), today())
-    found: Findings = served.once(key, lambda: _judged(served, reviews))
+    key = ("findings", named, reviews[-1].number if reviews else 0, len(reviews), today())
+    found: Findings = served.once(key, lambda: _judged(served, bundle, named, reviews))
     return found if trouble is None else replace(found, trouble=trouble)
 
 
@@ -90,15 +97,15 @@ def _said_now(served: Served) -> tuple[tuple[Review, ...], Problem | None]:
         return served.reviews, Problem("reviews", f"Verdicts are as they were read last: {error.message}")
 
 
-def _judged(served: Served, reviews: tuple[Review, ...]) -> Findings:
+def _judged(served: Served, bundle: ModelBundle, version: str, reviews: tuple[Review, ...]) -> Findings:
     from leap.reports.icp import with_reviews
     from leap.reviews import due, verdicts_on, with_verdicts
 
-    bundle, policy = served.scorer.bundle, policy_of(served)
+    policy = policy_of(served)
     document: dict[str, Any] = bundle.icp_document()
     verdicts = verdicts_on(document, reviews, mode=policy.mode, drivers=[d.to_json() for d in bundle.drivers])
     again = due(reviews, policy.review_every_months).words if reviews else ""
-    summary = with_reviews(summary_of(served), with_verdicts(document, verdicts), again)
+    summary = with_reviews(summary_of(served, bundle, version), with_verdicts(document, verdicts), again)
     if not reviews and served.book is None:
         summary = replace(summary, profiles=tuple(_packed(p, bundle.icp.rejected) for p in summary.profiles))
     last = served.reviews[-1].number if served.reviews else 0
@@ -106,11 +113,11 @@ def _judged(served: Served, reviews: tuple[Review, ...]) -> Findings:
     return Findings(summary, verdicts, reviews, waiting)
 
 
-def summary_of(served: Served) -> IcpSummary:
-    """The report of profiles, without what people decided."""
+def summary_of(served: Served, bundle: ModelBundle, version: str) -> IcpSummary:
+    """The report of a version's profiles, without what people decided."""
     from leap.reports.icp import summarise
 
-    found: IcpSummary = served.once("icp", lambda: summarise(served.scorer.bundle, served.version))
+    found: IcpSummary = served.once(("icp", version), lambda: summarise(bundle, version))
     return found
 
 

@@ -41,16 +41,18 @@ FORMS = (
 
 
 class IcpQuery(PageQuery):
-    """How the attributes are sorted."""
+    """How the attributes are sorted, and of which version (empty: the live one)."""
 
     sort: str = ""
+    version: str = ""
 
 
 @router.get("/icp")
 @large(True)
 def icp(query: Annotated[IcpQuery, Query()], view: OfPage, check: Deadline) -> Body:
     """Profiles with their evidence, or why there is none."""
-    found = findings(view.served)
+    earlier = query.version if query.version != view.served.version else ""
+    found = findings(view.served, earlier or None)
     check()
     return view.show(
         "icp.html",
@@ -60,8 +62,9 @@ def icp(query: Annotated[IcpQuery, Query()], view: OfPage, check: Deadline) -> B
         without_interval=icp_shown.without_interval,
         doing=[icp_shown.doing(todo) for todo in found.summary.monday],
         attributes=icp_shown.attributes(found, query.sort),
-        columns=icp_shown.columns(query.sort),
-        change=icp_shown.change(view.served, check),
+        columns=icp_shown.columns(query.sort, earlier),
+        change=None if earlier else icp_shown.change(view.served, check),
+        earlier=earlier,
         forms=FORMS,
         waiting=bool(found.waiting),
         trouble=told(view, found.trouble),

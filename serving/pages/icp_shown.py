@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from leap.errors import LeapError
 from serving.documents import CHAMPION, PREVIOUS
@@ -105,6 +106,8 @@ class Change:
     notes: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
     why_not: str = ""
+    before: str = ""
+    """The version before, to be looked at."""
 
 
 def cards(found: Findings) -> dict[str, list[Card]]:
@@ -227,13 +230,15 @@ def _sorted(found: tuple[AttributeSummary, ...], sort: str) -> list[AttributeSum
     return sorted(found, key=by[2], reverse=sort.startswith("-")) if by else list(found)
 
 
-def columns(sort: str) -> list[Column]:
+def columns(sort: str, version: str = "") -> list[Column]:
     """The heads of both tables; the one that sorts now turns the order around."""
     found = []
     for name, (title, kind, _) in _SORTS.items():
         up = (name in _LARGE_FIRST) == sort.startswith("-")
         now = ("ascending" if up else "descending") if sort.removeprefix("-") == name else ""
-        to = f"/icp?sort={'-' if now and not sort.startswith('-') else ''}{name}#attributes"
+        asked = {"version": version} if version else {}
+        order = "-" if now and not sort.startswith("-") else ""
+        to = f"/icp?{urlencode({**asked, 'sort': order + name})}#attributes"
         found.append(Column(name, title, to, now, kind))
     return found
 
@@ -250,4 +255,4 @@ def change(served: Served, check: Check) -> Change:
     except LeapError as error:
         return Change(why_not=error.message)
     monday, notes = tuple(document["monday"]), tuple(document["notes"])
-    return Change(summary_of(document), monday, notes, sections_of(document))
+    return Change(summary_of(document), monday, notes, sections_of(document), before=str(document["from"]["version"]))

@@ -80,8 +80,6 @@ class Review:
 class DecidedMeanwhile(UsageError):
     """Somebody else said something of a subject since it was looked at; `said` is that, the latest last."""
 
-    code = "decided_meanwhile"
-
     def __init__(self, said: Sequence[Review]) -> None:
         super().__init__(
             f"Meanwhile something else was said of it, last by {said[-1].owner}: nothing of yours was kept.",

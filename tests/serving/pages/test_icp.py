@@ -15,6 +15,7 @@ from leap.icp import ICPSearch
 from leap.icp.points import CardLine, PointsCard
 from leap.reports.icp import render_html
 from leap.reviews import Review, ReviewBook, Subject, key_of, new_review
+from leap.scoring.icp_versions import Named
 from serving.documents import CHAMPION, PREVIOUS
 from serving.live import LiveModel, Served
 from serving.pages import icp_shown
@@ -22,7 +23,7 @@ from serving.pages.findings import findings
 from tests.reports.searches import BAD, GOOD, search
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeDocuments, FakeScorer
-from tests.serving.found import FoundBundle
+from tests.serving.found import FoundBundle, settings_of
 from tests.serving.pages.parsing import Parsed, read
 
 GOOD_KEY = key_of(condition.to_json() for condition in GOOD.conditions)
@@ -180,6 +181,28 @@ def test_what_changed_is_told_or_why_it_cannot_be(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(FakeDocuments, "icp_diff", none)
     assert "No version was champion before this one." in read(client_of(), "/icp").words
+
+
+def test_an_earlier_version_is_shown_as_such_with_what_people_decided_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_ = search().profiles
+    then = FoundBundle(icp=replace(search(), profiles=(first,)))
+
+    def version_of(_: Any, named: str) -> Named:
+        if named == "4":
+            return Named(FoundBundle(settings=settings_of({"name": "Another"})), "4")  # type: ignore[arg-type]
+        if named != "3":
+            raise UnknownVersion(f"There is no version {named}.")
+        return Named(then, "3")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeDocuments, "version_of", version_of, raising=False)
+    client = client_of(reviews=(replace(rejected(), number=1),))
+    page = read(client, "/icp?version=3&sort=luck")
+    assert "These are the profiles of version 3, not of the live one, which is version 7." in page.words
+    assert "rejected by Ann" in page.words and not page.linked("/icp/export/") and "negative-1" not in page.words
+    assert "/icp?version=3&sort=-luck#attributes" in page.linked("/icp?version=")
+    assert "is a model of another company" in read(client, "/icp?version=4", 404).words
+    assert "There is no version 9." in read(client, "/icp?version=9", 404).words
+    assert "These are the profiles" not in read(client, "/icp?version=7").words
 
 
 def test_no_profile_says_why_and_what_to_do() -> None:
