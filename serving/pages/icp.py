@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import StringConstraints
 
 from serving.direct import Body, Deadline, large
 from serving.errors import Refused
@@ -16,6 +17,9 @@ from serving.pages.route import OfPage, Page, PageQuery
 
 if TYPE_CHECKING:
     from leap.reports.icp_exports import Export
+
+VERSION = r"^([1-9][0-9]{0,8})?$"
+"""A version by its number."""
 
 router = APIRouter(route_class=Page)
 
@@ -44,7 +48,7 @@ class IcpQuery(PageQuery):
     """How the attributes are sorted, and of which version (empty: the live one)."""
 
     sort: str = ""
-    version: str = ""
+    version: Annotated[str, StringConstraints(pattern=VERSION)] = ""
 
 
 @router.get("/icp")

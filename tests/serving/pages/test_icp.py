@@ -201,6 +201,8 @@ def test_an_earlier_version_is_shown_as_such_with_what_people_decided_since(monk
     assert "rejected by Ann" in page.words and not page.linked("/icp/export/") and "negative-1" not in page.words
     assert "/icp?version=3&sort=-luck#attributes" in page.linked("/icp?version=")
     assert "is a model of another company" in read(client, "/icp?version=4", 404).words
+    for name in ("../../x", "champion", "01", "9" * 40):
+        assert client.get("/icp", params={"version": name}).status_code == 422
     assert "There is no version 9." in read(client, "/icp?version=9", 404).words
     assert "These are the profiles" not in read(client, "/icp?version=7").words
 
