@@ -106,6 +106,7 @@ class FakeScorer:
         self.version = version
         self.as_of = date(2026, 11, 1)
         self.tables: object | None = "tables that nobody reads"
+        self.customers = None
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
