@@ -14,6 +14,7 @@ from serving.lanes import Check
 from serving.live import Served
 from serving.pages import account_parts as parts
 from serving.pages import drawn_account as drawn
+from serving.pages import words
 from serving.pages.route import OfPage, Page, PageQuery, View
 
 EVERY_GROUP = 1_000_000
@@ -46,7 +47,7 @@ def account(
     account_id: Annotated[str, Path()], query: Annotated[AccountPageQuery, Query()], view: OfPage, check: Deadline
 ) -> Body:
     """A customer with all of its reasons, a prospect, a former customer, or what is near an id that is none."""
-    served = view.served
+    served, account_id = view.served, words.id_of(account_id)
     scores, _ = served.scorer.by_id([account_id], top=EVERY_GROUP)
     if not scores:
         return _no_customer(view, account_id, query)
@@ -69,7 +70,8 @@ def _customer(view: View, score: dict[str, Any], query: AccountPageQuery, check:
         "account.html",
         score=score,
         account_id=account_id,
-        account_name=_name(served, account_id),
+        account_name=(name := _name(served, account_id)),
+        title=drawn.title(name),
         doubted=served.scorer.offers_lost_money,
         beside=parts.beside(served, account_id),
         compared=bool(found),
@@ -114,6 +116,7 @@ def _no_customer(view: View, account_id: str, query: AccountPageQuery) -> Body:
         "account_other.html",
         account_id=account_id,
         account_name=history.name,
+        title=drawn.title(history.name),
         now=history.now,
         history=history,
         score=score,

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 _TONES = {"new": "raises", "reactivation": "raises", "expansion": "raises", "contraction": "lowers", "churn": "lowers"}
 
 
+def title(name: str) -> str:
+    """A name as the title of a window: one line, without marks that steer it, not longer than anyone reads.
+
+    >>> title("a\u202eb\n" + "c" * 100) == "a b " + "c" * 75 + "…"
+    True
+    """
+    from leap.reports.charts.svg import short
+
+    return short(name, 80)
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure of a score as the page has it: as written, drawn, its interval or why there is none, and compared.
@@ -39,6 +50,7 @@ class Figure:
 
 _NO_INTERVAL = "a probability"
 _PART = "a part of NRR"
+_MANY = 0.5
 
 
 def figures(score: Mapping[str, Any], places: Mapping[str, Place]) -> list[Figure]:
@@ -78,9 +90,21 @@ def _figure(
         no_interval=none,
         picture=interval(point, low, high, median, ends),
         usual="" if median is None else write(median),
-        above="" if place is None else f"{100 * place.below:.0f} %",
+        above="" if place is None else _above(place),
         base="" if base is None else write(base),
     )
+
+
+def _above(place: Place) -> str:
+    """Of how many customers the figure is higher; of how many it is the same, where that says more.
+
+    >>> from leap.reports.account import Place
+    >>> _above(Place(0.3, 0.1, 0.947, 0.001, 900)), _above(Place(0.0, 0.0, 0.0, 1.0, 900))
+    ('95 % of customers', 'same as 100 %')
+    """
+    if place.same >= _MANY:
+        return f"same as {100 * place.same:.0f} %"
+    return f"{100 * place.below:.0f} % of customers"
 
 
 def survival(score: Mapping[str, Any]) -> Markup:

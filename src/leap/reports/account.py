@@ -23,11 +23,14 @@ _EXACT = 1e6
 
 @dataclass(frozen=True)
 class Place:
-    """An account's figure among those of all customers with a score: their median, and the share with a lower one."""
+    """An account's figure among those of all customers with a score: their median, and the shares with a lower one and
+    with the same.
+    """
 
     figure: float
     median: float
     below: float
+    same: float
     customers: int
 
 
@@ -57,7 +60,8 @@ def _place(column: np.ndarray, scored: np.ndarray, i: int) -> Place | None:
     if not np.isfinite(column[i]) or len(everyone) < 2:
         return None
     own = float(column[i])
-    return Place(own, float(np.median(everyone)), float((everyone < own).mean()), len(everyone))
+    below, same = float((everyone < own).mean()), float((everyone == own).mean())
+    return Place(own, float(np.median(everyone)), below, same, len(everyone))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from leap.explanation import wording
 from leap.explanation.what_if import Change
 from leap.features import Feature
+from leap.reports.charts.svg import short
 from leap.scoring.supposed import Figures, Supposed, WhatIf
 from leap.scoring.what_if import Movable
 
@@ -18,6 +19,7 @@ LARGEST = 1e12
 """Beyond it no count, amount or time of an account lies."""
 _MOST_PROPOSALS = 5
 _MOST_LEVELS = 200
+_MOST_TOLD = 3
 _YES_NO = (("1", "yes"), ("0", "no"))
 
 
@@ -51,10 +53,10 @@ def _field(one: Movable) -> Field:
     if feature.kind == "boolean":
         choices = _YES_NO
     elif feature.kind == "category":
-        choices = tuple((level, wording.value_of(feature, level)) for level in one.levels[:_MOST_LEVELS])
+        choices = tuple((level, short(wording.value_of(feature, level), 80)) for level in one.levels[:_MOST_LEVELS])
     return Field(
-        feature.name, feature.label, feature.unit, wording.value_of(feature, one.present), _usual(one), one.leading,
-        choices,
+        feature.name, feature.label, feature.unit, short(wording.value_of(feature, one.present), 80), _usual(one),
+        one.leading, choices,
     )  # fmt: skip
 
 
@@ -120,14 +122,16 @@ def with_warnings(fields: Sequence[Field], found: Supposed) -> list[Field]:
     result = []
     for field in fields:
         told = [one.said for one in found.warned if field.name in one.features and field.text]
+        more = len(told) - _MOST_TOLD
+        told = [*told[:_MOST_TOLD], *([f"And {more} more that it contradicts."] if more > 0 else [])]
         result.append(replace(field, problems=(*field.problems, *told)))
     return result
 
 
 def told_nowhere(fields: Sequence[Field], found: Supposed) -> list[str]:
-    """Warnings that stand beside no field that was filled in."""
-    beside = {problem for field in fields for problem in field.problems}
-    return [one.said for one in found.warned if one.said not in beside]
+    """Warnings that are about no field that was filled in."""
+    filled = {field.name for field in fields if field.text}
+    return [one.said for one in found.warned if not filled & set(one.features)]
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,9 @@ class AccountTables:
     def of_accounts(self, codes: np.ndarray) -> AccountTables:
         """The rows of some accounts alone, by their codes, beside those of no account: markets, rates."""
         tables = {
-            name: replace(one.table, rows=one.rows[np.isin(one.codes, codes)].reset_index(drop=True))
+            name: replace(
+                one.table, rows=one.rows.iloc[np.flatnonzero(np.isin(one.codes, codes))].reset_index(drop=True)
+            )
             if KEY in one.rows
             else one.table
             for name, one in self._sorted.items()

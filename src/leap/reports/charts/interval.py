@@ -38,10 +38,10 @@ def interval(
 
 
 def ends_of(values: Iterable[float | None], *, least: float = 0.0) -> tuple[float, float]:
-    """A line that holds all values and zero, and at least reaches so far.
+    """A line that holds all values and zero, and at least reaches so far; no end of it is one of the values.
 
-    >>> ends_of([0.2, None, 1.4]), ends_of([-5.0, 3.0]), ends_of([0.1], least=1.0)
-    ((0.0, 1.4), (-5.0, 3.0), (0.0, 1.0))
+    >>> ends_of([0.25, None, 1.0]), ends_of([-8.0, 4.0]), ends_of([0.1], least=1.0)
+    ((0.0, 1.25), (-10.0, 5.0), (0.0, 1.0))
     """
-    given = [value for value in values if value is not None]
+    given = [1.25 * value for value in values if value is not None]
     return min([0.0, *given]), max([least, *given])

@@ -148,10 +148,10 @@ def _mrr(months: Sequence[Month], time: Scale, base: float, currency: str, width
 
 
 def _days(first: date, last: date, time: Scale, base: float) -> list[Markup]:
-    """The ends, and every January, April, July and October that has room between them."""
+    """First days of quarters, or of months where there are few of these, as far as they have room."""
     drawn = []
     free = -1.0
-    for day in _quarters(first, last):
+    for day in _firsts(first, last):
         said, x = f"{day:%b %Y}", time(float(day.toordinal()))
         half = text_width(said, 11.5) / 2
         if x - half >= free and x + half <= time.end + _RIGHT:
@@ -161,10 +161,11 @@ def _days(first: date, last: date, time: Scale, base: float) -> list[Markup]:
     return drawn
 
 
-def _quarters(first: date, last: date) -> list[date]:
-    every = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in (1, 4, 7, 10)]
-    found = [day for day in every if first <= day <= last]
-    return found if len(found) > 1 else [first, last]
+def _firsts(first: date, last: date) -> list[date]:
+    every = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    months = [day for day in every if first <= day <= last]
+    quarters = [day for day in months if day.month % 3 == 1]
+    return quarters if len(quarters) > 3 else months
 
 
 def _words(months: Sequence[Month], currency: str, form: Form) -> str:
