@@ -88,7 +88,7 @@ def read(
 
 
 def _text(given: object) -> tuple[str, str]:
-    if isinstance(given, list):
+    if isinstance(given, list) and given:
         return str(given[-1])[:MOST_TEXT], f"Expected one value, found {len(given)}."
     text = str(given).strip()
     if len(text) > MOST_TEXT:

@@ -45,9 +45,9 @@ def scores_history(
     name: str = "history",
     width: int = WIDE,
 ) -> Markup:
-    """The drawing; nothing for fewer than two moments."""
+    """The drawing; nothing for fewer than two days."""
     form = form or of_shares()
-    if len(months) < 2:
+    if len({one.day for one in months}) < 2:
         return Markup("")
     first, last = months[0].day, months[-1].day
     time = Scale(float(first.toordinal()), float(last.toordinal()), _LEFT, width - _RIGHT)
