@@ -111,7 +111,7 @@ def _no_customer(view: View, account_id: str, query: AccountPageQuery) -> Body:
     prospect = prospect_score(served.scorer, account_id) if history.now.status == "prospect" else None
     score, scope = (prospect, "fit") if prospect is not None else (history.last_score, "health")
     if query.file and score is not None:
-        return _file(served, score, query.file)
+        return _file(served, score, query.file, None if prospect else history.scored[-1].as_of)
     return view.show(
         "account_other.html",
         account_id=account_id,
@@ -134,8 +134,8 @@ def _name(served: Served, account_id: str) -> str:
     return account_id if found is None else found.name
 
 
-def _file(served: Served, score: dict[str, Any], kind: str) -> Body:
-    """The explanation as a file of its own, to be kept or passed on."""
+def _file(served: Served, score: dict[str, Any], kind: str, as_of: str | None = None) -> Body:
+    """The explanation as a file of its own, to be kept or passed on; of an earlier day where one is given."""
     from leap.reports import explanation
 
     if kind not in FILES:
@@ -149,7 +149,7 @@ def _file(served: Served, score: dict[str, Any], kind: str) -> Body:
             company=company.name,
             currency=company.currency,
             horizon_months=served.horizon_months,
-            as_of=served.scorer.as_of,
+            as_of=as_of or served.scorer.as_of,
             version=served.version,
             money_note=company.money_note,
         )
