@@ -19,7 +19,7 @@ from leap.scoring.history import History, history_of, known_now, prospect_score
 from leap.tables import AccountTables
 from tests.scoring.same import differences
 from tests.scoring.worlds import bundle_of, company, profile
-from tests.worlds import Row, subscription
+from tests.worlds import Row, company_of, subscription
 
 WEIGHTS = {"seats": -0.05, "plan=pro": -0.4, "plan=max": -1.0, "sso": -0.5, "usage_count_91d": -0.02}
 LATER = [
@@ -144,15 +144,27 @@ def test_the_next_renewal_is_one_that_was_announced_by_then():
         subscription("r", "2023-01-01", renews_on="2024-02-01"),
         subscription("r", "2023-03-01", renews_on="2023-12-01", product="b"),
     ]
-    from tests.scoring import worlds
-
-    tables = worlds.company_of(
+    tables = company_of(
         terms, "2024-01-01", company={"gross_margin": 0.8}, revenue={"renews": "renews_on", "columns": {"mrr": {}}}
     )
     scorer = Scorer.build(bundle_of(tables, {}), "1", tables)
     assert history_of(scorer, "r").renews == "2024-02-01"
     early = Scorer.build(bundle_of(tables, {}), "1", tables, pd.Timestamp("2023-06-01"))
     assert history_of(early, "r").renews == "2023-12-01"
+
+
+def test_of_orders_there_is_a_past_while_they_trail_and_no_movements():
+    orders = [("a", f"2023-{month:02}-01") for month in range(1, 13)] + [("b", "2023-01-15"), ("b", "2023-04-10")]
+    rows = [{"account_id": account, "occurred_at": at, "mrr": 30} for account, at in orders]
+    revenue = {"shape": "events", "product": None, "cancelled": None, "trailing_months": 3}
+    tables = company_of(rows, "2024-01-01", company={"gross_margin": 0.8}, revenue=revenue)
+    scorer = Scorer.build(bundle_of(tables, {}), "1", tables)
+    found = history_of(scorer, "a")
+    assert found.movements == () and found.renews is None and found.ends is None and found.now.pays
+    assert [found.pasts[0].as_of, found.pasts[-1].as_of] == ["2023-02-01", "2024-01-01"]
+    gone = history_of(scorer, "b")
+    assert gone.now.status == "former" and gone.pasts[-1].as_of == "2023-07-10"
+    assert {one.standing.mrr for one in gone.pasts} == {10.0} and gone.pasts[0].as_of == "2023-02-01"
 
 
 def test_who_was_renamed_has_the_past_of_both_names_and_merged_ones_are_several():

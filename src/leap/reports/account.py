@@ -145,7 +145,7 @@ def _exactly(parts: Sequence[float], total: float, per_unit: float) -> tuple[str
     """Base, largest, rest and total with so many digits that one is `1 / per_unit`, adding up as they are written.
 
     >>> _exactly([93.84556, -5.12334, -0.43214], 88.29008, 1e4)
-    ('93.8456', '−5.1233', '−0.4322', '88.2901')
+    ('93.8456', '−5.1234', '−0.4321', '88.2901')
     """
     digits = len(str(round(per_unit))) - 1
     if not all(np.isfinite([*parts, total])):

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from leap.errors import UnknownAccount
-from leap.revenue import PARTS, Revenue
+from leap.revenue import PARTS, Revenue, add_months
 from leap.revenue.changes import changes
 from leap.revenue.definitions import OPEN
 from leap.scoring.changes import AccountChange, changes_between
@@ -140,6 +140,7 @@ def history_of(scorer: Scorer, account_id: str, months: int = MONTHS) -> History
             pasts.append(Past(found, rows[0], float(low[rows[0]]), float(high[rows[0]])))
         else:
             pasts.append(Past(found))
+    pasts = _while_paying(pasts)
     last = pasts[-1].standing if paying else standing(own, np.array([code]), at, table, [])
     known = Revenue(own.known_before(at))
     return History(
@@ -203,6 +204,12 @@ def _moments(first: pd.Timestamp | None, last: pd.Timestamp | None, months: int)
     return [*(day for day in starts if first <= day and (last - day).days >= APART_DAYS), last]
 
 
+def _while_paying(pasts: list[Past]) -> list[Past]:
+    """From the first to the last moment with MRR; those without between them stay."""
+    paying = [i for i, one in enumerate(pasts) if one.standing.pays]
+    return pasts[paying[0] : paying[-1] + 1] if paying else []
+
+
 def _first_paid(revenue: Revenue) -> pd.Timestamp | None:
     if not len(revenue.accounts):
         return None
@@ -211,13 +218,15 @@ def _first_paid(revenue: Revenue) -> pd.Timestamp | None:
 
 
 def _last_paid(revenue: Revenue, at: pd.Timestamp) -> pd.Timestamp | None:
-    """The last day with revenue of an account that has none any more; of orders the day after the last one."""
+    """The last day with MRR of an account that has none any more; of orders that on which they trail for the last
+    time, where no credit note ended it before.
+    """
     last = Unpaid.of(revenue, at).last
     known = last[~np.isnat(last)]
     if not len(known):
         return None
     day = pd.Timestamp(known.max()).normalize()
-    return day - pd.Timedelta(days=1) if revenue.by_periods else day + pd.Timedelta(days=1)
+    return day - pd.Timedelta(days=1) if revenue.by_periods else min(add_months(day, revenue.trailing_months), at)
 
 
 def _movements(revenue: Revenue, moments: Sequence[pd.Timestamp], at: pd.Timestamp) -> tuple[Movement, ...]:
