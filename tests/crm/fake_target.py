@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from leap.crm.fields import BY_KEY, RUN, Naming
@@ -19,6 +21,12 @@ LOOKS = ("look_unreached", "look_killed")
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing that runs on exceptions may keep a promise."""
+
+
+def folder_in_memory() -> tempfile.TemporaryDirectory[str]:
+    """A folder that is flushed in no time, where the machine has one."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
 
 
 @dataclass
@@ -82,7 +90,9 @@ class FakeCrm:
     def said(self) -> dict[str, dict[str, Value]]:
         """What stands there, by our keys, without which run said it; each id once."""
         assert all(len(found) == 1 for found in self.records.values())
-        heard = {account: Naming("salesforce").heard(Remote(account, found[0])) for account, found in self.records.items()}
+        heard = {
+            account: Naming("salesforce").heard(Remote(account, found[0])) for account, found in self.records.items()
+        }
         return {account: {key: fields[key] for key in BY_KEY if key != RUN} for account, fields in heard.items()}
 
 
@@ -108,7 +118,7 @@ def expected(table: Table) -> dict[str, dict[str, Value]]:
 def engine(ledger: Ledger, crm: Any, slept: list[float] | None = None, **allowed: Any) -> Sync:
     """The engine of a target that waits in no time."""
     waits = slept if slept is not None else []
-    return Sync(ledger, crm, Naming("salesforce"), Allowed(**{"share": 1.0, **allowed}), waits.append)
+    return Sync(ledger, crm, Naming("salesforce"), Allowed(**{"changes": 10**9, **allowed}), waits.append)
 
 
 def run(ledger: Ledger, crm: Any, table: Table, **allowed: Any) -> Any:

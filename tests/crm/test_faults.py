@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leap.crm.ledger import Ledger
-from leap.errors import LeapError
-from tests.crm.fake_target import FAULTS, LOOKS, OK, FakeCrm, Killed, expected, run, table
+from leap.crm.target import CrmError
+from tests.crm.fake_target import FAULTS, LOOKS, OK, FakeCrm, Killed, expected, folder_in_memory, run, table
 
 ACCOUNTS = "abcdefg"
 CALLS = st.lists(st.sampled_from([OK, *FAULTS, *LOOKS]), max_size=12)
@@ -25,7 +24,7 @@ SCORES = st.dictionaries(st.sampled_from(ACCOUNTS), st.sampled_from([0.1, 0.2, 0
 class MortalLedger(Ledger):
     """A ledger whose process is killed before or after some of its writes."""
 
-    fates: Iterator[str] = iter(())
+    fates: Iterator[str] = field(default_factory=lambda: iter(()))
 
     def _mortal(self, write: Any, *args: Any, **kwargs: Any) -> Any:
         fate = next(self.fates, OK)
@@ -52,7 +51,7 @@ class MortalLedger(Ledger):
 def until_quiet(ledger: Ledger, crm: FakeCrm, wanted: Any) -> None:
     """Run again until a run is neither killed nor stopped and has no failures, as a scheduler would."""
     for _ in range(60):
-        with suppress(Killed, LeapError):
+        with suppress(Killed, CrmError):
             if not run(ledger, crm, wanted).failed:
                 return
     raise AssertionError("never quiet")
@@ -73,11 +72,11 @@ def test_after_any_faults_and_kills_the_crm_says_what_the_table_says(
 ):
     """The first table may never get through before the later one is sent; what only people wrote stays theirs."""
     crm = FakeCrm(faults=iter(calls), records={one: [{"Name": "Theirs", "Phone": "1"}] for one in there})
-    with tempfile.TemporaryDirectory() as folder:
+    with folder_in_memory() as folder:
         base = Ledger.of(Path(folder), "Acme", "salesforce")
         ledger = MortalLedger(base.file, base.company, base.target, base.place, iter(fates))
         for _ in range(interrupted):
-            with suppress(Killed, LeapError):
+            with suppress(Killed, CrmError):
                 run(ledger, crm, table(first))
         crm.faults = iter(more_calls)
         wanted = table(later, "2026-02-01")
@@ -99,16 +98,22 @@ def test_after_any_faults_and_kills_the_crm_says_what_the_table_says(
 @given(scores=SCORES, calls=CALLS, newer=st.sets(st.sampled_from(ACCOUNTS)))
 def test_nothing_older_overwrites_what_another_wrote_later(scores: Any, calls: Any, newer: Any):
     crm = FakeCrm()
-    with tempfile.TemporaryDirectory() as folder:
+    with folder_in_memory() as folder:
         ledger = Ledger.of(Path(folder), "Acme", "salesforce")
         run(ledger, crm, table({account: 0.1 for account in ACCOUNTS}, "2026-01-01"))
         theirs = FakeCrm(records=crm.records)
-        run(Ledger.of(Path(folder) / "other", "Acme", "salesforce"), theirs, table(dict.fromkeys(ACCOUNTS, 0.3), "2026-03-01"))
+        run(
+            Ledger.of(Path(folder) / "other", "Acme", "salesforce"),
+            theirs,
+            table(dict.fromkeys(ACCOUNTS, 0.3), "2026-03-01"),
+        )
         for account in set(ACCOUNTS) - newer:  # the others are as we left them
             crm.records[account][0] |= {"Leap_As_Of__c": "2026-01-01"}
         crm.faults = iter(calls)
         wanted = table(scores, "2026-02-01")
         until_quiet(ledger, crm, wanted)
         said = crm.said()
-        assert all(said[account]["as_of"] == "2026-03-01" and said[account]["churn_probability"] == 0.3 for account in newer)
+        assert all(
+            said[account]["as_of"] == "2026-03-01" and said[account]["churn_probability"] == 0.3 for account in newer
+        )
         assert all(said[account] == expected(wanted)[account] for account in set(scores) - newer)

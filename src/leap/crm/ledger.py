@@ -56,12 +56,10 @@ _CREATE: Final = (
     """CREATE TRIGGER delivered_alerts_stand BEFORE UPDATE ON alerts WHEN OLD.delivered_at IS NOT NULL
         BEGIN SELECT RAISE(ABORT, 'alerts that were delivered are not changed'); END""",
 )
-_PUT: Final = (
-    "INSERT OR REPLACE INTO sent (company, target, place, external_id, fields, as_of) VALUES (?, ?, ?, ?, ?, ?)"
-)
+_PUT: Final = "INSERT OR REPLACE INTO sent (company, target, place, external_id, fields) VALUES (?, ?, ?, ?, ?)"
 _REMOVE: Final = "DELETE FROM sent WHERE company = ? AND target = ? AND place = ? AND external_id = ?"
 _SENT: Final = "SELECT external_id, fields FROM sent WHERE company = ? AND target = ? AND place = ?"
-_LAST: Final = "SELECT MAX(as_of) FROM runs WHERE company = ? AND target = ? AND place = ?"
+_LAST: Final = "SELECT MAX(as_of), COUNT(ended_at) FROM runs WHERE company = ? AND target = ? AND place = ?"
 _BEGIN: Final = "INSERT INTO runs (company, target, place, id, as_of, begun_at) VALUES (?, ?, ?, ?, ?, ?)"
 _OPEN: Final = (
     "SELECT batches.number, batches.creates, batches.records FROM batches JOIN runs ON runs.number = batches.run "
@@ -117,11 +115,11 @@ class Ledger:
             rows = connection.execute(_SENT, self._line).fetchall() if connection else []
         return {str(account): Kept(self._read(account, fields)) for account, fields in rows}
 
-    def last_as_of(self) -> str | None:
-        """The latest date of a run that began to send."""
+    def runs(self) -> tuple[str | None, int]:
+        """The latest date of a run that began to send, and how many came to their end."""
         with self.file.reading() as connection:
-            found = connection.execute(_LAST, self._line).fetchone() if connection else (None,)
-        return found[0]
+            found = connection.execute(_LAST, self._line).fetchone() if connection else (None, 0)
+        return found[0], int(found[1])
 
     def on_their_way(self) -> list[OnItsWay]:
         """Batches of runs that ended before they knew what arrived, the oldest first."""

@@ -132,7 +132,6 @@ class Outbox(TakesRuns):
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)
 
-
     def _clear_away(self) -> None:
         """What a killed run left unfinished; of another that still writes nothing is as old."""
         for path in self.folder.glob(f"{_UNFINISHED}*"):

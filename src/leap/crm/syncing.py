@@ -163,14 +163,15 @@ class Sync:
 
     def refusal(self, plan: Plan) -> LeapError | None:
         """Why the plan must not be carried out, or None."""
-        last = self.ledger.last_as_of()
+        last, ended = self.ledger.runs()
         if last is not None and plan.table.as_of < last and plan.diff.changes:
             return UsageError(
                 f"The scores of {last} were sent to {self.target.name} already; these are of {plan.table.as_of}, and "
                 f"{len(plan.diff.changes):,} record(s) would go back to them.",
                 remedy="Send a later date: older scores never overwrite newer ones.",
             )
-        return self._too_many(plan.diff)
+        # A first run that was interrupted is still the first one.
+        return self._too_many(plan.diff) if ended else None
 
     def _too_many(self, diff: Diff) -> TooManyChanges | None:
         count, allowed = len(diff.noticeable), self.allowed
