@@ -46,6 +46,8 @@ class Outbox(TakesRuns):
 
     folder: Path
     _run: Run | None = None
+    written: Path | None = None
+    """The folder of the run that was sent last."""
 
     @property
     def name(self) -> str:
@@ -94,7 +96,9 @@ class Outbox(TakesRuns):
         last = self._last()
         if last is None or not _holds(last, files):
             number = 1 + (0 if last is None else _number(last))
-            self._write(self.folder / f"{number:06d}-{run.as_of[:10]}-{run.id}", files)
+            last = self.folder / f"{number:06d}-{run.as_of[:10]}-{run.id}"
+            self._write(last, files)
+        self.written = last
         self.__dict__.pop("_state", None)
         return [
             Sent(record.external_id, "updated" if record.external_id in run.before else "created")

@@ -93,6 +93,11 @@ class _Texts:
         return found or None
 
 
+def fitted(text: str, length: int) -> str | None:
+    """A text of others for a message: on one line, without what steers, of so many characters at most."""
+    return _Texts().fit(text, length)
+
+
 def _is_text(character: str) -> bool:
     """Not a control character, half of a pair, something that is no character, or a mark that turns the text."""
     if character in _STEERING or ord(character) & 0xFFFE == 0xFFFE:

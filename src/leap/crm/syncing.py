@@ -206,6 +206,15 @@ class Sync:
         self.ledger.end(number, counts.to_json())
         return counts
 
+    def foreseen(self, plan: Plan) -> Counts:
+        """How the records would go if all went well."""
+        diff = plan.diff
+        counts = Counts(unchanged=diff.unchanged, newer=list(diff.newer), not_there=list(diff.not_there))
+        counts.failed.extend(diff.failed)
+        for change in diff.changes:
+            counts.arrived(change, created=change.creates)
+        return counts
+
     def _stopped(self, error: CrmError, counts: Counts, planned: int) -> CrmError:
         """The same error with how far the run came."""
         arrived = counts.created + counts.updated
