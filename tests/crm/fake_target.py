@@ -15,7 +15,19 @@ from leap.crm.syncing import Allowed, Sync
 from leap.crm.target import Batch, CrmError, Record, Remote, Sent, Unreached, Value
 
 OK = "ok"
-FAULTS = ("before", "after", "half", "unanswered", "again", "refused", "lockout", "killed_before", "killed_after")
+FAULTS = (
+    "job",
+    "job_killed",
+    "before",
+    "after",
+    "half",
+    "unanswered",
+    "again",
+    "refused",
+    "lockout",
+    "killed_before",
+    "killed_after",
+)
 LOOKS = ("look_unreached", "look_killed")
 
 
@@ -37,7 +49,11 @@ class FakeCrm:
     faults: Iterator[str] = field(default_factory=lambda: iter(()))
     records: dict[str, list[dict[str, Value]]] = field(default_factory=dict)
     sends: list[Batch] = field(default_factory=list)
+    jobs: dict[str, Batch] = field(default_factory=dict)
+    """Of batches that were taken and not carried out yet: they may be at any time."""
     looks: int = 0
+    locked: dict[str, int] = field(default_factory=dict)
+    """How often records are still locked."""
     name: str = "salesforce"
     place: str = "https://example.invalid/Account"
 
@@ -63,6 +79,14 @@ class FakeCrm:
         fault = next(self.faults, OK)
         if fault == "killed_before":
             raise Killed
+        job = batch.notes.get("job")
+        if job is None and fault in ("job", "job_killed"):
+            job = str(len(self.sends))
+            batch.notes.put("job", job)
+            self.jobs[job] = batch
+            raise Unreached("the job goes on.") if fault == "job" else Killed
+        if job is not None and job in self.jobs:
+            assert self.jobs.pop(job).records == batch.records
         if fault == "before":
             raise Unreached("no answer.")
         if fault == "lockout":
@@ -78,7 +102,17 @@ class FakeCrm:
             answers += [Sent(record.external_id, "failed", **why) for record in batch.records[1::2]]
         return answers[1:] if fault == "unanswered" else answers
 
+    def carry_out_jobs(self) -> None:
+        """What was left behind is carried out late."""
+        for batch in self.jobs.values():
+            for record in batch.records:
+                self._put(record)
+        self.jobs = {}
+
     def _put(self, record: Record) -> Sent:
+        if self.locked.get(record.external_id, 0) > 0:
+            self.locked[record.external_id] -= 1
+            return Sent(record.external_id, "failed", "busy", "LOCKED", again=True)
         known = self.records.get(record.external_id)
         if known is None:
             assert "Name" in record.fields

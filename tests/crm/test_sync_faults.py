@@ -82,6 +82,7 @@ def test_after_any_faults_and_kills_the_crm_says_what_the_table_says(
         wanted = table(later, "2026-02-01")
         until_quiet(ledger, crm, wanted)
 
+        crm.carry_out_jobs()
         said = {account: fields for account, fields in crm.said().items() if fields["as_of"] is not None}
         gone = {account: fields for account, fields in said.items() if account not in later}
         assert {account: fields for account, fields in said.items() if account in later} == expected(wanted)

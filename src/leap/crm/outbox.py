@@ -16,9 +16,9 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,7 +120,8 @@ class Outbox(TakesRuns):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._clear_away()
-            temporary = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+            temporary = self.folder / f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"
+            temporary.mkdir()
             for name, content in files.items():
                 with (temporary / name).open("xb") as file:
                     file.write(content)
