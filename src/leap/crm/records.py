@@ -82,14 +82,14 @@ class _Texts:
         >>> texts.fit("Acme" + chr(7), 255), texts.cleaned, texts.fit("a" * 300, 5), texts.cut
         ('Acme', True, 'aaaa…', True)
         """
-        kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_text(c))
-        self.cleaned |= len(kept) < len(text)
+        kept = text
+        if not text.isprintable():
+            kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or _is_text(c))
+            self.cleaned |= len(kept) < len(text)
         found = " ".join(kept.split())
         if _units(found) > length:
             self.cut = True
-            while _units(found) > length - 1:
-                found = found[:-1]
-            found = found.rstrip() + _CUT
+            found = _first_units(found, length - 1).rstrip() + _CUT
         return found or None
 
 
@@ -108,6 +108,11 @@ def _is_text(character: str) -> bool:
 def _units(text: str) -> int:
     """The length as CRMs count it, in which most emoji are two."""
     return len(text) + sum(ord(c) > 0xFFFF for c in text)
+
+
+def _first_units(text: str, most: int) -> str:
+    """As many of the first characters as have so many units."""
+    return text[:most].encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def records_of(batch: Batch, tiers: PublishedTiers, target: TargetName, *, prospects: bool = True) -> Table:
@@ -182,8 +187,8 @@ def _unfit(accounts: Sequence[str], target: TargetName) -> dict[str, Failure]:
         if _Texts().fit(account, LONGEST_TEXT) != account:
             why = f"an id has 1 to {LONGEST_TEXT} characters, on one line, without control characters or spaces around"
             found[account] = Failure(_shown(account), "id_unfit", f"{why}: give the account another id.")
-        elif target != "outbox" and alike[account.casefold()] > 1:
-            why = "another id differs only in upper and lower case, which CRMs take for the same"
+        elif target == "hubspot" and alike[account.casefold()] > 1:
+            why = "another id differs only in upper and lower case, which HubSpot may take for the same"
             found[account] = Failure(account, "ids_alike", f"{why}: give one of them another id.")
     return found
 
