@@ -123,6 +123,8 @@ def test_ids_that_differ_in_case_only_are_one_record_where_the_field_says_so(fak
     assert {one.matches for one in target.current(["abc", "Abc"], FIELDS).values()} == {2}
     answers = target.send(batch_of(records("abc", "Abc", "x")))
     assert outcomes(answers) == {"abc": "failed", "Abc": "failed", "x": "created"}
+    assert {one.code for one in answers if one.outcome == "failed"} == {"DUPLICATE_IN_BATCH"}
+    assert b"abc" not in next(iter(fake.jobs.values())).uploads[0]
 
 
 def test_records_that_cannot_be_sent_are_answered_and_do_not_hold_up_the_others(fake, target):
@@ -221,6 +223,7 @@ def test_other_values_wait_for_the_job_that_is_still_on_its_way(fake):
         first.send(batch_of(records("a", tier="old"), notes))
     later = salesforce_target(parse_settings({}), environment(fake), Clock().pace())
     later.send(batch_of(records("a", tier="new"), notes))
+    assert [job.state for job in fake.jobs.values()] == ["JobComplete", "JobComplete"]
     assert fake.by_id()["a"][0]["Leap_Tier__c"] == "new"
 
 
@@ -283,6 +286,42 @@ def test_results_that_are_cut_short_are_not_taken_for_all(fake, target):
         target.send(batch_of(records("a", "b")))
 
 
+def test_fewer_results_than_were_worked_on_are_read_again_and_not_sent_again(fake, target):
+    notes, whole = MemoryNotes(), fake._ingest
+    fake._ingest = lambda method, parts, body: (
+        Reply(200, text='"sf__Id","sf__Created","Leap_Account_Id__c"\n')
+        if parts[-1] == "successfulResults"
+        else whole(method, parts, body)
+    )
+    try:
+        with pytest.raises(Unreached, match="results of 0 records .* worked on 2"):
+            target.send(batch_of(records("a", "b"), notes))
+    finally:
+        del fake._ingest
+    assert outcomes(target.send(batch_of(records("a", "b"), notes))) == {"a": "created", "b": "created"}
+    assert len(fake.jobs) == 1
+
+
+def test_a_run_that_ends_while_it_uploads_leaves_a_job_that_is_given_up(fake, target, monkeypatch):
+    notes, call = MemoryNotes(), target.calls.call
+
+    def killed(method, *rest, **more):
+        if method == "PUT":
+            raise KeyboardInterrupt
+        return call(method, *rest, **more)
+
+    monkeypatch.setattr(target.calls, "call", killed)
+    with pytest.raises(KeyboardInterrupt):
+        target.send(batch_of(records("a"), notes))
+    monkeypatch.undo()
+    fake.faults = [Fault("cut_before", "POST /services/data", times=9)]
+    with pytest.raises(Unreached):
+        target.send(batch_of(records("a"), notes))
+    assert [job.state for job in fake.jobs.values()] == ["Aborted"]
+    fake.forget_faults()
+    assert outcomes(target.send(batch_of(records("a"), notes))) == {"a": "created"}
+
+
 def test_the_daily_limit_is_told_and_not_waited_for(fake, target):
     fake.faults = [Fault("day_limit", "POST /services/data", times=99)]
     with pytest.raises(LimitReached, match=r"last 24 hours"):
@@ -323,10 +362,10 @@ def test_an_object_that_is_not_there_is_told(fake):
 def test_fields_that_a_new_record_needs_are_warned_of_before_they_fail(fake, target, caplog):
     fake.fields["Name"]["nillable"] = False
     target.check(FIELDS)
-    assert "needs Name" in caplog.text
-    caplog.clear()
-    target.check([*FIELDS, "Name"])
     assert not caplog.records
+    fake.fields["Region__c"] = described("Region__c", nillable=False)
+    target.check(FIELDS)
+    assert "needs Region__c, which" in caplog.text
 
 
 def test_what_is_missing_is_named_exactly(fake):

@@ -110,7 +110,8 @@ class _Salesforce:
         self._known = None
         described = self._described()
         described.check(fields, creates=self.creates)
-        required = described.required(fields) if self.creates else []
+        # A new record is sent with the account's name, which is no field of ours.
+        required = described.required([*fields, "Name"]) if self.creates else []
         if required:
             log.warning(
                 "Salesforce: a new %s needs %s, which we do not send: those not there yet will be refused one by one",

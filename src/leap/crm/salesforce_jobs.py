@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leap.crm import salesforce_csv
-from leap.crm.http import Calls, short
+from leap.crm.http import Calls, Twice, short
 from leap.crm.matching import Ids
 from leap.crm.salesforce_login import refusal
 from leap.crm.target import CrmError, Notes, Record, Sent, Unreached
@@ -137,13 +137,14 @@ class Jobs:
 
     def _abort(self, job: Job) -> None:
         try:
-            self._patch(job, "Aborted", "give up an unused job", takes=(200, 400, 404, 409))
+            self._patch(job, "Aborted", "give up an unused job", takes=(200, 400, 404, 409), insists=False)
         except CrmError as error:  # An open job does nothing; it is taken away after a week.
             log.warning("Salesforce: job %s stays open: %s", job.id, error.message)
 
-    def _patch(self, job: Job, state: str, what: str, takes: Sequence[int]) -> Any:
+    def _patch(self, job: Job, state: str, what: str, takes: Sequence[int], insists: bool = True) -> Any:
+        twice: Twice = "same" if insists else "more"
         body = json.dumps({"state": state}).encode()
-        return self.calls.call("PATCH", f"{self.path}/{job.id}", what, body=body, twice="same", takes=takes)
+        return self.calls.call("PATCH", f"{self.path}/{job.id}", what, body=body, twice=twice, takes=takes)
 
     def _look(self, job_id: str) -> Job | None:
         """A job as it is now; None where it is gone (Salesforce keeps them for seven days)."""
