@@ -19,8 +19,8 @@ from leap.crm.salesforce import salesforce_target
 from leap.crm.syncing import Allowed, Sync, place_of
 from leap.crm.target import CrmError
 from tests.crm import fake_hubspot, fake_salesforce
-from tests.crm.fake_hubspot import TOKEN, FakeHubspot
 from tests.crm.fake_http import Clock, Fault
+from tests.crm.fake_hubspot import TOKEN, FakeHubspot
 from tests.crm.fake_salesforce import CLIENT, SECRET, FakeSalesforce
 from tests.crm.fake_target import expected, folder_in_memory, table
 
@@ -32,7 +32,7 @@ STEPS = {
 SALESFORCE_TYPES = {"text": "string", "number": "double", "date": "date"}
 HUBSPOT_TYPES = {"text": "string", "number": "number", "date": "date"}
 MAKERS: dict[str, Any] = {"salesforce": salesforce_target, "hubspot": hubspot_target}
-IDS = ["a", "B", "ü'", "d,\"e"]
+IDS = ["a", "B", "ü'", 'd,"e']
 SCORES = st.dictionaries(st.sampled_from(IDS), st.sampled_from([0.1, 0.9]), min_size=1)
 
 
@@ -82,7 +82,9 @@ def run(server: Any, crm: Any, folder: str, wanted: Any) -> Any:
 def said(server: Any, crm: Any, folder: str, wanted: Any) -> Any:
     """What the CRM says of the accounts of a table, by our keys, without the run."""
     there = engine(server, crm, folder).wire.current([record.external_id for record in wanted.records])
-    return {account: {key: value for key, value in kept.fields.items() if key != "run"} for account, kept in there.items()}
+    return {
+        account: {key: value for key, value in kept.fields.items() if key != "run"} for account, kept in there.items()
+    }
 
 
 @pytest.mark.parametrize("crm", ["salesforce", "hubspot"])
