@@ -177,8 +177,11 @@ def _kind_of(before: Mapping[str, Value] | None, after: Mapping[str, Value]) -> 
 
 
 def _differ(key: str, was: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
+    before, after = was.get(key), now.get(key)
+    if before == after:
+        return False
     canonical = BY_KEY[key].canonical
-    return canonical(was.get(key)) != canonical(now.get(key))
+    return canonical(before) != canonical(after)
 
 
 def _moved(was: Any, now: Any, least: float) -> bool:

@@ -13,7 +13,9 @@ from leap.crm.records import Failure
 from leap.crm.target import Batch, Record, Run, Sent, TakesRuns, Target, Unreached, Value
 
 TRIES: Final = 5
-"""How often a batch, or a record that may be tried again, is sent at most in one run."""
+"""How often a record that may be tried again is sent at most in one run."""
+SILENT_TRIES: Final = 3
+"""How often a target may stay silent on the same: it has asked several times itself before it says so."""
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 30.0
 
@@ -112,7 +114,7 @@ class Wire:
         return there
 
     def _insisting(self, ask: Callable[[], Any]) -> Any:
-        for attempt in range(1, TRIES):
+        for attempt in range(1, SILENT_TRIES):
             try:
                 return ask()
             except Unreached:
@@ -162,7 +164,7 @@ class Sending:
         waiting = {change.external_id: change for change in changes}
         unsettled: list[OnItsWay] = []
         last: dict[str, Sent] = {}
-        silent: Unreached | None = None
+        silences = 0
         for attempt in range(TRIES):
             if attempt:
                 self.wire.sleep(wait_before(attempt))
@@ -170,7 +172,7 @@ class Sending:
             look = attempt > 0 or not all(change.creates for change in changes)
             if look and not self.wire.takes_runs:
                 self._look(waiting, unsettled, sent_before=attempt > 0)
-            silent = None
+            silent: Unreached | None = None
             for group in self._groups(waiting, unsettled):
                 try:
                     self._send(group, waiting, unsettled, last)
@@ -178,8 +180,9 @@ class Sending:
                     silent = error
             if not waiting:
                 return
-        if silent is not None:
-            raise silent
+            silences += silent is not None
+            if silent is not None and (silences == SILENT_TRIES or attempt == TRIES - 1):
+                raise silent
         if any(account not in last for account in waiting):
             raise Unreached(f"{self.wire.target.name} did not say how it went with {len(waiting):,} record(s).")
         self.counts.failed += [_failure(last[account], tries=TRIES) for account in waiting]
