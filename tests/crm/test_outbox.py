@@ -16,6 +16,7 @@ from leap.crm.ledger import Ledger
 from leap.crm.outbox import Outbox
 from leap.crm.syncing import Allowed, Sync
 from leap.crm.target import CrmError
+from leap.proposal.files import contents_of
 from tests.crm.fake_target import table
 
 
@@ -133,3 +134,11 @@ def test_no_cell_is_a_formula_and_hostile_names_arrive_as_they_are(tmp_path: Pat
         rows = list(csv.reader(file))
     assert rows[1][:2] == ["'=1+1", '\'=cmd|"/c calc"'] and rows[2][1] == names["b"]
     assert [one["fields"]["name"] for one in lines(runs(tmp_path)[0] / "changes.jsonl")] == list(names.values())
+
+
+def test_scores_in_a_workspace_are_not_proposed_as_tables_to_learn_from(tmp_path: Path):
+    send(tmp_path, table({"a": 0.1}))
+    (tmp_path / "accounts.csv").write_text("account_id\na\n")
+    found = contents_of(tmp_path)
+    assert [one.source for one in found.tables] == ["accounts.csv"]
+    assert "not data to learn from" in found.others[f"outbox/{runs(tmp_path)[0].name}/"]

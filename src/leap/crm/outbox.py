@@ -40,6 +40,11 @@ _UNFINISHED_SECONDS: Final = 3600.0
 _NAME: Final = re.compile(r"(\d{6,})-\d{4}-\d{2}-\d{2}-([0-9a-f]{16})")
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is what a run wrote, by its name and manifest."""
+    return _NAME.fullmatch(folder.name) is not None and (folder / MANIFEST).is_file()
+
+
 @dataclass
 class Outbox(TakesRuns):
     """A folder; its last run is what stands there."""
