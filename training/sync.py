@@ -112,11 +112,14 @@ class Room:
     def synced(self) -> Result:
         """Check, load and score; then compare and send while nobody else does."""
         from leap import scoring
+        from leap.crm.http import NOT_TRIED
         from leap.crm.records import records_of
         from leap.registry.locks import FileLock
         from leap.revenue import definition_hash
 
         args = self.args
+        if args.to != OUTBOX:
+            self.console.note(f"Note: {NOT_TRIED}")
         with self.console.stage(f"asking {args.to}"):
             self._or_told(lambda: self.target.check(self.naming.names))
         bundle, version, tables = model_and_tables(args, self.console)

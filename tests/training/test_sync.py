@@ -134,6 +134,7 @@ def test_a_look_writes_nothing_then_all_is_sent_once_with_the_tiers_that_scores_
 
 
 def test_a_crm_gets_the_same_in_its_own_names_and_later_dates_only_what_differs(ask: Ask, crm: FakeCrm):
+    assert "would be created again" in ask("--dry-run", "--as-of", "2023-10-01", to="salesforce")[1]
     first = as_json(ask, "--as-of", "2023-10-01", to="salesforce")
     assert first["created"] == len(crm.records) == first["records"]
     later = as_json(ask, "--max-changes", "10000", to="salesforce")

@@ -114,6 +114,8 @@ def _counted(document: Mapping[str, Any], would: str) -> list[str]:
     for key, words in _LEFT.items():
         if document[key]:
             lines.append(f"  {document[key]:,} {words}")
+    if document["dry_run"] and document["created"] and document["to"] != "outbox":
+        lines.append("  Records are found by their id alone: one that stands there without it would be created again.")
     if document["newer_there"]:
         shown = ", ".join(document["newer_ids"][:5])
         lines.append(f"  {document['newer_there']:,} left as they are, since the CRM has later scores of them: {shown}")
