@@ -111,6 +111,12 @@ def _counted(document: Mapping[str, Any], would: str) -> list[str]:
     counts = f"{document['created']:,} {would}created, {updated}{f' ({told})' if told else ''}, "
     counts += f"{document['unchanged']:,} unchanged, {len(document['failed']):,} failed"
     lines = [counts]
+    if document["noticeable"]:
+        verbs = "would change noticeably or be new" if would else "changed noticeably or are new"
+        lines.append(
+            f"  {document['noticeable']:,} {verbs}, "
+            f"{document['share']:.0%} of the {document['sent_before']:,} that stood there with scores"
+        )
     for key, words in _LEFT.items():
         if document[key]:
             lines.append(f"  {document[key]:,} {words}")
