@@ -10,9 +10,7 @@ A folder is written whole or not at all, and holds nothing that another run of t
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
 import json
 import os
 import re
@@ -26,10 +24,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
+
 from leap.bundle.files import sha256
 from leap.crm.fields import FIELDS
 from leap.crm.target import Batch, CrmError, Record, Remote, Run, Sent, TakesRuns, Value
-from leap.exports import inert_cell
+from leap.exports import csv_text
 
 MANIFEST: Final = "manifest.json"
 CHANGES: Final = "changes.jsonl"
@@ -191,13 +191,9 @@ def _lines(rows: Any) -> bytes:
 
 
 def _table(run: Run) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["account_id", "name", *(field.key for field in FIELDS)])
-    for one in run.state:
-        cells = [one.external_id, run.names.get(one.external_id, ""), *_plain(one.fields).values()]
-        writer.writerow(["" if cell is None else inert_cell(cell) for cell in cells])
-    return text.getvalue().encode()
+    columns = ["account_id", "name", *(field.key for field in FIELDS)]
+    rows = [[one.external_id, run.names.get(one.external_id, ""), *_plain(one.fields).values()] for one in run.state]
+    return csv_text(pd.DataFrame(rows, columns=columns, dtype=object)).encode()
 
 
 def _state_of(folder: Path) -> Iterator[tuple[str, Mapping[str, Value]]]:
