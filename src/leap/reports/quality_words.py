@@ -12,13 +12,15 @@ _EXPECTED = {"churn": "to leave", "contraction": "to pay less", "expansion": "to
 
 def sentences(outcome: OutcomeSummary, months: int) -> tuple[str, ...]:
     """What is to be said of one outcome's model: its order, its gain over the base rate, and its level."""
+    return tuple(sentence for sentence in _said(outcome, months) if sentence)
+
+
+def _said(outcome: OutcomeSummary, months: int) -> tuple[str, ...]:
     if outcome.name == "nrr":
-        found = (_order_of_nrr(outcome), _nearer_nrr(outcome))
-    elif outcome.is_base_rate:
-        found = (_nothing_learned(outcome), _level(outcome))
-    else:
-        found = (of_two_accounts(outcome, months), _nearer(outcome), _level(outcome))
-    return tuple(sentence for sentence in found if sentence)
+        return _order_of_nrr(outcome), _nearer_nrr(outcome)
+    if outcome.is_base_rate:
+        return _nothing_learned(outcome), _level(outcome)
+    return of_two_accounts(outcome, months), _nearer(outcome), _level(outcome)
 
 
 def of_two_accounts(outcome: OutcomeSummary, months: int) -> str:

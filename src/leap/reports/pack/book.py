@@ -53,15 +53,15 @@ def book_now(model: Version, tables: AccountTables, since: str | None = None, th
     batch = score_all(model.bundle, tables, model.name)
     table, moment = batch.customers, tables.data_until
     day = day_of(since) if since else add_months(moment, -QUARTER)
-    found, why = None, ""
+    found: Mapping[str, Any] = {}
+    why = ""
     try:
         found = _changed(table, moment, day, then, tables)
+        why = str(found["words"]) if "reason" in found else ""
     except LeapError as error:
         if since:
             raise
         why = f"Of {day:%Y-%m-%d}, a quarter ago, nothing is told: {error.message}"
-    if found is not None and "reason" in found:
-        found, why = None, str(found["words"])
     return BookNow(
         as_of=f"{moment:%Y-%m-%d}",
         customers=len(table),
@@ -70,7 +70,7 @@ def book_now(model: Version, tables: AccountTables, since: str | None = None, th
         level=model.bundle.intervals.level,
         portfolio=portfolio(table),
         since=f"{day:%Y-%m-%d}",
-        waterfall=found,
+        waterfall=None if why else found,
         no_waterfall=why,
         at_risk=_at_risk(batch),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap.icp.quarters import FEW_CUSTOMERS, FEW_DEALS, FEW_WON, NOT_OVER, NOT_RECORDED, Quarter
-from leap.icp.undefined import NO_DEALS
+from leap.icp.undefined import NO_DEALS, NO_WON
 from leap.reports.icp_figures import FigureSections
 from leap.value.payback import NO_COSTS
 
@@ -24,6 +24,7 @@ _FIGURES = (
 _INTERVALS = {name: f"{name}_interval" for name in ("win_rate", "nrr_later", "churn_later")}
 _WHY = {
     NO_DEALS: "no table has the role deals: with one it appears",
+    NO_WON: "no table has the role deals: with one it appears",
     NO_COSTS: "no table has the role costs: with one it appears",
     FEW_DEALS: "no quarter has ten closed deals of a group",
     FEW_WON: "no quarter has five won deals of a group",
