@@ -80,7 +80,7 @@ def put_together(args: argparse.Namespace, console: Console, settings: Settings)
 
     store = Store(args.store, args.workspace)
     with console.stage("loading the model"):
-        now = named(store, store.resolve(args.version or "champion"), settings, args.version is None)
+        now = named(store, version_of(args, store, settings), settings, args.version is None)
         ready_to_explain(now.bundle)
     then, no_diff = earlier(args, store, settings, now)
     with console.stage("reading the tables"):
@@ -106,6 +106,22 @@ def put_together(args: argparse.Namespace, console: Console, settings: Settings)
         today=today(),
         stale_after_days=settings.serving.stale_after_days,
     )
+
+
+def version_of(args: argparse.Namespace, store: Store, settings: Settings) -> str:
+    """The number of the version asked for; where there is none since the latest training gave no model, its reason."""
+    from leap.errors import NoModel
+
+    try:
+        return store.resolve(args.version or "champion")
+    except NoModel as error:
+        declined = None if args.version else store.declined_reason(settings.company.name)
+        if declined is None:
+            raise
+        raise NoModel(
+            f"There is nothing to review: the latest training of {settings.company.name} gave no model. {declined}",
+            remedy=error.remedy,
+        ) from None
 
 
 def earlier(args: argparse.Namespace, store: Store, settings: Settings, now: Named) -> tuple[Named | None, str]:
