@@ -10,6 +10,7 @@ import hmac
 import logging
 import os
 import re
+import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from starlette.types import Scope
 
 from serving.logs import event
 
-SCORE, READ, ADMIN = "score", "read", "admin"
-EVERYTHING = frozenset({SCORE, READ, ADMIN})
-"""`score` asks for scores, `read` for documents, pages and metrics, `admin` for both and for what is wrong inside."""
+SCORE, READ, REVIEW, ADMIN = "score", "read", "review", "admin"
+EVERYTHING = frozenset({SCORE, READ, REVIEW, ADMIN})
+"""`score` asks for scores, `read` for documents, pages and metrics, `review` decides on pages too, `admin` does all
+that and is told what is wrong inside."""
 MAX_FILE_BYTES = 64 * 1024
 """Of tokens in a file: it is read, and each compared, while requests wait."""
 
@@ -44,7 +46,7 @@ class Tokens:
 
     >>> tokens = Tokens({"LEAP_TOKEN": "sesame, simsim read"})
     >>> sorted(tokens.scopes_of("sesame")), sorted(tokens.scopes_of("simsim")), sorted(tokens.scopes_of("read"))
-    (['admin', 'read', 'score'], ['read'], [])
+    (['admin', 'read', 'review', 'score'], ['read'], [])
     >>> Tokens({}).required
     False
     """
@@ -118,11 +120,18 @@ def tokens_in(text: str, source: str) -> tuple[Token, ...]:
 
 
 def _implied(scopes: frozenset[str]) -> frozenset[str]:
-    return EVERYTHING if ADMIN in scopes else scopes
+    if ADMIN in scopes:
+        return EVERYTHING
+    return scopes | {READ} if REVIEW in scopes else scopes
 
 
 def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
+
+
+def form_secret() -> bytes:
+    """What seals forms; the processes that this one starts have it in common with it."""
+    return os.environ.setdefault("LEAP_FORM_SECRET", secrets.token_hex(32)).encode()
 
 
 def credential(header: str) -> str:
@@ -144,8 +153,16 @@ def _basic_password(value: str) -> str:
 
 def challenge(path: str) -> str:
     """How to ask for a token: pages are read in a browser, which can ask for a password but not for a token."""
-    programs_only = path.startswith("/v1/") or path in ("/metrics", "/docs.json")
-    return 'Bearer realm="Leap"' if programs_only else 'Basic realm="Leap: any name, the token as password"'
+    return 'Bearer realm="Leap"' if for_programs(path) else 'Basic realm="Leap: any name, the token as password"'
+
+
+def for_programs(path: str) -> bool:
+    """Whether an address is none of a page.
+
+    >>> [for_programs(path) for path in ("/v1/icp", "/readyz", "/accounts/a1", "/nowhere")]
+    [True, True, False, False]
+    """
+    return path.startswith("/v1/") or path in ("/metrics", "/docs.json", "/livez", "/readyz")
 
 
 def is_loopback(scope: Scope) -> bool:

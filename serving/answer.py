@@ -10,12 +10,14 @@ from serving.lanes import BUSY, TOO_LATE
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: with it browsers do not say of a form which site it comes from.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -60,9 +62,13 @@ class Answer:
     async def refuse(self, refusal: Refused) -> None:
         """Answer with an error instead of what was asked for."""
         self.call.refused = refusal.code
-        body = refusal.document
+        body, kind = refusal.document, b"application/json"
+        if self.call.in_html:
+            from serving.pages.refusing import refusal_page
+
+            body, kind = refusal_page(refusal), b"text/html; charset=utf-8"
         headers = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
-        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers += [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await self._start({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
         self._finish()

@@ -56,7 +56,7 @@ def create_app(live: LiveModel, lanes: Lanes | None = None, watch: Watch | None 
         redoc_url=None,
         redirect_slashes=False,
         # Not `include_router`, which hides routes from whoever looks for them: BentoML's mount and our guard do.
-        routes=[matching_all_of_a_path(route) for router in (*ROUTERS, pages.router) for route in router.routes],
+        routes=[matching_all_of_a_path(route) for router in (*ROUTERS, *pages.ROUTERS) for route in router.routes],
     )
     app.add_route("/docs.json", docs, methods=["GET"], include_in_schema=False)
     app.state.live = live

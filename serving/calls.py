@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.datastructures import Headers
 
+from serving.access import for_programs
+
 if TYPE_CHECKING:
     from leap.scoring.answers import Answers
     from serving.live import Served
@@ -27,6 +29,8 @@ class Call:
     began: float = field(default_factory=time.perf_counter)
     template: str = ""
     """Of the route: `/v1/accounts/{account_id}`; empty for an address that is not known."""
+    in_html: bool = False
+    """Whether a person asks, in a browser, for what is no address of programs."""
     scopes: frozenset[str] = frozenset()
     """What the token lets its holder do; nothing without one, or everything where none is needed."""
     body: bytes = b""
@@ -43,7 +47,8 @@ class Call:
     def of(cls, headers: Headers, method: str, path: str) -> Call:
         """A request as it comes in, with the id that its caller gave if that is fit to be repeated."""
         given = headers.get("x-request-id", "")
-        return cls(given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8), method, path)
+        in_html = "text/html" in headers.get("accept", "") and not for_programs(path)
+        return cls(given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8), method, path, in_html=in_html)
 
     @property
     def seconds(self) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, get_type_hints
 from urllib.parse import parse_qsl
 
 import jiter
@@ -53,11 +53,12 @@ OfLive = Annotated[LiveModel, Depends(_given)]
 
 @dataclass(frozen=True)
 class Body:
-    """An answer: finished JSON and its status."""
+    """An answer: finished JSON (or what `media_type` says) and its status."""
 
     content: bytes
     status: int = 200
     media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def document(content: Any, status: int = 200) -> Body:
@@ -88,27 +89,38 @@ def at_once(endpoint: Endpoint) -> Endpoint:
 class Direct(APIRoute):
     """A route whose answer is made here; FastAPI only describes it."""
 
+    takes_form = False
+    """Whether a body is that of a form of a page, and not JSON."""
+
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         # Programs name functions of generated clients by it.
         options["operation_id"] = options.get("operation_id") or endpoint.__name__
         super().__init__(path, endpoint, **options)
-        self._reader = Reader.of(endpoint)
+        self._reader = self.reader_of(endpoint)
         self._large: Weight | bool = endpoint.__dict__.get("leap_large", False)
         self._at_once = "leap_at_once" in endpoint.__dict__
         self.app = self._answer
+
+    def reader_of(self, endpoint: Endpoint) -> Reader:
+        """What reads the arguments of the endpoint from a request."""
+        return Reader.of(endpoint)
+
+    def told(self, refused: Refused, call: Call, state: State) -> Body:
+        """A refusal as an answer."""
+        return Body(refused.document, refused.status, headers=refused.headers)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call = scope["leap.call"]
         state = scope["leap.state"]
         try:
             answer = await self._work(call, scope, state)
-            status, content, media_type, headers = answer.status, answer.content, answer.media_type, {}
         except Refused as refused:
             call.refused = refused.code
-            status, content, media_type, headers = refused.status, refused.document, "application/json", refused.headers
-        start = [(b"content-type", media_type.encode()), (b"content-length", str(len(content)).encode())]
-        start += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": start})
+            answer = self.told(refused, call, state)
+        content = answer.content
+        start = [(b"content-type", answer.media_type.encode()), (b"content-length", str(len(content)).encode())]
+        start += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": start})
         with state.lanes.unread(len(content)):
             await send_in_pieces(content, send)
 
@@ -154,6 +166,9 @@ class State:
 class Reader:
     """Reads what an endpoint asks for from a request."""
 
+    MORE: ClassVar[Mapping[Any, str]] = {}
+    """What else may be asked for, by its type: the field with the argument's name."""
+
     body: tuple[str, type[BaseModel]] | None = None
     query: tuple[str, type[BaseModel]] | None = None
     path: tuple[str, TypeAdapter[str]] | None = None
@@ -174,6 +189,8 @@ class Reader:
             marks = getattr(hint, "__metadata__", ())
             if hint in own:
                 found[own[hint]] = name
+            elif hint in cls.MORE:
+                found[cls.MORE[hint]] = name
             elif any(isinstance(mark, PathParameter) for mark in marks):
                 found["path"] = (name, TypeAdapter(hint))
             elif any(isinstance(mark, QueryParameter) for mark in marks):
@@ -186,13 +203,13 @@ class Reader:
         """The arguments; Refused where the request does not fit, NoModel while none is live."""
         given: dict[str, Any] = {}
         if self.path:
-            given[self.path[0]] = _fitting("path", self.path[1], scope["leap.path"])
+            given[self.path[0]] = fitting("path", self.path[1], scope["leap.path"])
         if self.query:
-            given[self.query[0]] = _fitting("query", self.query[1], query_of(scope["query_string"]))
+            given[self.query[0]] = fitting("query", self.query[1], query_of(scope["query_string"]))
         elif scope["query_string"]:
             raise Refused(422, "This address takes no parameters after `?`.")
         if self.body:
-            call.asked = given[self.body[0]] = _fitting("body", self.body[1], json_of(call.body))
+            call.asked = given[self.body[0]] = fitting("body", self.body[1], json_of(call.body))
         if self.maybe:
             given[self.maybe] = call.served = state.live.peek()
         if self.served:
@@ -204,7 +221,7 @@ class Reader:
         return given
 
 
-def _fitting(where: str, schema: type[BaseModel] | TypeAdapter[str], value: Any) -> Any:
+def fitting(where: str, schema: type[BaseModel] | TypeAdapter[str], value: Any) -> Any:
     """The value as its schema has it; Refused (422) with each place that does not fit."""
     try:
         return schema.validate_python(value) if isinstance(schema, TypeAdapter) else schema.model_validate(value)

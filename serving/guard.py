@@ -14,11 +14,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.access import EVERYTHING, READ, SCORE, Tokens, challenge, credential, is_loopback, names_loopback
+from serving.access import EVERYTHING, READ, REVIEW, SCORE, Tokens, challenge, credential, is_loopback, names_loopback
 from serving.answer import Answer
 from serving.calls import Call, Unwatched, Watch
 from serving.direct import Direct, State
@@ -53,6 +54,8 @@ class KnownRoute:
     methods: frozenset[str]
     app: ASGIApp | None = None
     """What answers it; None: BentoML."""
+    takes_form: bool = False
+    """Whether what is sent is a form of one of our pages, and not JSON."""
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -61,6 +64,8 @@ class KnownRoute:
             return frozenset()
         if self.template in ("/v1/score", "/v1/prospects"):
             return frozenset({SCORE})
+        if self.takes_form and "POST" in self.methods:
+            return frozenset({REVIEW})
         return frozenset({SCORE, READ}) if self.template.startswith("/v1/accounts/") else frozenset({READ})
 
 
@@ -127,7 +132,7 @@ class Guard:
         call = answer.call
         try:
             if scope["method"] == "POST":
-                call.body = await self._body(headers, receive)
+                call.body = await self._body(headers, receive, route)
         except Refused as refusal:
             await self._refuse(refusal, headers, receive, answer)
             return
@@ -202,9 +207,11 @@ class Guard:
             headers={"Allow": ", ".join(sorted(allowed))},
         )
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive, route: KnownRoute) -> bytes:
         """The whole body, read before anything works on it: counted, and a slow one keeps nobody else waiting."""
-        if not _is_json(headers):
+        if route.takes_form:
+            _require_own_form(headers)
+        elif not _is_json(headers):
             raise Refused(415, "Expected a body of type application/json, uncompressed and in UTF-8.")
         if _declared_bytes(headers) > self.max_body_bytes:
             raise self._too_large()
@@ -214,7 +221,7 @@ class Guard:
         except TimeoutError:
             raise Refused(408, f"The body did not arrive within {self.body_seconds:g} seconds.") from None
         if not body:
-            raise Refused(400, "Expected a body with a JSON object, found none.")
+            raise Refused(400, "Expected a body, found none.")
         return body
 
     async def _read(self, receive: Receive) -> bytes:
@@ -282,6 +289,7 @@ def known_routes(application: Any) -> list[KnownRoute]:
             pattern=route.path_regex,
             methods=frozenset(route.methods | {"HEAD"} if "GET" in route.methods else route.methods),
             app=route.app if isinstance(route, Direct) else application,
+            takes_form=isinstance(route, Direct) and route.takes_form,
         )
         for route in application.routes
     ]
@@ -292,6 +300,17 @@ def _allow(route: KnownRoute, call: Call) -> None:
     if route.scopes and not route.scopes & call.scopes:
         wanted = " or ".join(sorted(route.scopes))
         raise Refused(403, f"This token is not for this address; expected one with the scope {wanted}.")
+
+
+def _require_own_form(headers: Headers) -> None:
+    """Refuse a form that another site made a browser send: it comes with the token that the browser remembers."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise Refused(415, "Expected a form of one of the pages (application/x-www-form-urlencoded).")
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    own = origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    if site != "same-origin" if site is not None else not own:
+        raise Refused(403, "A form is taken from the pages of this service only; this one comes from another site.")
 
 
 def _measure(scope: Scope, headers: Headers) -> None:

@@ -6,18 +6,25 @@ versions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from leap.config import Company
 from leap.errors import NoModel
-from serving.documents import Documents
+from serving.documents import Documents, Remembered
 
 if TYPE_CHECKING:
     from leap.scoring import Scorer
     from leap.scoring.freshness import Freshness
+
+
+MADE_KEPT = 64
+"""How many values are remembered that pages are made from."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Served:
         self.company = company
         self.horizon_months = horizon_months
         self.stale_after_days = stale_after_days
+        self._made = Remembered[Hashable, Any](MADE_KEPT)
+        self._making = threading.RLock()
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
 
@@ -81,6 +90,17 @@ class Served:
         from leap.scoring.freshness import Freshness
 
         return Freshness.on(as_of or self.scorer.as_of, datetime.now(UTC), self.stale_after_days)
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What pages are made from and takes long: made when first asked for, by one at a time, and remembered."""
+        found = self._made.get(name)
+        if found is None:
+            with self._making:
+                found = self._made.get(name)
+                if found is None:
+                    found = self._made.keep(name, make())
+        made: T = found
+        return made
 
     @property
     def version(self) -> str:

@@ -16,12 +16,15 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import bentoml
 from starlette.types import ASGIApp
 
+from serving.access import form_secret
 from serving.listening import require_token, warn_if_open
 from serving.logs import configured
 from serving.metric_files import give_memory_back
 from serving.metrics import without_earlier_models
 
 MOUNT = "leap"
+
+form_secret()  # before the processes that answer are started: they seal forms alike
 
 SETTINGS: dict[str, Any] = {
     # Each process holds the model once, and computes on one thread of Python at a time.

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from markupsafe import Markup
 from serving.live import ListedAccount
 
 DASH = "–"
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 MINUS = "−"
 
 # KPIs that are fractions; others are counts, months or money, and are written as numbers.
@@ -146,6 +148,23 @@ def spaced(name: str) -> str:
     """
     known = {"nrr", "grr", "cac", "ltv", "mrr", "icp"}
     return " ".join(word.upper() if word in known else word for word in name.split("_"))
+
+
+def name(value: object, most: int = 120) -> Markup:
+    """A name from data as text that cannot run, turn the line around it or push everything else off the page.
+
+    It is isolated from the direction of what stands beside it; marks that would turn more than itself around, and other
+    characters that only steer, are shown as a mark of their own; what is longer than `most` characters is cut.
+
+    >>> name("A <b>B</b>"), name("N" * 500, 4), name(None)
+    (Markup('<bdi>A &lt;b&gt;B&lt;/b&gt;</bdi>'), Markup('<bdi>NNNN…</bdi>'), Markup('–'))
+    >>> name("abc\u202ecod.exe") == Markup("<bdi>abc\ufffdcod.exe</bdi>")
+    True
+    """
+    if value is None or value == "":
+        return Markup("–")
+    text = _STEERING.sub("\ufffd", " ".join(str(value).split()))
+    return Markup("<bdi>{}</bdi>").format(text if len(text) <= most else f"{text[:most]}…")
 
 
 @dataclass(frozen=True)

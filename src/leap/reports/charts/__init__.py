@@ -5,6 +5,7 @@ Every function gives one `<svg>` as markup for a page that has `style()` in its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -63,5 +64,7 @@ def captioned(found: Dependence, name: str) -> Markup:
 def standalone(drawing: Markup) -> str:
     """A drawing as a file of its own, with its style inside and paper behind it."""
     head, _, rest = str(drawing).partition(">")
+    # Programs that show pictures need not know light and dark, and this one brings its paper along.
+    light = re.sub(r"light-dark\((#\w+), #\w+\)", r"\1", style())
     paper = ".chart { background: var(--chart-paper); padding: 12px; box-sizing: border-box; }"
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{style()}{paper}</style>{rest}\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{light}{paper}</style>{rest}\n'
