@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leap.reports.quality import FigureSummary, OutcomeSummary, PortfolioSummary
-from leap.reports.rendering import known, share
+from leap.reports.rendering import decimals, known, share
 
 _WITH = {"churn": "left", "contraction": "came to pay less", "expansion": "grew"}
 _WITHOUT = {"churn": "stayed", "contraction": "did not", "expansion": "did not"}
@@ -88,7 +88,7 @@ def _order_of_nrr(outcome: OutcomeSummary) -> str:
     if figure is None or figure.value is None:
         return ""
     return (
-        f"Accounts ordered by predicted and by later NRR agree with a rank correlation of {figure.value:.2f}"
+        f"Accounts ordered by predicted and by later NRR agree with a rank correlation of {decimals(figure.value)}"
         f"{_ends(figure)}; 0 is no order, 1 the same order."
     )
 
@@ -115,7 +115,7 @@ def _between(figure: FigureSummary) -> str:
 def _ends(figure: FigureSummary) -> str:
     if figure.low is None or figure.high is None:
         return ""
-    return f" (95 % interval {figure.low:.2f} to {figure.high:.2f})"
+    return f" (95 % interval {decimals(figure.low)} to {decimals(figure.high)})"
 
 
 def _points(figure: FigureSummary) -> str:
