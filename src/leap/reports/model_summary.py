@@ -86,7 +86,7 @@ def summarise(bundle: ModelBundle) -> ModelSummary:
         offers=tuple(offer_rows(churn)),
         at_stake=at_stake(churn["money"]) if offer_rows(churn) else "",
         more=parts(bundle),
-        said_before=tuple(_said(row) for row in said.get("summary", ()) if row["outcome"] == "churn"),
+        said_before=tuple(_said(row) for row in said.get("summary", ()) if _counts(row)),
         said_note=str(said.get("note") or ""),
         deals=tuple(wins.lines(bundle.quality)),
         notes=tuple(bundle.trained["notes"]),
@@ -109,6 +109,11 @@ def _scope(bundle: ModelBundle, scope: Scope, key: str, title: str, who: str) ->
         held=held_words(everyone, who),
         features=len(bundle.catalog.of_scope(scope).features),
     )
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of accounts that left and that a model had ranked."""
+    return bool(row["outcome"] == "churn" and row["accounts"])
 
 
 def _said(row: Mapping[str, Any]) -> SaidRow:
