@@ -147,6 +147,10 @@ class Documents:
             raise UnknownVersion("This service has no registry: it knows the live version alone.")
         return self._versions.listed()
 
+    def version_of(self, named: str) -> Named:
+        """A version with what people rejected of it: by number, `champion` (the live one) or `previous`."""
+        return self._named(self._number(named))
+
     def _once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> bytes:
         known = self._whole.get(name)
         if known is not None:

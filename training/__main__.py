@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("training.report", "The quarterly review pack, to be forwarded."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),
     "scenario": ("training.scenario", "Expected NRR if the market stood lower or higher."),
+    "sync": ("training.sync", "Send what differs to the outbox, Salesforce or HubSpot."),
     "models": ("training.models", "List versions, champion, challenger and previous."),
     "promote": ("training.promote", "Make a version the champion."),
     "rollback": ("training.rollback", "Make the previous champion the champion again."),

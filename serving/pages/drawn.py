@@ -29,10 +29,10 @@ def reasons(score: Mapping[str, Any], currency: str) -> Markup:
 
     if not score.get("reasons") or (score.get("nrr") or {}).get("point") is None:
         return Markup("")
-    return charts.responsive(lambda width: charts.reasons(score, currency, form=_form(), width=width))
+    return charts.responsive(lambda width: charts.reasons(score, currency, form=form(), width=width))
 
 
-def _form() -> Form:
+def form() -> Form:
     """NRR and its points, as pages write them."""
     from leap.reports.charts import Form
     from leap.reports.charts.scales import digits
