@@ -20,6 +20,7 @@ from serving.errors import Refused
 from serving.logs import failure
 
 if TYPE_CHECKING:
+    from leap.registry import VersionInfo
     from leap.registry.versions import LocalVersions
     from leap.reviews import Review
     from leap.scoring import Scorer
@@ -137,6 +138,14 @@ class Documents:
         before, after = (self._named(version) for version in versions)
         check()
         return self._differences.keep(versions, _json(icp_diff_document(self._scorer, before, after)))
+
+    def listed_versions(self) -> list[VersionInfo]:
+        """Every version of the registry, the latest first; UnknownVersion where this service has none, RegistryAway
+        while it does not answer.
+        """
+        if self._versions is None:
+            raise UnknownVersion("This service has no registry: it knows the live version alone.")
+        return self._versions.listed()
 
     def version_of(self, named: str) -> Named:
         """A version with what people rejected of it: by number, `champion` (the live one) or `previous`."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "targets": ("training.targets", "Whom to sell to next, under budget, capacity and quota."),
     "score": ("training.score", "Score every account into a Parquet or CSV file."),
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
+    "report": ("training.report", "The quarterly review pack, to be forwarded."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),
     "scenario": ("training.scenario", "Expected NRR if the market stood lower or higher."),
     "sync": ("training.sync", "Send what differs to the outbox, Salesforce or HubSpot."),

@@ -116,6 +116,7 @@ def train_accounts(
         bundle = make_bundle(
             tables, (health, model, found, quality), (fit, fit_model, fit_found, fit_quality), icps,
             leaks=leaks, seed=args.seed, trials=plan.trials, wins=won, survival=survival, tuning=tuning.to_json(),
+            said=evaluation.said_in_training(tables, health, found),
         )  # fmt: skip
     with store.scratch() as folder:
         with console.stage("checking and registering"):

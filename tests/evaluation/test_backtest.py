@@ -10,10 +10,11 @@ import pytest
 
 from leap import metrics
 from leap.config import parse_settings
+from leap.evaluation import predict_folds
 from leap.evaluation.backtest import predict_as_known
 from leap.evaluation.fold_figures import drift_of_skill, fold_figures, fold_spans
 from leap.evaluation.out_of_time import OutOfTime
-from leap.evaluation.said_before import LEADS, SaidBefore, said_before
+from leap.evaluation.said_before import LEADS, SaidBefore, said_before, said_by_predictions
 from leap.evaluation.said_summary import summarised
 from leap.features import discover_features
 from leap.models.frames import ScopeFrame, health_frame
@@ -45,6 +46,27 @@ def world(raw: dict[str, pd.DataFrame]) -> tuple[ScopeFrame, OutOfTime, SaidBefo
 
 
 # --- what was said before
+
+
+def test_what_judged_predictions_said_is_what_their_model_says_on_that_day(
+    raw: dict[str, pd.DataFrame], world: tuple[ScopeFrame, OutOfTime, SaidBefore]
+) -> None:
+    """Read off the predictions out of time, without scoring anything: the probability and the rank of that very row."""
+    frame, _, _ = world
+    tables = tables_of(raw)
+    found = predict_folds(frame)
+    said = said_by_predictions(tables, frame, found).rows
+    assert len(said) > 20 and set(said["at_days"]) <= set(LEADS) and set(said["outcome"]) == {"churn"}
+    codes = {str(account): code for code, account in enumerate(tables.accounts)}
+    for row in said.itertuples():
+        on_day = found.as_of == np.datetime64(row.as_of)
+        own = on_day & (found.accounts == codes[row.account_id])
+        assert row.probability == found.prediction.p[own][0] and row.ranked_accounts == on_day.sum()
+        below = (found.prediction.p[on_day] < row.probability).sum()
+        equal = (found.prediction.p[on_day] == row.probability).sum()
+        assert row.rank_percentile == pytest.approx((below + (equal - 1) / 2) / (on_day.sum() - 1))
+        lead = (pd.Timestamp(row.event_date) - pd.Timestamp(row.as_of)).days
+        assert row.at_days <= lead <= row.at_days + 32 and pd.Timestamp(row.model_cutoff) <= pd.Timestamp(row.as_of)
 
 
 def test_what_is_added_after_a_date_changes_nothing_said_before_it(

@@ -172,3 +172,27 @@ def test_a_registry_that_holds_nothing_is_away_since_a_version_from_it_is_live(t
 def test_a_real_store_that_holds_nothing_knows_no_version(store: Store) -> None:
     with pytest.raises(UnknownVersion, match="There is no version 9"):
         LocalVersions(store, wait_seconds=20).bundle("9")
+
+
+def test_versions_are_listed_as_the_registry_glances_at_them_each_time_anew(tmp_path: Path) -> None:
+    class Growing(NoStore):
+        asked = 0
+
+        def glance(self) -> list[str]:
+            self.asked += 1
+            return [str(number) for number in range(self.asked, 0, -1)]
+
+    versions = LocalVersions(Growing(tmp_path))  # type: ignore[arg-type]
+    assert versions.listed() == ["1"]
+    time.sleep(0.05)  # whoever asks at the same moment is given the same answer
+    assert versions.listed() == ["2", "1"]
+
+
+def test_a_registry_that_cannot_be_listed_names_no_place_of_this_machine(tmp_path: Path) -> None:
+    class Broken(NoStore):
+        def glance(self) -> list[str]:
+            raise OSError("/a/place/mlflow.db: input/output error")
+
+    with pytest.raises(RegistryAway) as raised:
+        LocalVersions(Broken(tmp_path)).listed()  # type: ignore[arg-type]
+    assert "/a/place" not in str(raised.value)

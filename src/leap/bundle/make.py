@@ -42,9 +42,11 @@ def make_bundle(
     wins: Wins | None = None,
     survival: SurvivalFigures | None = None,
     tuning: Mapping[str, Any] | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> ModelBundle:
     """Everything that goes live together; each scope gives its frame, final model, predictions out of time and
-    quality. `survival` says how good the curves of customers were, `tuning` what the studies found.
+    quality. `survival` says how good the curves of customers were, `tuning` what the studies found, `said` what was
+    said before accounts churned.
     """
     frame, model, found, quality = health
     none = NOBODY_FOLLOWED if model.hazard is None else NOBODY_LOST
@@ -65,7 +67,11 @@ def make_bundle(
         peers=Peers.of(frame.latest(), frame.latest_mrr),
         fit_peers=Peers.of(fit_frame.latest()),
         quality={
-            "health": {**quality.to_json(), "survival": survival.to_json() if survival else not_judged(none)},
+            "health": {
+                **quality.to_json(),
+                "survival": survival.to_json() if survival else not_judged(none),
+                **({"said_before": dict(said)} if said else {}),
+            },
             "fit": fit_quality.to_json(),
             **(wins.to_json() if wins else {}),
         },

@@ -16,6 +16,7 @@ from leap.evaluation.money import Stakes
 from leap.evaluation.out_of_time import OutOfTime, out_of_time, predict_folds, require_folds
 from leap.evaluation.outcome_quality import OutcomeQuality
 from leap.evaluation.quality import Quality, judge
+from leap.evaluation.said_summary import said_in_training
 from leap.evaluation.slices import slices
 from leap.evaluation.survival import survival_of
 
@@ -37,6 +38,7 @@ __all__ = [
     "predict_folds",
     "realised_values",
     "require_folds",
+    "said_in_training",
     "slices",
     "survival_of",
     "telling_names",

@@ -100,6 +100,41 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def said_by_predictions(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> SaidBefore:
+    """What `found` said before accounts churned, read off the predictions that judge a model: nothing is scored for it.
+
+    A lead is looked up at the last date of judged rows that is not after it, and at most a month before it; an account
+    that was not judged there is left out. So it takes no time in a training; `said_before` looks up more.
+    """
+    events = dated_events(tables)
+    churned = events[events["outcome"] == "churn"]
+    wanted = _on_judged_dates(churned[_far_apart(churned)], np.unique(found.as_of))
+    last = last_events(events, len(tables.accounts))
+    rows = [
+        {"model_cutoff": _day(found.cutoffs[number]), **row}
+        for as_of in sorted(wanted["as_of"].unique())
+        for number in [int(found.fold[found.as_of == as_of][0])]
+        for book in [_Book.of_predictions(tables, frame, found, (found.as_of == as_of) & (found.fold == number), last)]
+        for row in _on_one_day(tables, book, pd.Timestamp(as_of), "churn", wanted[wanted["as_of"] == as_of])
+    ]
+    counts = {"accounts": int(churned["code"].nunique()), "looked_up": len({row["account_id"] for row in rows})}
+    note = None if Revenue(tables).by_periods else _OF_ORDERS
+    return SaidBefore(pd.DataFrame(rows, columns=list(_COLUMNS)), {"churn": counts}, "judged", note)
+
+
+def _on_judged_dates(events: pd.DataFrame, dates: np.ndarray) -> pd.DataFrame:
+    """One row an event and lead with the date that is looked up; none where no date is near."""
+    parts = []
+    for days in LEADS:
+        moments = _us(events["at"] - pd.Timedelta(days=days))
+        place = np.searchsorted(dates, moments, "right") - 1
+        as_of = dates[np.maximum(place, 0)]
+        near = (place >= 0) & (moments - as_of <= np.timedelta64(31, "D"))
+        parts.append(events.assign(at_days=days, as_of=as_of)[near])
+    together: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return together
+
+
 def _grid(frame: ScopeFrame, found: OutOfTime) -> str:
     """Weeks, or months where so many accounts pay that every week's scores would be too many."""
     weeks = (frame.rows.known_at.max() - np.datetime64(found.cutoffs[0], "us")) / np.timedelta64(7, "D")
@@ -253,6 +288,28 @@ class _Book:
             {outcome: getattr(predicted, source) for outcome, source in _SOURCE.items()},
             {outcome: model.component(outcome).base_rate for outcome in COMPONENTS},
             {outcome: model.component(outcome).learner_name for outcome in COMPONENTS},
+            last,
+        )
+
+    @classmethod
+    def of_predictions(
+        cls,
+        tables: AccountTables,
+        frame: ScopeFrame,
+        found: OutOfTime,
+        here: np.ndarray,
+        last: Mapping[str, np.ndarray],
+    ) -> _Book:
+        """Of judged rows of one fold, for churn."""
+        rows, churn = found.rows[here], found.models[int(found.fold[here][0])].component("churn")
+        return cls(
+            found.as_of[here],
+            known_as(tables, frame.rows.accounts[rows], tables.data_until),
+            frame.snapshots.rows["mrr"].to_numpy(dtype=float)[rows],
+            found.leaving[here],
+            {"churn": found.prediction.p[here]},
+            {"churn": churn.base_rate},
+            {"churn": churn.learner_name},
             last,
         )
 

@@ -7,9 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leap.evaluation.out_of_time import OutOfTime
 from leap.evaluation.ranks import mean_of, share_of
-from leap.evaluation.said_before import LEADS, TOPS, SaidBefore
+from leap.evaluation.said_before import LEADS, TOPS, SaidBefore, said_by_predictions
 from leap.models.composition import COMPONENTS
+from leap.models.frames import ScopeFrame
+from leap.tables import AccountTables
+
+
+def said_in_training(tables: AccountTables, frame: ScopeFrame, found: OutOfTime) -> dict[str, Any]:
+    """The part of a bundle's quality that says what was said before accounts churned, by the judged predictions."""
+    said = said_by_predictions(tables, frame, found)
+    return {"summary": summarised(said), "note": said.note, "counts": dict(said.counts["churn"])}
 
 
 def summarised(said: SaidBefore) -> list[dict[str, Any]]:

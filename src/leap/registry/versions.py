@@ -17,7 +17,7 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.errors import BundleError, LeapError, NoModel, RegistryError, UnknownVersion
 from leap.registry.champion_file import read_champion
 from leap.registry.copies import whole_copies
-from leap.registry.records import CHAMPION, PREVIOUS
+from leap.registry.records import CHAMPION, PREVIOUS, VersionInfo
 from leap.registry.store import Store
 
 WAIT_SECONDS: Final = 2.0
@@ -78,6 +78,11 @@ class LocalVersions:
         if aliases[CHAMPION] is None:
             raise RegistryAway(_EMPTY)
         return self._named(champion, aliases[PREVIOUS])
+
+    def listed(self) -> list[VersionInfo]:
+        """Every version, the latest first; RegistryAway where the registry does not say it in time."""
+        found: list[VersionInfo] = self._ask("listed", "", self._store.glance)
+        return found
 
     def _named(self, champion: str, previous: object) -> str:
         if not isinstance(previous, str):

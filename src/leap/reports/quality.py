@@ -233,15 +233,20 @@ def held(driver: Driver) -> str:
 
     The refits are draws of the accounts and the models of earlier folds.
     """
-    said = [
-        f"same direction in {part:.0%} of {what}"
-        for part, what in ((driver.sign_draws, "draws"), (driver.sign_folds, "folds"))
-        if part is not None
-    ]
     ranks = f"rank {driver.rank}"
     if driver.rank_low < driver.rank_high:
         ranks += f" ({driver.rank_low} to {driver.rank_high})"
-    return ", ".join([ranks, *said])
+    return ", ".join([ranks, *same_direction(driver.sign_draws, driver.sign_folds)])
+
+
+def same_direction(sign_draws: float | None, sign_folds: float | None) -> list[str]:
+    """In how many refits the direction was the same: other draws of the accounts, and models of earlier folds.
+
+    >>> same_direction(0.9, None)
+    ['same direction in 90% of draws']
+    """
+    parts = ((sign_draws, "draws"), (sign_folds, "folds"))
+    return [f"same direction in {part:.0%} of {what}" for part, what in parts if part is not None]
 
 
 def share_line(driver: Driver) -> str:

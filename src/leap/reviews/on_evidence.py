@@ -12,7 +12,7 @@ _FINDINGS = {
     "not shown": "no difference shown",
     _HYPOTHESIS: "not measured yet",
 }
-_FIGURES = ("nrr", "churn", "expansion_rate")
+_FIGURES = ("nrr", "churn", "expansion_rate", "contraction_rate")
 
 
 def of_rule(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,4 +103,5 @@ def _points(share: float) -> str:
 
 
 def _name(metric: str) -> str:
-    return {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion"}.get(metric, metric)
+    names = {"nrr": "NRR", "churn": "churn", "expansion_rate": "expansion", "contraction_rate": "contraction"}
+    return names.get(metric, metric)

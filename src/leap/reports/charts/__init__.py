@@ -17,6 +17,7 @@ from leap.explanation.drivers import Driver
 from leap.reports.charts.dependence import dependence
 from leap.reports.charts.drivers import drivers
 from leap.reports.charts.reasons import reasons
+from leap.reports.charts.reliability import reliability
 from leap.reports.charts.scales import Form, Scale, of_money, of_points, of_shares
 from leap.reports.charts.svg import NARROW, WIDE, element, short
 from leap.reports.charts.waterfall import Level, Step, responsive, waterfall
@@ -36,6 +37,7 @@ __all__ = [
     "of_points",
     "of_shares",
     "reasons",
+    "reliability",
     "responsive",
     "standalone",
     "style",
