@@ -19,6 +19,7 @@ from serving.documents import Documents, Remembered
 if TYPE_CHECKING:
     from leap.scoring import Scorer
     from leap.scoring.freshness import Freshness
+    from serving.workspace import Reading
 
 
 MADE_KEPT = 64
@@ -71,8 +72,11 @@ class Served:
         explained_by: str = "",
         stale_after_days: int = 45,
         documents: Documents | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.scorer = scorer
+        self.reading = reading
+        """When its tables were read, and what changed in them before; None where they are sealed or there are none."""
         self.documents = documents or Documents(scorer)
         """What it says beside scores, remembered."""
         self.explained_by = explained_by

@@ -213,6 +213,7 @@ def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
         model.explained_by,
         settings.serving.stale_after_days,
         Documents(scorer, parts.reviews, versions),
+        data.reading,
     )
 
 

@@ -7,10 +7,10 @@ A page is a module with a `router` (`APIRouter(route_class=Page)`), a template o
 a style sheet and a script of the same name in `static/`.
 """
 
-from serving.pages import account, accounts, assistance, drivers, icp, overview, rendering, targets
+from serving.pages import account, accounts, assistance, data, drivers, icp, overview, rendering, targets
 
 ROUTERS = (
-    *(page.router for page in (overview, accounts, account, icp, targets, drivers, assistance)),
+    *(page.router for page in (overview, accounts, account, icp, targets, drivers, data, assistance)),
     assistance.files,
 )
 rendering.known |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]

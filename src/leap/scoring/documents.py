@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_LONGER_SECONDS: Final = 5.0
 """How long an integer program may be worked on while somebody waits for the answer."""
 _WITHOUT_INTERVAL = frozenset({"payback_months_survival"})
-_OF_THE_MAKING = frozenset({"libraries", "problems", "seed", "trials", "tuning"})
+_OF_THE_MAKING = frozenset({"leaks", "libraries", "problems", "seed", "tables", "trials", "tuning"})
 _OF_QUARTER = ("win_rate", "sales_cycle_days", "deal_size", "cac", "nrr_later", "churn_later")
 _COUNTS_OF_QUARTER = (
     "quarter", "new_customers", "bookings", "deals_decided", "deals_won", "customers_with_cac", "accounts_later",
