@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leap.evaluation import Leak
-from leap.features.families import undelivered
+from leap.features import families
 from leap.tables import AccountTables, Problem
 from leap.tables.oddities import odd_columns
 
@@ -22,7 +22,7 @@ def without_features(tables: AccountTables) -> list[Problem]:
         Problem("warn", name, column, "no_feature", table.rows_used, 1.0, (), why)
         for name, table in tables.tables.items()
         if table.rows_used
-        for column, why in undelivered(table)
+        for column, why in families.undelivered(table)
         if (name, column) not in said
     ]
 
