@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from leap.reports.icp import IcpSummary
     from leap.reports.icp_exports import Export
 
-FORMATS = ("html", "json", "md", "csv", "sql")
-EXPORTS = ("salesforce", "hubspot", "qualification", "points")
+FORMATS = ("html", "json", "md", "csv", "xlsx", "parquet", "sql")
+TABLES = ("xlsx", "parquet")
+POINTS = "points"
+EXPORTS = ("salesforce", "hubspot", "qualification", POINTS)
 """Formats that must be named: their files may be called anything, and .json or .csv says how they are written."""
 DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
@@ -45,9 +47,12 @@ def main(argv: list[str] | None = None) -> int:
 def icp(args: argparse.Namespace, console: Console) -> Result:
     """Fetch, summarise, render, write."""
     from leap.config import load_settings
+    from leap.exports import write_frame
     from leap.flat.workspace import refuse_flat
     from leap.reports import icp as report
     from leap.reports import icp_exports as exports
+    from leap.reports.points_text import points_frame
+    from leap.reports.table_columns import about
 
     chosen = chosen_format(args)
     settings = load_settings(args.workspace)
@@ -67,12 +72,17 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         document = {**document, "export": exports.document(export, chosen)}
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
-        text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+        renderers |= {"json": lambda _: dumps(document), **dict.fromkeys(TABLES, report.render_csv)}
+        text = renderers[chosen](summary)
     if chosen is None:
         text = "\n".join([text, *verdicts])
     if args.out is None:
         return Result(document, text)
-    write(args.out, text)
+    if (named := args.out.suffix.lower().removeprefix(".")) in TABLES and chosen in (named, POINTS):
+        table = points_frame(export) if chosen == POINTS else report.frame(summary)
+        write_frame(table, args.out, about("Ideal customer profiles", document, sheet="ICP"))
+    else:
+        write(args.out, text)
     counted = f"{len(summary.profiles)} profile(s), {len(summary.attributes)} condition(s) measured -> {args.out}"
     return Result({**document, "out": str(args.out), "format": chosen}, counted)
 
@@ -81,6 +91,8 @@ def chosen_format(args: argparse.Namespace) -> str | None:
     """What was asked for, or what the name of the file says; None is text for a terminal."""
     from leap.errors import UsageError
 
+    if args.format in TABLES and (args.out is None or args.out.suffix.lower() != f".{args.format}"):
+        raise UsageError(f"--format {args.format} needs --out with a name ending in .{args.format}.")
     if args.format or args.out is None:
         return str(args.format) if args.format else None
     suffix = args.out.suffix.lower()

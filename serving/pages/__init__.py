@@ -11,6 +11,8 @@ from serving.pages import account, accounts, assistance, data, drivers, icp, ove
 
 ROUTERS = (
     *(page.router for page in (overview, accounts, account, icp, targets, drivers, data, assistance)),
+    accounts.files,
+    targets.files,
     assistance.files,
 )
 rendering.known |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]

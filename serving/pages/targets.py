@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
@@ -14,6 +14,7 @@ from serving.calls import Call
 from serving.direct import Body, Deadline, State, large
 from serving.errors import Refused
 from serving.pages import rendering
+from serving.pages.downloads import Download, download
 from serving.pages.route import OfPage, Page, PageQuery, View
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ class Waiting(Page):
         return looking_again(page)
 
 
+class TargetsFile(Waiting, Download):
+    """The same as a file."""
+
+
 router = APIRouter(route_class=Waiting)
+files = APIRouter(route_class=TargetsFile)
 
 
 class TargetsQuery(PageQuery):
@@ -76,14 +82,18 @@ def targets(query: Annotated[TargetsQuery, Query()], view: OfPage) -> Body:
         return given.page(None, status=422, failed=str(error))
 
 
-@router.get("/targets.csv")
+@files.get("/targets.csv")
 @large(True)
 def targets_csv(query: Annotated[TargetsQuery, Query()], view: OfPage, check: Deadline) -> Body:
     """Every account of the list that the page of the same address shows, as `leap targets --out targets.csv`."""
-    from leap.reports import targets as report
+    return _Asking.of(view, query).file("csv", check)
 
-    text = report.render_csv(_Asking.of(view, query).document(check))
-    return attached(view, text.encode("utf-8", "replace"), "csv", "text/csv; charset=utf-8")
+
+@files.get("/targets.xlsx")
+@large(True)
+def targets_xlsx(query: Annotated[TargetsQuery, Query()], view: OfPage, check: Deadline) -> Body:
+    """The same for spreadsheets."""
+    return _Asking.of(view, query).file("xlsx", check)
 
 
 @dataclass(frozen=True)
@@ -116,16 +126,18 @@ class _Asking:
         """The list; Refused (429) while another one is being made."""
         return self.view.served.documents.list_asked_for(self.asked.asked, self.asked.months)
 
-    def document(self, check: Deadline) -> dict[str, Any]:
-        """The list with all accounts that match, for a file; Refused (422) where something asked for is wrong."""
-        from leap.reports import targets_summary
+    def file(self, form: str, check: Deadline) -> Body:
+        """The list with all accounts that match; Refused (422) where something asked for is wrong."""
+        from leap.reports.account_files import MEDIA_TYPES
+        from leap.reports.targets_files import target_file
 
         if self.asked.wrong:
             details = [f"{name}: {why}" for name, why in self.asked.wrong.items()]
             raise Refused(422, "The list cannot be made as asked for.", details=details)
         made = self.made()
         check()
-        return targets_summary.document(made, self.q, check)
+        pieces = target_file(made, self.q, form, check)
+        return download(pieces, MEDIA_TYPES[form], f"targets-{self.view.served.scorer.as_of.isoformat()}.{form}")
 
     def page(self, made: TargetList | None, *, status: int = 200, busy: bool = False, failed: str = "") -> Body:
         """The form, and the list where there is one."""
@@ -150,7 +162,6 @@ class _Asking:
             busy=busy,
             failed=failed,
             decide="/review" in rendering.known,
-            excel="/targets.xlsx" in rendering.known,
             made_before=targets_summary.made_before(self.view.served.documents.lists(), self._texts),
             address=self.address,
         )
@@ -169,14 +180,6 @@ class _Asking:
     def _given(self) -> dict[str, str]:
         """The fields that say another thing than `[policy]`, as short an address as there is."""
         return {name: self.asked.texts[name] for name in self.asked.changed}
-
-
-def attached(view: View, content: bytes, suffix: str, media_type: str) -> Body:
-    """A file to be kept, named by its day and the version that says it."""
-    served = view.served
-    name = f"targets-{served.scorer.as_of}-v{served.version}.{suffix}"
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
-    return Body(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{safe}"'})
 
 
 def looking_again(page: Body) -> Body:

@@ -153,17 +153,9 @@ def shown(made: TargetList, words: str, first: int, most: int) -> Shown:
     return Shown(part, first, len(found), tuple(told), max(0, len(hits) - MOST_HITS))
 
 
-def document(made: TargetList, words: str, check: Callable[[], None]) -> dict[str, Any]:
-    """As `leap targets --json`, with every account that matches; `check` is called for each and may end it."""
-    found, _ = _matching(made, words)
-    entries = Entries(made)
-
-    def told() -> Iterator[dict[str, Any]]:
-        for rank, i in found:
-            check()
-            yield entries.entry(rank, i)
-
-    return {**entries.to_json(0), "shown": len(found), "targets": list(told())}
+def ranked(made: TargetList, words: str) -> list[tuple[int, int]]:
+    """Ranks and rows of the accounts of the list whose name or id contains these words."""
+    return _matching(made, words)[0]
 
 
 def _matching(made: TargetList, words: str) -> tuple[list[tuple[int, int]], list[int]]:

@@ -9,13 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 
 from leap.config import Company, Policy
+from leap.reports import targets as report
 from leap.reports import targets_asked, targets_summary
 from leap.reports.targets_asked import read as asked_in
 from leap.scoring import Scorer
-from leap.scoring.targets import Asked, Override, TargetList, target_list_of
+from leap.scoring.targets import Asked, Entries, Override, TargetList, target_list_of
 from leap.scoring.targets.candidates import Candidates
 from serving.errors import Refused
 from serving.lanes import TOO_LATE
@@ -146,13 +148,18 @@ def test_a_long_list_has_parts_and_every_account_is_in_one_of_them(page: Any, mo
 def test_the_file_holds_all_rows_of_what_is_shown_and_no_formula(page: Any, scorer: Scorer) -> None:
     answer = page.get("/targets.csv?capacity=5")
     assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.headers["content-disposition"].endswith('-v7.csv"')
+    assert answer.headers["content-disposition"].endswith('.csv"')
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     made = target_list_of(scorer, Asked(capacity=5, emerging_share=0.1, seconds=5.0))
     assert [row["account_id"] for row in rows] == [made.candidates.table.account_ids[i] for i in made.order]
     one = list(csv.DictReader(io.StringIO(page.get(f"/targets.csv?capacity=5&q={rows[3]['account_id']}").text)))
     assert [row["rank"] for row in one] == ["4"]
     assert '<a class="button" href="/targets.csv?capacity=5"' in page.get("/targets?capacity=5").text
+    assert answer.text == report.render_csv(Entries(made).to_json()), "to the letter what the command writes"
+    sheet = openpyxl.load_workbook(io.BytesIO(page.get("/targets.xlsx?capacity=5").content)).worksheets[0]
+    cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    place = cells[0].index("account_id")
+    assert [row[place] for row in cells[1:]] == [row["account_id"] for row in rows]
 
 
 def test_while_another_list_is_made_the_last_one_is_shown_and_the_page_looks_again(page: Any, served: Served) -> None:
