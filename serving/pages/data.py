@@ -6,20 +6,30 @@ columns) and where tables lie are shown to a token of scope `admin` alone: they 
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Query
 
 from serving.access import ADMIN
-from serving.direct import Body, Deadline, large
-from serving.pages.route import OfPage, Page, PageQuery, View
+from serving.direct import Body, large
+from serving.errors import Refused
+from serving.live import Served
+from serving.pages.route import OfPage, PageQuery, View
+from serving.pages.waiting import Waiting
 
 if TYPE_CHECKING:
     from leap.reports.data_live import LiveData
     from leap.tables import AccountTables
 
-router = APIRouter(route_class=Page)
+WAIT_SECONDS = 1.0
+"""How long a request waits while another one makes the report."""
+
+router = APIRouter(route_class=Waiting)
+_kept: WeakKeyDictionary[Served, LiveData] = WeakKeyDictionary()
+_one = threading.Lock()
 
 
 class DataQuery(PageQuery):
@@ -30,7 +40,7 @@ class DataQuery(PageQuery):
 
 @router.get("/data")
 @large(True)
-def data(query: Annotated[DataQuery, Query()], view: OfPage, check: Deadline) -> Body:
+def data(query: Annotated[DataQuery, Query()], view: OfPage) -> Body:
     """The report, made once for each live model and its tables; the rows of one account are counted when asked for."""
     served = view.served
     tables = served.scorer.tables
@@ -38,7 +48,7 @@ def data(query: Annotated[DataQuery, Query()], view: OfPage, check: Deadline) ->
         return view.show("data.html", data=None, definitions=_definitions(view))
     from leap.reports.data_live import rows_of
 
-    found: LiveData = served.once("data", lambda: _made(view, tables, check))
+    found = _made(served, tables)
     return view.show(
         "data.html",
         data=found,
@@ -52,11 +62,25 @@ def data(query: Annotated[DataQuery, Query()], view: OfPage, check: Deadline) ->
     )
 
 
-def _made(view: View, tables: AccountTables, check: Deadline) -> LiveData:
+def _made(served: Served, tables: AccountTables) -> LiveData:
+    """Made by one at a time, and remembered as long as the model is live; others are asked to come again (429).
+
+    Not by `Served.once`: while it is made, which of millions of rows takes seconds, other pages must not wait for it.
+    """
     from leap.reports.data_live import summarise_live
 
-    customers = [one.account_id for one in view.served.accounts]
-    return summarise_live(view.served.scorer.bundle, tables, customers, check)
+    known = _kept.get(served)
+    if known is not None:
+        return known
+    if not _one.acquire(timeout=WAIT_SECONDS):
+        raise Refused(429, "The report on the tables is being made; try again shortly.")
+    try:
+        if served not in _kept:
+            customers = [one.account_id for one in served.accounts]
+            _kept[served] = summarise_live(served.scorer.bundle, tables, customers)
+        return _kept[served]
+    finally:
+        _one.release()
 
 
 def _definitions(view: View) -> Any:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 
 from leap.errors import LeapError
-from serving.calls import Call
-from serving.direct import Body, Deadline, State, large
+from serving.direct import Body, Deadline, large
 from serving.errors import Refused
 from serving.pages import rendering
 from serving.pages.downloads import Download, download
-from serving.pages.route import OfPage, Page, PageQuery, View
+from serving.pages.route import OfPage, PageQuery, View
+from serving.pages.waiting import Waiting, looking_again
 
 if TYPE_CHECKING:
     from leap.reports.targets_asked import AskedFor
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 
 ROWS = 50
 MOST_FIRST = 10_000_000
-LOOK_AGAIN_SECONDS = 5
-
-
-class Waiting(Page):
-    """A page that takes long: whoever comes while too much is done already is asked back by the page itself."""
-
-    def told(self, refused: Refused, call: Call, state: State) -> Body:
-        """A refusal for want of time is a page that looks again; others are as on all pages."""
-        served = state.live.peek()
-        if served is None or refused.code not in ("too_many_requests", "unavailable"):
-            return super().told(refused, call, state)
-        page = View(served, call, state.live).show("targets_wait.html", status=refused.status, why=str(refused))
-        return looking_again(page)
 
 
 class TargetsFile(Waiting, Download):
@@ -180,8 +167,3 @@ class _Asking:
     def _given(self) -> dict[str, str]:
         """The fields that say another thing than `[policy]`, as short an address as there is."""
         return {name: self.asked.texts[name] for name in self.asked.changed}
-
-
-def looking_again(page: Body) -> Body:
-    """A page that asks for itself again after some seconds."""
-    return replace(page, headers={**page.headers, "Refresh": str(LOOK_AGAIN_SECONDS)})

@@ -6,7 +6,7 @@ is that of the training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -117,18 +117,13 @@ class LiveData:
     definitions: tuple[Definition, ...]
 
 
-def summarise_live(
-    bundle: ModelBundle, tables: AccountTables, customers: Sequence[str], check: Callable[[], None] = lambda: None
-) -> LiveData:
-    """The values of the page; `check` is called between its parts and may end it."""
-    problems = with_odd(tables)
-    check()
-    new, gone = _since(bundle, problems)
-    problems += without_features(tables)
-    check()
-    leaks = leaks_of(bundle)
+def summarise_live(bundle: ModelBundle, tables: AccountTables, customers: Sequence[str]) -> LiveData:
+    """The values of the page; what is wrong with the tables is looked for once, whichever model is live."""
+    of_rules = tables.remembered("problems with what is odd", lambda: with_odd(tables))
+    idle = tables.remembered("columns without features", lambda: without_features(tables))
+    new, gone = _since(bundle, of_rules)
+    problems, leaks = [*of_rules, *idle], leaks_of(bundle)
     report = summarise(tables, problems, leaks, {}, verdict(problems, leaks))
-    check()
     then = {name: Counted.from_json(one) for name, one in (bundle.trained.get("tables") or {}).items()}
     now, summaries = counted(tables), {one.name: one for one in report.tables}
     codes = tables.codes_of(pd.Series(list(customers), dtype=object)) if len(customers) else np.zeros(0, dtype=int)

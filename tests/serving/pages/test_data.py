@@ -24,6 +24,7 @@ from leap.sources import inspect_workspace
 from leap.tables import AccountTables, Problem
 from leap.tables.counted import Counted, counted
 from serving.live import LiveModel, Served
+from serving.pages import data as pages_data
 from serving.workspace import Data, Reading, TableChange, reading_of
 from tests.serving.conftest import ask
 from tests.serving.pages.hostile import HOSTILE
@@ -161,6 +162,17 @@ def test_the_summary_is_made_once_for_a_live_model(page: Any, monkeypatch: pytes
     monkeypatch.setattr("leap.reports.data_live.summarise_live", lambda *a: (made.append(1), original(*a))[1])
     assert read(page, "/data").words and read(page, "/data?account=x").words
     assert made == [1]
+
+
+def test_while_the_report_is_made_others_get_a_page_that_looks_again(
+    page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.pages.data.WAIT_SECONDS", 0.01)
+    with pages_data._one:
+        answer = page.get("/data")
+    assert answer.status_code == 429 and answer.headers["refresh"] == "5"
+    assert "The report on the tables is being made" in Parsed(answer.text).words
+    assert page.get("/data").status_code == 200
 
 
 def test_cells_of_the_tables_are_shown_to_admins_alone(scorer: Scorer) -> None:

@@ -181,7 +181,7 @@ def test_a_service_without_time_is_a_page_that_looks_again(page: Any, served: Se
     served.documents.list_asked_for = late  # type: ignore[method-assign]
     answer = page.get("/targets")
     assert answer.status_code == 503 and answer.headers["refresh"] == "5"
-    assert "The list is being made, or the service is busy" in Parsed(answer.text).words
+    assert "What you asked for is being made, or the service is busy" in Parsed(answer.text).words
 
 
 def test_a_list_without_anybody_is_made_once(served: Served) -> None:
