@@ -156,6 +156,10 @@ class Documents:
         check()
         return self._differences.keep(versions, _json(icp_diff_document(self._scorer, before, after)))
 
+    def version_of(self, named: str) -> Named:
+        """A version with what people rejected of it: by number, `champion` (the live one) or `previous`."""
+        return self._named(self._number(named))
+
     def _once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> bytes:
         known = self._whole.get(name)
         if known is not None:

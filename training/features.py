@@ -44,7 +44,7 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         if args.prospects:
             wanted = with_prospects(tables, wanted, days)
         matrix = feature_matrix(tables, wanted, catalog)
-    write_frame(matrix, args.out, about_features(catalog))
+    write_frame(matrix, args.out, about_features(catalog, tables.settings.company))
     return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))
 
 

@@ -190,5 +190,5 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         given = until_given(args, tables)
         tables, leaks = without_leaks(tables, until_given=given)
         catalog, matrix = matrix_of(flat_rows(tables, until_given=given), [day_of(one) for one in args.as_of or ()])
-    write_frame(matrix, args.out, about_features(catalog))
+    write_frame(matrix, args.out, about_features(catalog, tables.settings.company))
     return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
 
@@ -39,7 +38,7 @@ environment.filters |= {
     "spaced": words.spaced,
     "kpis": words.kpis,
     "name": words.name,
-    "path": lambda text: quote(str(text), safe=""),
+    "path": words.path,
 }
 environment.globals |= {
     "ahead": words.ahead,

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -165,6 +166,28 @@ def name(value: object, most: int = 120) -> Markup:
         return Markup("–")
     text = _STEERING.sub("\ufffd", " ".join(str(value).split()))
     return Markup("<bdi>{}</bdi>").format(text if len(text) <= most else f"{text[:most]}…")
+
+
+_DOTS = re.compile(r"~*\.{1,2}")
+
+
+def path(value: object) -> str:
+    """An id as the last part of an address; one of dots alone, which browsers take for a folder, behind a mark.
+
+    >>> path("a/b ü"), path(".."), path("~.."), path("...")
+    ('a%2Fb%20%C3%BC', '~..', '~~..', '...')
+    """
+    text = str(value)
+    return quote(f"~{text}" if _DOTS.fullmatch(text) else text, safe="")
+
+
+def id_of(part: str) -> str:
+    """The id that stands in an address; the inverse of `path`, decoded already.
+
+    >>> id_of("~.."), id_of("~~."), id_of("~a"), id_of("..")
+    ('..', '~.', '~a', '..')
+    """
+    return part[1:] if part.startswith("~") and _DOTS.fullmatch(part) else part
 
 
 @dataclass(frozen=True)

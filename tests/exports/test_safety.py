@@ -157,3 +157,11 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, name: str, sa
 def test_what_is_no_value_of_a_cell_is_named() -> None:
     with pytest.raises(UsageError, match="parts: expected texts, numbers"):
         csv_text(pd.DataFrame({"parts": [[1, 2]]}))
+
+
+def test_a_column_of_two_kinds_is_refused_by_parquet_alone(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"t": pd.Series([1, "x"], dtype=object)})
+    with pytest.raises(UsageError, match="Parquet does not take it"):
+        write_frame(frame, tmp_path / "t.parquet")
+    write_frame(frame, tmp_path / "t.xlsx")
+    assert [path.name for path in tmp_path.iterdir()] == ["t.xlsx"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from leap.config import Company
@@ -16,6 +17,7 @@ from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
 from leap.scoring.inputs import tables_schema
 from leap.scoring.row_forms import CELL
 from serving.live import Served
+from tests.serving.found import FoundBundle
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
@@ -105,7 +107,9 @@ class FakeScorer:
     def __init__(self, version: str = "7", accounts: int = 230, icps: Mapping[str, Any] = ICPS) -> None:
         self.version = version
         self.as_of = date(2026, 11, 1)
-        self.tables: object | None = "tables that nobody reads"
+        self.bundle = FoundBundle()
+        self.tables: object | None = SimpleNamespace(settings=self.bundle.settings, accounts=["a1", "a2"])
+        self.customers = None
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]

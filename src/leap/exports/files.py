@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from leap.errors import UsageError
 from leap.exports.about import About
@@ -37,6 +38,9 @@ def write_frame(frame: pd.DataFrame, path: Path, about: About | None = None) -> 
         beside.replace(path)
     except UnicodeEncodeError as error:
         raise broken_text(ascii(error.object[max(0, error.start - 30) : error.end])) from error
+    except pa.ArrowException as error:
+        said = f"{path.name}: Parquet does not take it: {'; '.join(map(str, error.args))}."
+        raise UsageError(said, remedy="Write it as .csv or .xlsx.") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}.") from error
     finally:

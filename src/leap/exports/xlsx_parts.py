@@ -64,7 +64,9 @@ def fixed(title: str, sheet: str, about: str, columns: int, rows: int) -> dict[s
 
 
 def sheet_head(widths: Sequence[float], *, rows: int | None = None, frozen: int = 0) -> str:
-    """What stands before the rows; with `rows`, the first row stays in sight, and `frozen` columns."""
+    """What stands before the rows; with `rows`, the first row stays in sight, and `frozen` columns; without, all
+    columns are printed on one page's width.
+    """
     columns = "".join(
         f'<col min="{place}" max="{place}" width="{width:g}" customWidth="1"/>'
         for place, width in enumerate(widths, start=1)
@@ -72,8 +74,9 @@ def sheet_head(widths: Sequence[float], *, rows: int | None = None, frozen: int 
     dimension = f'<dimension ref="{_area(len(widths), rows)}"/>' if rows is not None and widths else ""
     pane = "" if rows is None else _pane(frozen)
     selected = "" if rows is None else ' tabSelected="1"'
+    page = '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>' if rows is None else ""
     return (
-        f'{_HEAD}<worksheet xmlns="{_MAIN}">{dimension}<sheetViews><sheetView{selected} workbookViewId="0">{pane}'
+        f'{_HEAD}<worksheet xmlns="{_MAIN}">{page}{dimension}<sheetViews><sheetView{selected} workbookViewId="0">{pane}'
         f'</sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>'
         f"{f'<cols>{columns}</cols>' if columns else ''}<sheetData>"
     )
@@ -82,7 +85,7 @@ def sheet_head(widths: Sequence[float], *, rows: int | None = None, frozen: int 
 def sheet_tail(columns: int, rows: int) -> str:
     """What stands after the rows; with columns, they can be filtered, and ids in digits are no error."""
     if not columns:
-        return "</sheetData></worksheet>"
+        return '</sheetData><pageSetup orientation="landscape" fitToHeight="0"/></worksheet>'
     area = _area(columns, rows)
     return (
         f'</sheetData><autoFilter ref="{area}"/>'

@@ -6,6 +6,7 @@ TERMS = (
     ("ICP", "Ideal customer profile: what is true of a company before it buys, and how such accounts did later."),
     ("Established, emerging profile", "Where the base is already, and where few are won yet but the newest do well."),
     ("Negative profile", "Conditions whose accounts kept less revenue or left more often."),
+    ("Price", "What each account of a negative profile later pays less a year than others that paid as much before."),
     (
         "Hypothesis",
         "A profile that something suggests and no measurement has shown: to be tried on a few accounts, in no list.",
@@ -51,10 +52,20 @@ TERMS = (
     ("CAC", "Cost of acquiring a customer: what was spent to win it, on average."),
     ("Payback", "Months until the margin of a new customer has paid its CAC back; with churn: counting who leaves."),
     ("Value of 12 months", "Discounted margin, less cost to serve, that an account brought in the last twelve months."),
+    (
+        "Expected value",
+        "Discounted margin, less cost to serve, that an account is expected to bring from now on, as long as it stays.",
+    ),
     ("LTV : CAC", "Value of thirty-six months over CAC."),
     ("Bookings", "The MRR that new customers began with."),
     ("Win rate", "Won deals over closed deals."),
     ("Driver", "Attributes of one family or that say nearly the same, and their share of what moves NRR in the model."),
+    ("Base", "What the model says of an account of which nothing is known; reasons lead from it to the score."),
+    (
+        "What if",
+        "What the model says of accounts that have other values: a comparison of accounts, and no promise of what "
+        "follows for one that is changed.",
+    ),
     (
         "Do not act yet",
         "A driver's direction or size did not hold over refits of the model, or it did not help on later accounts, or "

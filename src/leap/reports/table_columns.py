@@ -8,6 +8,7 @@ from typing import Any
 
 from leap.bundle.flat_bundle import FlatBundle
 from leap.bundle.model_bundle import ModelBundle
+from leap.config import Company
 from leap.exports import About, Column, Form
 from leap.features import FeatureCatalog
 from leap.reports.glossary import TERMS
@@ -134,13 +135,15 @@ def about_flat_scores(bundle: FlatBundle, version: str) -> About:
     return About(made.title, made.facts, {**made.columns, bundle.outcome.key: outcome}, made.terms, made.sheet)
 
 
-def about_features(catalog: FeatureCatalog) -> About:
+def about_features(catalog: FeatureCatalog, company: Company) -> About:
     """The sheet beside a feature matrix: every feature in words."""
     columns = {
         feature.name: Column(f"{feature.label}{f' [{feature.unit}]' if feature.unit else ''}")
         for feature in catalog.features
     }
-    return About("Features", columns={**_of(("account_id", "as_of")), **columns}, sheet="Features")
+    facts = {"company": company.name, "currency": company.currency, "money_note": company.money_note}
+    made = about("Features", facts, sheet="Features")
+    return replace(made, columns={**_of(("account_id", "as_of")), **columns}, terms=())
 
 
 def about(title: str, facts: Mapping[str, Any], *, sheet: str = "Data") -> About:

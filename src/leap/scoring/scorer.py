@@ -77,6 +77,11 @@ class Scorer:
         return self._as_of.date()
 
     @property
+    def moment(self) -> pd.Timestamp:
+        """The same to the second: what was known before it is what scores are made of."""
+        return self._as_of
+
+    @property
     def latest_day(self) -> date:
         """The last day that accounts which bring their own data may be scored as of."""
         return self._given.latest.date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -87,23 +88,33 @@ def was(tables: AccountTables, code: int, until: pd.Timestamp, moment: pd.Timest
     return np.unique(known_as(tables, same, moment))
 
 
-def standing(tables: AccountTables, codes: np.ndarray, moment: pd.Timestamp, table: ScoreTable) -> Standing:
-    """What these codes were at a moment; `table` has the scores of those of them that paid then."""
+def standing(
+    tables: AccountTables,
+    codes: np.ndarray,
+    moment: pd.Timestamp,
+    table: ScoreTable,
+    paid: Sequence[int] | None = None,
+) -> Standing:
+    """What these codes were at a moment; `table` has the scores of those of them that paid then: in its rows `paid`,
+    by default in all.
+    """
+    rows = range(len(table)) if paid is None else paid
     revenue, horizon = Revenue(tables), tables.settings.outcome.horizon_months
     day, ids = f"{moment:%Y-%m-%d}", tuple(str(tables.accounts[code]) for code in codes)
     mrr = float(revenue.mrr_at(moment)[codes].sum()) / PARTS
-    if len(table) > 1:
-        each = ", ".join(f"{a} ({m:,.0f})" for a, m in zip(table.account_ids, table.mrr, strict=True))
-        return Standing(day, "several", ids, mrr, f"it was {len(table)} accounts then: {each}")
-    if len(table) == 0:
+    if len(rows) > 1:
+        each = ", ".join(f"{table.account_ids[i]} ({table.mrr[i]:,.0f})" for i in rows)
+        return Standing(day, "several", ids, mrr, f"it was {len(rows)} accounts then: {each}")
+    if not rows:
         status, said = without_mrr(revenue, codes, moment)
         return Standing(day, status, ids, 0.0, said)
-    known = (str(table.account_ids[0]),)
-    if table.abstained(0):
+    i = rows[0]
+    known = (str(table.account_ids[i]),)
+    if table.abstained(i):
         said = f"it was leaving already: its end within {horizon} months was known"
-        return Standing(day, "leaving", known, float(table.mrr[0]), said)
-    nrr, churn = float(table.prediction.nrr[0]), float(table.prediction.p[0])
-    return Standing(day, "customer", known, float(table.mrr[0]), "a customer", nrr, plain(churn))
+        return Standing(day, "leaving", known, float(table.mrr[i]), said)
+    nrr, churn = float(table.prediction.nrr[i]), float(table.prediction.p[i])
+    return Standing(day, "customer", known, float(table.mrr[i]), "a customer", nrr, plain(churn))
 
 
 def without_mrr(revenue: Revenue, codes: np.ndarray, moment: pd.Timestamp) -> tuple[Status, str]:

@@ -45,6 +45,14 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """What to know of given values in words, with the names of the features that it is about."""
+
+    features: tuple[str, ...]
+    said: str
+
+
+@dataclass(frozen=True)
 class Supposed:
     """An account with other values: what changes, the figures before and after, and what to know of it.
 
@@ -58,7 +66,12 @@ class Supposed:
     after: Figures
     stable: bool | None
     phrase: str
-    warnings: tuple[str, ...] = ()
+    warned: tuple[Warned, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know of it, in words."""
+        return tuple(one.said for one in self.warned)
 
     @property
     def gain(self) -> float:

@@ -21,7 +21,7 @@ from leap.models.encoding import MISSING_LEVEL, Encoder
 from leap.models.plain_values import plain_value
 from leap.scoring.reasons import plain
 from leap.scoring.scorer import Scorer
-from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Figures, Supposed, WhatIf
+from leap.scoring.supposed import LEAST_GAIN, LEAVING, NOTHING_ACTIONABLE, Figures, Supposed, Warned, WhatIf
 from leap.scoring.table import ALREADY_LEAVING
 
 CLEARLY = 0.01
@@ -42,6 +42,33 @@ def suppose(scorer: Scorer, account_id: str, given: Mapping[str, object]) -> Sup
     What is asked for is answered, whatever it is; warnings say what is unusual, impossible or not to be moved.
     """
     return _Asking.of(scorer, account_id).supposed(given)
+
+
+@dataclass(frozen=True)
+class Movable:
+    """An actionable feature that the model looks at, and the account's value (None is missing).
+
+    `low` to `high` holds eight of ten comparable accounts; `levels` are the values of a category that are known of.
+    `leading` is whether it stands for what moves together.
+    """
+
+    feature: Feature
+    present: object
+    low: float | None
+    high: float | None
+    levels: tuple[str, ...]
+    leading: bool
+
+
+def movable(scorer: Scorer, account_id: str) -> list[Movable]:
+    """What may be supposed of one customer that somebody can move: by lever, the leading feature first."""
+    asking = _Asking.of(scorer, account_id)
+    return [
+        asking.movable(feature, i == 0)
+        for lever in asking.levers
+        for i, feature in enumerate(lever.features)
+        if feature.name in asking.used
+    ]
 
 
 @dataclass(frozen=True)
@@ -72,13 +99,25 @@ class _Asking:
         """Features that the model looks at."""
         return {self.encoder.catalog.features[position].name for position in self.encoder.source}
 
+    @property
+    def levers(self) -> list[Lever]:
+        """What can be moved; never the MRR, in which money is counted."""
+        held = {name for name in [self.scorer.mrr_feature] if name is not None}
+        return levers(self.encoder.catalog, self.scorer.bundle.groups, self.used, held)
+
+    def movable(self, feature: Feature, leading: bool) -> Movable:
+        """One feature of a lever."""
+        category = feature.kind == "category"
+        low, high = (None, None) if category else self.usual.peers.span(feature.name, self.usual.mrr)
+        levels = tuple(self._levels(feature)) if category else ()
+        return Movable(feature, self.values.get(feature.name), low, high, levels, leading)
+
     def answer(self) -> WhatIf:
         """The best move of every lever, and pairs that say clearly more."""
         as_of = self.scorer.as_of.isoformat()
         if self.leaving:
             return WhatIf(self.account_id, as_of, None, note=LEAVING)
-        held = {name for name in [self.scorer.mrr_feature] if name is not None}
-        found = levers(self.encoder.catalog, self.scorer.bundle.groups, self.used, held)
+        found = self.levers
         moves = [self.usual.moves(lever, self.values) for lever in found]
         chosen = [move for move in self._best(moves) if move.changes]
         table = self.scorer.supposing(self.account_id, [self.values, *(m.applied(self.values) for m in chosen)])
@@ -99,8 +138,8 @@ class _Asking:
         changed = {**self.values, **values}
         table = self.scorer.supposing(self.account_id, [self.values, changed])
         before, after = Figures.of(table, 0), Figures.of(table, 1)
-        warnings = tuple(self._warnings(changes, changed))
-        return self._proposal(Move((), changes), before, after, leading=changes, warnings=warnings)
+        warned = tuple(self._warnings(changes, changed))
+        return self._proposal(Move((), changes), before, after, leading=changes, warned=warned)
 
     def _best(self, moves: Sequence[Sequence[Move]]) -> list[Move]:
         """Of each lever the move that gains most, and of two levers where both together say clearly more."""
@@ -146,7 +185,7 @@ class _Asking:
         after: Figures,
         *,
         leading: tuple[Change, ...] | None = None,
-        warnings: tuple[str, ...] = (),
+        warned: tuple[Warned, ...] = (),
     ) -> Supposed:
         asked = leading is not None
         first = self._leading(move) if leading is None else leading
@@ -159,7 +198,7 @@ class _Asking:
             self.scorer.bundle.settings.company.currency,
             usual=not asked,
         )
-        return Supposed(move.changes, first, before, after, self._stable(move.changes), phrase, warnings)
+        return Supposed(move.changes, first, before, after, self._stable(move.changes), phrase, warned)
 
     def _leading(self, move: Move) -> tuple[Change, ...]:
         """The first change of each lever."""
@@ -189,16 +228,17 @@ class _Asking:
             for table, (of, rest) in sorted(stuck.items())
         )
 
-    def _warnings(self, changes: Sequence[Change], changed: Mapping[str, object]) -> list[str]:
-        found = [text for change in changes for text in self._about(change)]
+    def _warnings(self, changes: Sequence[Change], changed: Mapping[str, object]) -> list[Warned]:
+        found = [Warned((change.feature.name,), text) for change in changes for text in self._about(change)]
         by_name = self.scorer.bundle.catalog.by_name
         for relation in self.usual.consistency.broken(changed, self.values):
             one, other = by_name[relation.first], by_name[relation.second]
             values = [wording.value_of(f, changed.get(f.name)) for f in (one, other)]
-            found.append(
+            said = (
                 f"No account can have both {one.label}: {values[0]}, and {other.label}: {values[1]}; set what belongs "
                 "together."
             )
+            found.append(Warned((one.name, other.name), said))
         return found
 
     def _about(self, change: Change) -> list[str]:

@@ -144,6 +144,22 @@ class AccountTables:
             for name, table in self.tables.items()
         }
 
+    def of_accounts(self, codes: np.ndarray) -> AccountTables:
+        """The rows of some accounts alone, by their codes, beside those of no account: markets, rates."""
+        tables = {
+            name: replace(
+                one.table, rows=one.rows.iloc[np.flatnonzero(np.isin(one.codes, codes))].reset_index(drop=True)
+            )
+            if KEY in one.rows
+            else one.table
+            for name, one in self._sorted.items()
+        }
+        lineage = self.lineage_table
+        if lineage is not None:
+            own = np.isin(self.codes_of(lineage.rows[KEY]), codes)
+            lineage = replace(lineage, rows=lineage.rows[own].reset_index(drop=True))
+        return replace(self, tables=tables, problems=(), quarantine={}, lineage_table=lineage)
+
     def view(self, name: str, moment: pd.Timestamp, *, include_moment: bool = False) -> TableView:
         """One table as it was known before a moment, for the feature families.
 
