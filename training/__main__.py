@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": ("training.explain", "One account: its scores and the reasons for them."),
     "waterfall": ("training.waterfall", "What the expected NRR of customers is made of, or differs by."),
     "scenario": ("training.scenario", "Expected NRR if the market stood lower or higher."),
+    "sync": ("training.sync", "Send what differs to the outbox, Salesforce or HubSpot."),
     "models": ("training.models", "List versions, champion, challenger and previous."),
     "promote": ("training.promote", "Make a version the champion."),
     "rollback": ("training.rollback", "Make the previous champion the champion again."),

@@ -234,6 +234,18 @@ class Crm(_Frozen):
     sync: Sync = Field(default_factory=Sync)
 
 
+class Alerts(_Frozen):
+    """What `leap sync` tells by webhook and Slack; their addresses come from the environment, never from here."""
+
+    tier_changes: bool = True
+    """Whether accounts whose published tier changed are told."""
+    alarms: bool = True
+    """Whether what goes wrong is told: a sync that failed or was refused, stale features, a model of other
+    definitions."""
+    retry_days: int = Field(7, ge=1, le=90)
+    """How long an alert that could not be delivered is tried again by later runs."""
+
+
 class MarketMove(_Frozen):
     """Where a market figure goes in a scenario: to a value, or by a change; by segment where `segments` name it."""
 
@@ -447,6 +459,7 @@ class Settings(_Frozen):
     policy: Policy = Field(default_factory=Policy)
     serving: ServingSettings = Field(default_factory=ServingSettings)
     crm: Crm = Field(default_factory=Crm)
+    alerts: Alerts = Field(default_factory=Alerts)
     lineage: Lineage | None = None
     leaks: Leaks = Field(default_factory=Leaks)
     tables: dict[str, TableSpec] = Field(default_factory=dict)

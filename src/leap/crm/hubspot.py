@@ -9,6 +9,7 @@ usage guidelines" (RateLimit headers, policyName DAILY), "Private apps". Not yet
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,12 @@ class _Hubspot:
     @property
     def name(self) -> str:
         return "hubspot"
+
+    @property
+    def place(self) -> str:
+        """The account, known by its token alone, and the object: after a change of the token all is asked for again."""
+        known_by = self.calls.access.token() if self.calls.access is not None else ""
+        return f"{self.calls.url}/{self.object} {hashlib.sha256(known_by.encode()).hexdigest()[:12]}"
 
     @property
     def batch_size(self) -> int:

@@ -98,6 +98,11 @@ class _Salesforce:
         return "salesforce"
 
     @property
+    def place(self) -> str:
+        """The organisation and the object: what was sent to a sandbox was not sent to production."""
+        return f"{self.calls.url}/{self.object}"
+
+    @property
     def batch_size(self) -> int:
         return BATCH_SIZE
 

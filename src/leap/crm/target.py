@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from leap.errors import LeapError
 
@@ -103,3 +103,38 @@ class Target(Protocol):
 
         Unreached where it is not known what arrived; CrmError where nothing can be sent at all.
         """
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A target that can tell which place it writes to: what was sent to one organisation was not sent to another."""
+
+    @property
+    def place(self) -> str:
+        """Names the organisation (its address or id) and the object; the same place, always the same text."""
+
+
+@runtime_checkable
+class TakesRuns(Protocol):
+    """A target that takes a run as one batch, whatever of it is new, and is told before what belongs to it.
+
+    Nobody else writes there: what stands there is not looked at before each batch.
+    """
+
+    def begin(self, run: Run) -> None:
+        """What the next batch belongs to."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, by its id: the date and model it speaks of, all that will stand there once it is done, with the
+    accounts' names, and what stood there of the records that it changes.
+    """
+
+    id: str
+    as_of: str
+    model_version: str
+    definition_hash: str
+    state: tuple[Record, ...]
+    names: Mapping[str, str]
+    before: Mapping[str, Mapping[str, Value]]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
+from leap.crm.outbox import is_run
 from leap.proposal.names import plain
 from leap.sources import QUARANTINE
 
@@ -74,7 +75,9 @@ def _walk(folder: Path, found: FolderContents, top: Path, depth: int) -> Iterato
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _NOT_DATA:
             continue
-        if not path.is_dir() or _is_one_table(path):
+        if path.is_dir() and is_run(path):
+            found.others[path.relative_to(top).as_posix() + "/"] = "scores that leap sync wrote, not data to learn from"
+        elif not path.is_dir() or _is_one_table(path):
             yield path
         elif depth < _DEEPEST:
             yield from _walk(path, found, top, depth + 1)

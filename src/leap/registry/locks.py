@@ -21,6 +21,8 @@ class FileLock:
 
     path: Path
     wait_seconds: float
+    does: str = "writes to the model store"
+    """What somebody else does who holds it."""
     _threads: threading.RLock = field(default_factory=threading.RLock)
     _taken: bool = False
 
@@ -69,7 +71,7 @@ class FileLock:
     def _refusal(self, descriptor: int) -> RegistryError:
         owner = printable(os.pread(descriptor, 200, 0).decode(errors="replace")) or "unknown"
         return RegistryError(
-            f"{self.path.parent}: another process writes to the model store ({owner}); waited {self.wait_seconds:g} s.",
+            f"{self.path.parent}: another process {self.does} ({owner}); waited {self.wait_seconds:g} s.",
             remedy="Wait until it is done and run this again.",
         )
 

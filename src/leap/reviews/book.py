@@ -1,29 +1,20 @@
-"""The book of verdicts: one SQLite file in the store, to which rows are only ever added.
-
-Its own file, since MLflow migrates its database. Writes are single short transactions in WAL mode, flushed before they
-return: a process that is killed loses at most the verdict it had not yet confirmed.
-"""
+"""The book of verdicts: one SQLite file in the store, to which rows are only ever added."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from leap.errors import RegistryError
 from leap.reviews.records import DecidedMeanwhile, Review, Subject
+from leap.sqlite_file import WAIT_SECONDS, SqliteFile
 
 FILE: Final = "reviews.db"
 SCHEMA: Final = 1
-WAIT_SECONDS: Final = 10.0
 _CREATE: Final = (
     """CREATE TABLE reviews (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,6 +57,10 @@ class ReviewBook:
         return self.folder / FILE
 
     @property
+    def _file(self) -> SqliteFile:
+        return SqliteFile(self.path, SCHEMA, _CREATE, "reviews", self.wait_seconds)
+
+    @property
     def writable(self) -> bool:
         """Whether a verdict could be kept there."""
         return os.access(self.folder, os.W_OK) and (not self.path.exists() or os.access(self.path, os.W_OK))
@@ -82,7 +77,7 @@ class ReviewBook:
             company, subject.kind, subject.key, review.verdict, review.owner, review.reason, review.given_at,
             review.expires, review.version, review.words, json.dumps(dict(review.evidence), sort_keys=True),
         )  # fmt: skip
-        with self._opened(write=True) as connection:
+        with self._file.opened(write=True) as connection:
             if seen is not None:
                 rows = connection.execute(_SELECT, (company,)).fetchall()
                 said = self._since(rows, review.subject, seen)
@@ -96,11 +91,8 @@ class ReviewBook:
 
     def of(self, company: str) -> tuple[Review, ...]:
         """Every verdict of a company in the order given; none where no book was begun."""
-        if not self.path.is_file():
-            return ()
-        with self._opened() as connection:
-            begun = _schema(connection) > 0  # another process may have made the file and not its tables yet
-            rows = connection.execute(_SELECT, (company,)).fetchall() if begun else []
+        with self._file.reading() as connection:
+            rows = connection.execute(_SELECT, (company,)).fetchall() if connection else []
         return tuple(self._read(row) for row in rows)
 
     def _since(self, rows: list[tuple[object, ...]], subject: Subject, seen: int) -> list[Review]:
@@ -115,81 +107,6 @@ class ReviewBook:
             raise RegistryError(
                 f"{self.path}: review {row[0]} is damaged: {error}.", remedy="Restore the file from a backup."
             ) from error
-
-    @contextlib.contextmanager
-    def _opened(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """A transaction, undone unless it is committed inside; RegistryError if the file cannot be used."""
-        try:
-            if write:
-                self._begin_file()
-            with contextlib.closing(self._connect()) as connection:
-                if write:
-                    self._into_wal(connection)
-                    connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                self._require_schema(connection, write)
-                yield connection
-        except (sqlite3.Error, OSError) as error:
-            raise self._failure(error) from error
-
-    def _begin_file(self) -> None:
-        """The folder and an empty file that only its owner reads: people's names stand in it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-    def _connect(self) -> sqlite3.Connection:
-        # A reader writes too where it can: it takes part in the WAL, and repairs what a killed process left.
-        mode = "rw" if os.access(self.path, os.W_OK) and os.access(self.folder, os.W_OK) else "ro"
-        if mode == "ro" and not self.path.with_name(f"{FILE}-wal").exists():
-            mode = "ro&immutable=1"  # without a place for its shared memory a WAL file opens only so
-        address = f"file:{quote(str(self.path))}?mode={mode}"
-        return sqlite3.connect(address, uri=True, timeout=self.wait_seconds, isolation_level=None)
-
-    def _into_wal(self, connection: sqlite3.Connection) -> None:
-        """SQLite does not wait for others when it changes the mode, so we do."""
-        began = time.monotonic()
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
-                return
-            except sqlite3.OperationalError:
-                if time.monotonic() - began > self.wait_seconds:
-                    raise
-                time.sleep(0.02)
-
-    def _require_schema(self, connection: sqlite3.Connection, write: bool) -> None:
-        """Make the tables of a new file, within the transaction; RegistryError for those of a later Leap."""
-        found = _schema(connection)
-        if found == 0 and write:
-            for statement in _CREATE:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        elif found not in (0, SCHEMA):
-            raise RegistryError(
-                f"{self.path}: expected reviews of schema {SCHEMA}, found {found}.",
-                remedy="A later Leap wrote them: use that one.",
-            )
-
-    def _failure(self, error: sqlite3.Error | OSError) -> RegistryError:
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            return RegistryError(
-                f"{self.path}: the reviews are locked by another process; waited {self.wait_seconds:g} s.",
-                remedy="Wait until the other command is done, and run this again.",
-            )
-        if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
-            return RegistryError(
-                f"{self.path}: the reviews cannot be opened or written: {text}.",
-                remedy="Check the permissions of the store, or choose another one with --store.",
-            )
-        return RegistryError(
-            f"{self.path}: the reviews cannot be used: {text}.", remedy="Restore the file from a backup."
-        )
-
-
-def _schema(connection: sqlite3.Connection) -> int:
-    """The schema of a file, 0 of one without tables."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _review(row: tuple[object, ...]) -> Review:
