@@ -102,6 +102,7 @@ def test_the_page_shows_the_form_the_sums_and_accounts_with_reasons(page: Any, s
     places = [found.words.index(f"{name} ") for name in names]
     assert len(names) == 6 and places == sorted(places)
     assert "Budget ends the list" in found.words and "100.0 %of 1,800 EUR" in found.words
+    assert len(found.linked("/review?account=acc-")) == len(names)
     assert "have no interval" in found.words and "For" in found.words and "interval of NRR" in found.words
 
 
