@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic_core import to_json
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from leap.reviews import Review
     from leap.scoring import Scorer
     from leap.scoring.icp_versions import Named
-    from leap.scoring.targets import Override, TargetList
+    from leap.scoring.targets import Asked, Override, TargetList
     from serving.lanes import Check
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -52,6 +52,11 @@ class Remembered(Generic[K, V]):
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
+
+    def all(self) -> list[V]:
+        """All that is remembered, what was asked for last first."""
+        with self._lock:
+            return list(reversed(self._values.values()))
 
     def keep(self, key: K, value: V) -> V:
         """Remember a value, and forget what was not asked for longest."""
@@ -111,15 +116,28 @@ class Documents:
 
     def target_list(self, given: Mapping[str, Any], limit: int, check: Check) -> bytes:
         """`/v1/target-list`: 429 while another one is made for longer than somebody should wait."""
-        from leap.scoring.documents import targets_document
+        from leap.scoring.documents import targets_document, targets_of
 
         asked = self._overrides_of(date.today()), tuple(sorted(given.items()))
         known = self._list_answers.get((*asked, limit))
         if known is not None:
             return known
-        made = self._list(asked, dict(asked[0]), given)
+        made = self._list(asked, lambda: targets_of(self._scorer, given, dict(asked[0])))
         check()
         return self._list_answers.keep((*asked, limit), _json(targets_document(self._scorer, made, limit)))
+
+    def list_asked_for(self, asked: Asked, months: Literal[12, 36]) -> TargetList:
+        """The same as pages show it, under these limits and no others; 429 as above."""
+        from leap.scoring.documents import list_asked_for
+
+        overrides = self._overrides_of(date.today())
+        return self._list(
+            (overrides, asked, months), lambda: list_asked_for(self._scorer, asked, dict(overrides), months)
+        )
+
+    def lists(self) -> list[TargetList]:
+        """Target lists that were asked for lately, the latest first."""
+        return self._lists.all()
 
     def segments(self) -> list[str]:
         """What `segment` of a target list may be."""
@@ -158,13 +176,15 @@ class Documents:
         with self._making:
             return self._whole.get(name) or self._whole.keep(name, _json(make()))
 
-    def _list(self, asked: Hashable, overrides: Mapping[str, Override], given: Mapping[str, Any]) -> TargetList:
-        from leap.scoring.documents import targets_of
-
+    def _list(self, asked: Hashable, make: Callable[[], TargetList]) -> TargetList:
+        known = self._lists.get(asked)
+        if known is not None:
+            return known
         if not self._one_list.acquire(timeout=WAIT_SECONDS):
             raise Refused(429, "Another target list is being made; try again shortly.")
         try:
-            return self._lists.get(asked) or self._lists.keep(asked, targets_of(self._scorer, given, overrides))
+            known = self._lists.get(asked)
+            return self._lists.keep(asked, make()) if known is None else known
         finally:
             self._one_list.release()
 

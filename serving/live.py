@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leap.reviews import Review, ReviewBook
     from leap.scoring import Scorer
     from leap.scoring.freshness import Freshness
+    from serving.workspace import Reading
 
 
 MADE_KEPT = 64
@@ -74,8 +75,11 @@ class Served:
         documents: Documents | None = None,
         reviews: Sequence[Review] = (),
         book: ReviewBook | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.scorer = scorer
+        self.reading = reading
+        """When its tables were read, and what changed in them before; None where they are sealed or there are none."""
         self.documents = documents or Documents(scorer)
         """What it says beside scores, remembered."""
         self.explained_by = explained_by

@@ -223,6 +223,7 @@ def served_of(parts: Parts, versions: LocalVersions | None = None, book: ReviewB
         Documents(scorer, parts.reviews, versions),
         parts.reviews,
         book,
+        data.reading,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,34 @@ LOOK_EVERY_SECONDS = 2.0
 """Between two looks at the files: they are read once two looks in a row find them the same."""
 
 
+CHANGES_KEPT = 20
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """A table that had more or fewer rows when it was read again: how many were used before, and how many then."""
+
+    table: str
+    at: datetime
+    before: int | None
+    now: int | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """When tables were read, and what had changed in them since the service began, the latest first."""
+
+    at: datetime
+    changes: tuple[TableChange, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """The tables of a workspace as they were read once; None where there is none to score customers of."""
 
     settings: Settings
     tables: AccountTables | None
+    reading: Reading | None = None
 
 
 class TablesWatch:
@@ -63,9 +86,11 @@ class TablesWatch:
         if self._read is not None and self._read[0] == self._still:
             return self._read[1]
         before = self._still
+        earlier = None if self._read is None else self._read[1]
         data = Data(load_settings(self.workspace), read_workspace(self.workspace, odd=False))
-        if self._read is not None:
-            require_rows(self._read[1], data)
+        if earlier is not None:
+            require_rows(earlier, data)
+        data = replace(data, reading=reading_of(earlier, data))
         self._read = (before, data)
         return data
 
@@ -91,6 +116,25 @@ class TablesWatch:
         return int((time.monotonic() - self._began) / 60 / minutes) if minutes else 0
 
 
+def reading_of(before: Data | None, data: Data) -> Reading:
+    """What has just been read, beside what was read before it."""
+    now = datetime.now(UTC)
+    if before is None or before.tables is None or data.tables is None:
+        return Reading(now)
+    had, have = _rows_used(before.tables), _rows_used(data.tables)
+    changes = tuple(
+        TableChange(name, now, had.get(name), have.get(name))
+        for name in sorted({*had, *have})
+        if had.get(name) != have.get(name)
+    )
+    kept = () if before.reading is None else before.reading.changes
+    return Reading(now, (*changes, *kept)[:CHANGES_KEPT])
+
+
+def _rows_used(tables: AccountTables) -> dict[str, int]:
+    return {name: table.rows_used for name, table in tables.tables.items()}
+
+
 FEW_ROWS = 20
 """A table of so few may lose some and be whole; none at all is another matter."""
 KEPT_AT_LEAST = 0.75
@@ -103,8 +147,7 @@ def require_rows(before: Data, data: Data) -> None:
 
     if before.tables is None or data.tables is None:
         return
-    had = {name: table.rows_used for name, table in before.tables.tables.items()}
-    have = {name: table.rows_used for name, table in data.tables.tables.items()}
+    had, have = _rows_used(before.tables), _rows_used(data.tables)
     lost = [
         name
         for name, rows in have.items()

@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
 def check(args: argparse.Namespace, console: Console) -> Result:
     """Read, write the quarantine, look for leaks where nothing failed, write the report."""
     from leap.flat.rows import checked
+    from leap.reports.data_found import failed, without_features
     from leap.sources import inspect_workspace, write_quarantine
 
     with console.stage("reading the tables"):
@@ -53,32 +54,13 @@ class Found:
     page: Path | None
 
 
-def failed(problems: "Sequence[Problem]") -> bool:
-    """Whether training would stop."""
-    return any(problem.level == "fail" for problem in problems)
-
-
-def without_features(tables: "AccountTables") -> "list[Problem]":
-    """Declared columns that make no feature, if nothing else has been said of them."""
-    from leap.features.families import undelivered
-    from leap.tables import Problem
-
-    said = {(problem.table, problem.column) for problem in tables.problems}
-    return [
-        Problem("warn", name, column, "no_feature", table.rows_used, 1.0, (), why)
-        for name, table in tables.tables.items()
-        if table.rows_used
-        for column, why in undelivered(table)
-        if (name, column) not in said
-    ]
-
-
 def leaks_of(args: argparse.Namespace, tables: "AccountTables", problems: "list[Problem]") -> "list[Leak]":
     """What the audit names; by name only where a rule failed. What the audit itself cannot add up is a failed rule."""
     from leap import evaluation
     from leap.errors import LeapError
     from leap.flat import leaks as flat_leaks
     from leap.flat.workspace import flat_tables
+    from leap.reports.data_found import failed
     from leap.tables import Problem
 
     if failed(problems):
@@ -103,6 +85,7 @@ def write_page(
 ) -> Path | None:
     """The report for people beside the quarantine; None where it cannot be written."""
     from leap.reports import data
+    from leap.reports.data_found import verdict
     from leap.sources import QUARANTINE
 
     page = workspace / QUARANTINE / data.REPORT_FILE
@@ -118,6 +101,8 @@ def write_page(
 
 def document(found: Found) -> dict[str, object]:
     """The document of `--json`."""
+    from leap.reports.data_found import failed
+
     tables = found.tables
     return {
         "ok": not failed(found.problems),
@@ -141,6 +126,8 @@ def document(found: Found) -> dict[str, object]:
 
 def text(found: Found) -> str:
     """The same for people: tables, then what was found by how grave it is, then what is left out."""
+    from leap.reports.data_found import verdict
+
     tables = found.tables
     lines = [f"{'table':<24} {'read':>12} {'used':>12} {'quarantined':>12}"]
     lines += [
@@ -173,15 +160,6 @@ def some(names: tuple[str, ...]) -> str:
     """The first of many names, shortened, and how many more there are."""
     more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
     return ", ".join(name if len(name) <= LONG else name[:LONG] + "..." for name in names[:MANY]) + more
-
-
-def verdict(problems: "Sequence[Problem]", leaks: "Sequence[Leak]") -> str:
-    """The last line."""
-    counted = {level: sum(p.level == level for p in problems) for level in ("fail", "quarantine", "warn")}
-    if counted["fail"]:
-        return f"NOT OK: {counted['fail']} rule(s) failed; training would stop."
-    rest = f"{counted['quarantine']} kind(s) of rows quarantined, {counted['warn']} warning(s), {len(leaks)} leak(s)"
-    return f"ok: {rest}"
 
 
 if __name__ == "__main__":

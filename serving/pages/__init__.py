@@ -7,9 +7,21 @@ A page is a module with a `router` (`APIRouter(route_class=Page)`), a template o
 a style sheet and a script of the same name in `static/`.
 """
 
-from serving.pages import account, accounts, assistance, drivers, icp, model, overview, rendering, review
+from serving.pages import (
+    account,
+    accounts,
+    assistance,
+    data,
+    drivers,
+    icp,
+    model,
+    overview,
+    rendering,
+    review,
+    targets,
+)
 
-PAGES = (overview, accounts, account, icp, drivers, model, review, assistance)
+PAGES = (overview, accounts, account, icp, targets, drivers, model, review, data, assistance)
 ROUTERS = (*(page.router for page in PAGES), *(page.files for page in PAGES if hasattr(page, "files")))
 rendering.known |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from leap.bundle.found_drivers import scope_drivers
 from leap.bundle.model_bundle import ModelBundle
-from leap.evaluation import Leak, OutOfTime, Quality, notes_of
+from leap.evaluation import Leak, OutOfTime, Quality, left_out, notes_of
 from leap.explanation.dependence import dependence
 from leap.explanation.groups import Groups
 from leap.explanation.novelty import Novelty
@@ -23,6 +23,7 @@ from leap.models.frames import ScopeFrame
 from leap.models.hazard.figures import NOBODY_FOLLOWED, NOBODY_LOST, SurvivalFigures, not_judged
 from leap.revenue import definition_hash
 from leap.tables import AccountTables
+from leap.tables.counted import counted
 from leap.value import acquisition_of
 from leap.wins import Wins
 
@@ -130,6 +131,8 @@ def _provenance(
         "libraries": {name: version(name) for name in LIBRARIES},
         "notes": notes,
         "problems": [problem.to_json() for problem in tables.problems],
+        "tables": {name: one.to_json() for name, one in counted(tables).items()},
+        "leaks": [leak.to_json() for leak in left_out(leaks)],
     }
 
 

@@ -77,5 +77,12 @@ TERMS = (
     ("Account error", "Mean distance of a prediction from what followed; the baseline says one figure for all."),
     ("Calibration", "Whether the predicted average equals the observed one; slope 1 is right, below 1 is too extreme."),
     ("Baseline", "What is said without any model: the rate or average of the training rows."),
+    ("Horizon", "How many months ahead an outcome is looked for."),
+    ("Grace", "Days after the horizon in which an account that pays again has not left."),
+    ("Known at", "When a row could be known: a score as of a date is made of what was known before, of no later row."),
+    (
+        "Quarantined",
+        "Rows that break a rule are set aside and used for nothing; all rows read are either used or quarantined.",
+    ),
     ("Definition hash", "Changes when a definition behind the numbers does; equal hashes can be compared."),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from leap.errors import UsageError
 from leap.icp import ICPProfile
@@ -20,11 +20,12 @@ from leap.scoring.targets import Asked, Entries, Override, TargetList, target_li
 
 if TYPE_CHECKING:
     from leap.scoring.scorer import Scorer
+    from leap.tables import AccountTables
 
 NO_LONGER_SECONDS: Final = 5.0
 """How long an integer program may be worked on while somebody waits for the answer."""
 _WITHOUT_INTERVAL = frozenset({"payback_months_survival"})
-_OF_THE_MAKING = frozenset({"libraries", "problems", "seed", "trials", "tuning"})
+_OF_THE_MAKING = frozenset({"leaks", "libraries", "problems", "seed", "tables", "trials", "tuning"})
 _OF_QUARTER = ("win_rate", "sales_cycle_days", "deal_size", "cac", "nrr_later", "churn_later")
 _COUNTS_OF_QUARTER = (
     "quarter", "new_customers", "bookings", "deals_decided", "deals_won", "customers_with_cac", "accounts_later",
@@ -186,13 +187,29 @@ def targets_of(
     scorer: Scorer, given: Mapping[str, Any], overrides: Mapping[str, Override], seed: int = 0
 ) -> TargetList:
     """The list under `[policy]` and what was given instead, as `leap targets`; worked on for at most five seconds."""
-    if scorer.tables is None:
-        raise NoTables("There are no tables here, so there are no prospects to choose from.")
-    asked = Asked.of(scorer.tables.settings.policy, **given)
+    return list_asked_for(scorer, Asked.of(tables_of(scorer).settings.policy, **given), overrides, seed=seed)
+
+
+def list_asked_for(
+    scorer: Scorer,
+    asked: Asked,
+    overrides: Mapping[str, Override],
+    months: Literal[12, 36] | None = None,
+    seed: int = 0,
+) -> TargetList:
+    """The list under these limits and no others; worked on for at most five seconds."""
+    tables_of(scorer)
     if asked.per_segment is not None and asked.segment is None:
         asked = replace(asked, segment=_usual_segment(scorer))
     seconds = min(asked.seconds, NO_LONGER_SECONDS)
-    return target_list_of(scorer, replace(asked, seconds=seconds), overrides, seed)
+    return target_list_of(scorer, replace(asked, seconds=seconds), overrides, seed, months)
+
+
+def tables_of(scorer: Scorer) -> AccountTables:
+    """The tables of a workspace; NoTables where there are none."""
+    if scorer.tables is None:
+        raise NoTables("There are no tables here, so there are no prospects to choose from.")
+    return scorer.tables
 
 
 def segments_of(scorer: Scorer) -> list[str]:

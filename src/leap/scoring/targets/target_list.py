@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -113,9 +114,16 @@ def target_list(
 
 
 def target_list_of(
-    scorer: Scorer, asked: Asked | None = None, overrides: Mapping[str, Override] | None = None, seed: int = 0
+    scorer: Scorer,
+    asked: Asked | None = None,
+    overrides: Mapping[str, Override] | None = None,
+    seed: int = 0,
+    months: Literal[12, 36] | None = None,
 ) -> TargetList:
-    """The same from a scorer, which keeps the scores of its prospects; UsageError if it has no tables."""
+    """The same from a scorer, which keeps the scores of its prospects; UsageError if it has no tables.
+
+    `months` are those set against the cost of winning an account, in place of `[policy] target_months`.
+    """
     table, tables = scorer.prospect_table, scorer.tables
     if table is None or tables is None:
         raise UsageError(
@@ -123,7 +131,10 @@ def target_list_of(
         )
     moment = pd.Timestamp(scorer.as_of)
     wanted = Asked.of(tables.settings.policy) if asked is None else asked
-    return listed(Candidates.of(table, tables, moment), wanted, moment, overrides or {}, seed)
+    candidates = Candidates.of(table, tables, moment)
+    if months is not None:
+        candidates = replace(candidates, policy=candidates.policy.model_copy(update={"target_months": months}))
+    return listed(candidates, wanted, moment, overrides or {}, seed)
 
 
 def listed(
