@@ -78,6 +78,11 @@ class Documents:
         self._differences = Remembered[tuple[str, str], bytes](LISTS_KEPT)
         self._one_list = threading.Lock()
 
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """What people decided until it went live."""
+        return self._reviews
+
     def icp(self) -> bytes:
         """`/v1/icp`."""
         from leap.scoring.documents import icp_document

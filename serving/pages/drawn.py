@@ -39,7 +39,7 @@ def reasons(score: Mapping[str, Any], currency: str) -> Markup:
 
     if not score.get("reasons") or (score.get("nrr") or {}).get("point") is None:
         return Markup("")
-    return charts.responsive(lambda width: charts.reasons(score, currency, form=_form(), width=width))
+    return charts.responsive(lambda width: charts.reasons(score, currency, form=form(), width=width))
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _whole(share: float) -> str:
     return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
-def _form() -> Form:
+def form() -> Form:
     """NRR and its points, as pages write them."""
     from leap.reports.charts import Form
     from leap.reports.charts.scales import digits

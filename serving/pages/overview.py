@@ -1,19 +1,175 @@
-"""The first page: how the book stands."""
+"""The first page: how the book stands, what is expected of it, and what to do about it.
+
+What takes longer than a reader waits for a page has an address of its own: the page shows it where it was made already,
+and else links to it; a small script puts it in its place.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from serving.direct import Body
-from serving.pages import words
-from serving.pages.route import OfPage, Page
+from fastapi import APIRouter, Query
+from markupsafe import Markup
+
+from serving.direct import Body, Deadline, large
+from serving.lanes import Check
+from serving.live import Served
+from serving.pages import drawn, rendering, words
+from serving.pages.route import OfPage, Page, PageQuery, View
+
+if TYPE_CHECKING:
+    from leap.reports.overview import OverviewSummary
+    from leap.reports.overview_changes import Changes
+    from leap.reports.overview_needs import Need
+
+MOST_SHOWN = 5
+QUARTER = 3
 
 router = APIRouter(route_class=Page)
 
 
+class ChangesQuery(PageQuery):
+    """How many months ago the date lies that is compared with."""
+
+    months: Literal["3", "12"] = "3"
+
+
 @router.get("/")
+@large(True)
 def overview(view: OfPage) -> Body:
-    """Totals of the live model's accounts."""
+    """How the live model's accounts stand."""
+    served, made = view.served, _parts(view.served)
+    summary = served.once("overview", lambda: _summary(served))
+    return view.show(
+        "overview.html",
+        has_tables=served.scorer.tables is not None,
+        totals=words.totals(served.accounts),
+        at_risk=[one for one in served.accounts[:MOST_SHOWN] if (one.at_risk or 0) > 0],
+        summary=summary,
+        pictures=served.once("overview pictures", lambda: Pictures.of(summary)),
+        needs=_needs(view, summary),
+        changes=made.get(QUARTER),
+        win=made.get(date.today()),
+        there=rendering.known,
+    )
+
+
+@router.get("/overview/changes")
+@large(True)
+def overview_changes(query: Annotated[ChangesQuery, Query()], view: OfPage) -> Body:
+    """What changed in the expected NRR since a quarter or a year ago."""
+    served, months = view.served, int(query.months)
+    found = served.once(("overview changes", months), lambda: _Made(_changes(served, months)))
+    _parts(served)[months] = found.value
+    return view.show("overview_part.html", part="changes", months=months, changes=found.value, there=rendering.known)
+
+
+@router.get("/overview/win")
+@large(True)
+def overview_win(view: OfPage, check: Deadline) -> Body:
+    """The first accounts of the target list, and what all of it costs and brings."""
+    found = _win(view.served, check)
+    _parts(view.served)[date.today()] = found
+    return view.show("overview_part.html", part="win", win=found, there=rendering.known)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Something that was made, which may be nothing."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Win:
+    """The target list in short; without a list there are no tables."""
+
+    document: Mapping[str, Any] | None
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The drawings of the page."""
+
+    lines: Mapping[str, Markup]
+    why: Markup
+
+    @classmethod
+    def of(cls, summary: OverviewSummary) -> Pictures:
+        """Each figure over time, and the waterfall of the expected NRR."""
+        from leap.reports.waterfall import picture
+
+        book = summary.book
+        if book is None:
+            return cls({}, Markup(""))
+        names = (("nrr", "NRR"), ("grr", "GRR"), ("churn", "Churn of MRR"))
+        return cls(
+            {key: _line(summary, key, label) for key, label in names},
+            picture(book.why) if book.why is not None else Markup(""),
+        )
+
+
+def _line(summary: OverviewSummary, key: str, label: str) -> Markup:
+    from leap.reports.charts import Ahead, Line, history
+
+    book = summary.book
+    if book is None:
+        return Markup("")
+    ahead, said = None, ()
+    if book.expected is not None:
+        figure = book.expected.figures[key]  # type: ignore[index]
+        if figure.value is not None:
+            ahead = Ahead(book.expected.until, figure.value, figure.low, figure.high)
+        if key == "nrr":
+            said = tuple(Ahead(one.until, one.nrr, one.low, one.high) for one in book.expected.said)
+    points = [(one.end, getattr(one, key)) for one in book.history.windows]
+    line = Line(label, points, ahead, said)
+    return history(line, drawn.form(), title=f"{label} over time", name=f"history-{key}")
+
+
+def _summary(served: Served) -> OverviewSummary:
+    from leap.reports.overview import summarise
+
+    return summarise(served.scorer)
+
+
+def _changes(served: Served, months: int) -> Changes | None:
+    from leap.reports.overview_changes import changes
+
+    return changes(served.scorer, months)
+
+
+def _win(served: Served, check: Check) -> Win:
+    """The list under `[policy]`, as `/v1/target-list` gives it and remembers it."""
+    if served.scorer.tables is None:
+        return Win(None)
+    from leap.reports.targets import headlines
+
+    document = json.loads(served.documents.target_list({}, MOST_SHOWN, check))
+    return Win(document, tuple(headlines(document)))
+
+
+def _parts(served: Served) -> dict[Any, Any]:
+    """Slow parts of the page that were made: changes by months, the target list by its day (overrides expire)."""
+    found: dict[Any, Any] = served.once("overview parts", dict)
+    return found
+
+
+def _needs(view: View, summary: OverviewSummary) -> tuple[Need, ...]:
+    from leap.reports.overview_needs import needs
+    from leap.reviews import due, verdicts_on
+
     served = view.served
-    has_tables = served.scorer.tables is not None
-    return view.show("overview.html", has_tables=has_tables, totals=words.totals(served.accounts))
+    reviews = served.documents.reviews
+    scorer = served.scorer
+    settings = scorer.bundle.settings if scorer.tables is None else scorer.tables.settings
+    again = due(reviews, settings.policy.review_every_months)
+    drivers = [driver for part in scorer.drivers_document().values() for driver in part["drivers"]]
+    judged = verdicts_on(scorer.icp_document(), reviews, drivers=drivers) if reviews else None
+    changed = [] if judged is None else [one.words for one in judged.again]
+    return needs(summary, served.freshness(), again.words if again.is_due else "", changed)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from leap.config import Company
+from leap.config import Company, Policy
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
@@ -105,7 +106,9 @@ class FakeScorer:
     def __init__(self, version: str = "7", accounts: int = 230, icps: Mapping[str, Any] = ICPS) -> None:
         self.version = version
         self.as_of = date(2026, 11, 1)
-        self.tables: object | None = "tables that nobody reads"
+        self.tables: Any = SimpleNamespace(settings=SimpleNamespace(policy=Policy()))
+        self.customers: Any = None
+        self.bundle: Any = SimpleNamespace(settings=SimpleNamespace(policy=Policy()))
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
@@ -338,6 +341,8 @@ def served_by(scorer: Any, company: Company, **more: Any) -> Served:
 
 class FakeDocuments:
     """What real services answered once, in the name of the fake model."""
+
+    reviews: tuple[Any, ...] = ()
 
     def __init__(self, scorer: Any) -> None:
         self._scorer = scorer

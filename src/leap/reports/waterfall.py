@@ -12,7 +12,9 @@ from markupsafe import Markup
 from leap.reports import charts, rendering
 from leap.reports.waterfall_summary import PARTS, Row, Summary, of_features, summarise
 
-__all__ = ["Summary", "frame", "of_features", "render_html", "render_markdown", "render_text", "summarise"]
+__all__ = [
+    "Summary", "cells", "frame", "of_features", "picture", "render_html", "render_markdown", "render_text", "summarise",
+]  # fmt: skip
 
 _LABEL, _FIGURE, _MONEY = 62, 13, 18
 _NOTHING = ""
@@ -56,21 +58,29 @@ def _money(row: Row) -> str:
 
 def render_html(summary: Summary) -> str:
     """One file without script or outside request: a waterfall as a picture, and its figures as a table."""
-    rows = [_cells(row) for row in summary.rows]
-    picture = charts.responsive(lambda width: _drawn(summary, width)) if summary.rows else Markup("")
     return rendering.render(
         "waterfall.html",
         report=summary,
-        rows=rows,
+        rows=cells(summary),
         parts=PARTS,
-        picture=picture,
+        picture=picture(summary),
         style=Markup(charts.style()),  # noqa: S704
     )
 
 
 def render_markdown(summary: Summary) -> str:
     """The figures as a table."""
-    return rendering.render("waterfall.md", report=summary, rows=[_cells(row) for row in summary.rows], parts=PARTS)
+    return rendering.render("waterfall.md", report=summary, rows=cells(summary), parts=PARTS)
+
+
+def cells(summary: Summary) -> list[dict[str, Any]]:
+    """The rows with every figure written, for a table."""
+    return [_cells(row) for row in summary.rows]
+
+
+def picture(summary: Summary) -> Markup:
+    """The waterfall drawn, broad and for phones; nothing where there are no rows."""
+    return charts.responsive(lambda width: _drawn(summary, width)) if summary.rows else Markup("")
 
 
 def _cells(row: Row) -> dict[str, Any]:
