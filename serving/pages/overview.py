@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 5
 QUARTER = 3
+MOST_AT_ONCE = 20_000
+"""Customers of whom all figures take no longer than somebody waits for a page."""
+SUMMARY = "summary"
 
 router = APIRouter(route_class=Page)
 
@@ -41,17 +44,34 @@ class ChangesQuery(PageQuery):
 @router.get("/")
 @large(True)
 def overview(view: OfPage) -> Body:
-    """How the live model's accounts stand."""
+    """How the live model's accounts stand; of a large book first what is known without working it out."""
+    made = _parts(view.served)
+    return _page(view, made.get(SUMMARY) if len(view.served.accounts) > MOST_AT_ONCE else _made(view.served))
+
+
+@router.get("/overview/book")
+@large(True)
+def overview_book(view: OfPage) -> Body:
+    """The same, worked out in any case."""
+    return _page(view, _made(view.served))
+
+
+def _made(served: Served) -> OverviewSummary:
+    found = served.once("overview", lambda: _summary(served))
+    _parts(served)[SUMMARY] = found
+    return found
+
+
+def _page(view: View, summary: OverviewSummary | None) -> Body:
     served, made = view.served, _parts(view.served)
-    summary = served.once("overview", lambda: _summary(served))
     return view.show(
         "overview.html",
         has_tables=served.scorer.tables is not None,
         totals=words.totals(served.accounts),
         at_risk=[one for one in served.accounts[:MOST_SHOWN] if (one.at_risk or 0) > 0],
         summary=summary,
-        pictures=served.once("overview pictures", lambda: Pictures.of(summary)),
-        needs=_needs(view, summary),
+        pictures=summary and served.once("overview pictures", lambda: Pictures.of(summary)),
+        needs=summary and _needs(view, summary),
         changes=made.get(QUARTER),
         win=made.get(date.today()),
         there=rendering.known,

@@ -6,6 +6,7 @@
     try {
       const answer = await fetch(place.dataset.part, { headers: { accept: "text/html" } });
       if (!answer.ok) throw new Error(String(answer.status));
+      if (place.dataset.then === "reload") return location.reload();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const content = page.querySelector("[data-part-content]");
       if (!content) throw new Error("nothing to show");

@@ -144,7 +144,9 @@ def _past(plane: _Plane, line: Line, form: Form) -> Iterator[Markup]:
     if line.known:
         day, value = line.known[-1]
         x, y = plane(day, value)
-        yield label(x, y - 9, form.level(value), "total", "middle" if x > 80 else None)
+        falls = len(line.known) > 1 and line.known[-2][1] > value
+        below = falls and y + 18 < _HEIGHT - _BOTTOM
+        yield label(x, y + 18 if below else y - 9, form.level(value), "total", "middle" if x > 80 else None)
 
 
 def _future(plane: _Plane, line: Line, form: Form, ahead: str) -> Iterator[Markup]:
