@@ -7,8 +7,9 @@ and else links to it; a small script puts it in its place.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from fastapi import APIRouter, Query
 from markupsafe import Markup
 
 from serving.direct import Body, Deadline, large
+from serving.errors import Refused
 from serving.lanes import Check
 from serving.live import Served
 from serving.pages import drawn, rendering, words
@@ -31,6 +33,8 @@ QUARTER = 3
 MOST_AT_ONCE = 20_000
 """Customers of whom all figures take no longer than somebody waits for a page."""
 SUMMARY = "summary"
+WAIT_SECONDS = 15.0
+"""How long a request waits while parts of the page are made for another one."""
 
 router = APIRouter(route_class=Page)
 
@@ -45,25 +49,67 @@ class ChangesQuery(PageQuery):
 @large(True)
 def overview(view: OfPage) -> Body:
     """How the live model's accounts stand; of a large book first what is known without working it out."""
-    made = _parts(view.served)
-    return _page(view, made.get(SUMMARY) if len(view.served.accounts) > MOST_AT_ONCE else _made(view.served))
+    made = Made.of(view.served)
+    ready = SUMMARY in made.parts or len(view.served.accounts) <= MOST_AT_ONCE
+    return _page(view, made.once(SUMMARY, lambda: _summary(view.served)) if ready else None)
 
 
 @router.get("/overview/book")
 @large(True)
 def overview_book(view: OfPage) -> Body:
     """The same, worked out in any case."""
-    return _page(view, _made(view.served))
+    return _page(view, Made.of(view.served).once(SUMMARY, lambda: _summary(view.served)))
 
 
-def _made(served: Served) -> OverviewSummary:
-    found = served.once("overview", lambda: _summary(served))
-    _parts(served)[SUMMARY] = found
-    return found
+@router.get("/overview/changes")
+@large(True)
+def overview_changes(query: Annotated[ChangesQuery, Query()], view: OfPage) -> Body:
+    """What changed in the expected NRR since a quarter or a year ago."""
+    served, months = view.served, int(query.months)
+    found = Made.of(served).once(months, lambda: _changes(served, months))
+    return view.show("overview_part.html", part="changes", months=months, changes=found, there=rendering.known)
+
+
+@router.get("/overview/win")
+@large(True)
+def overview_win(view: OfPage, check: Deadline) -> Body:
+    """The first accounts of the target list, and what all of it costs and brings."""
+    found = _win(view.served, check)
+    Made.of(view.served).parts[date.today()] = found
+    return view.show("overview_part.html", part="win", win=found, there=rendering.known)
+
+
+@dataclass
+class Made:
+    """Parts of the page of one live model that were made: changes by months, the target list by its day, since what
+    people decided of it expires.
+
+    Apart from what other pages remember, so that none of them waits while a large book is worked out.
+    """
+
+    parts: dict[Hashable, Any] = field(default_factory=dict)
+    making: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, served: Served) -> Made:
+        """Those of a live model."""
+        return served.once("overview parts", cls)
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What is made when first asked for, one after the other; Refused (429) where that takes too long."""
+        if name not in self.parts:
+            if not self.making.acquire(timeout=WAIT_SECONDS):
+                raise Refused(429, "The figures of this book are being worked out; try again shortly.")
+            try:
+                if name not in self.parts:
+                    self.parts[name] = make()
+            finally:
+                self.making.release()
+        return self.parts[name]
 
 
 def _page(view: View, summary: OverviewSummary | None) -> Body:
-    served, made = view.served, _parts(view.served)
+    served, made = view.served, Made.of(view.served).parts
     return view.show(
         "overview.html",
         has_tables=served.scorer.tables is not None,
@@ -73,35 +119,10 @@ def _page(view: View, summary: OverviewSummary | None) -> Body:
         pictures=summary and served.once("overview pictures", lambda: Pictures.of(summary)),
         needs=summary and _needs(view, summary),
         changes=made.get(QUARTER),
+        at_once=len(served.accounts) <= MOST_AT_ONCE,
         win=made.get(date.today()),
         there=rendering.known,
     )
-
-
-@router.get("/overview/changes")
-@large(True)
-def overview_changes(query: Annotated[ChangesQuery, Query()], view: OfPage) -> Body:
-    """What changed in the expected NRR since a quarter or a year ago."""
-    served, months = view.served, int(query.months)
-    found = served.once(("overview changes", months), lambda: _Made(_changes(served, months)))
-    _parts(served)[months] = found.value
-    return view.show("overview_part.html", part="changes", months=months, changes=found.value, there=rendering.known)
-
-
-@router.get("/overview/win")
-@large(True)
-def overview_win(view: OfPage, check: Deadline) -> Body:
-    """The first accounts of the target list, and what all of it costs and brings."""
-    found = _win(view.served, check)
-    _parts(view.served)[date.today()] = found
-    return view.show("overview_part.html", part="win", win=found, there=rendering.known)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """Something that was made, which may be nothing."""
-
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -172,12 +193,6 @@ def _win(served: Served, check: Check) -> Win:
 
     document = json.loads(served.documents.target_list({}, MOST_SHOWN, check))
     return Win(document, tuple(headlines(document)))
-
-
-def _parts(served: Served) -> dict[Any, Any]:
-    """Slow parts of the page that were made: changes by months, the target list by its day (overrides expire)."""
-    found: dict[Any, Any] = served.once("overview parts", dict)
-    return found
 
 
 def _needs(view: View, summary: OverviewSummary) -> tuple[Need, ...]:

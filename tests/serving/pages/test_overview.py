@@ -13,7 +13,9 @@ import pytest
 from leap.config import Company
 from leap.scoring import Scorer
 from serving.documents import Documents
+from serving.errors import Refused
 from serving.live import LiveModel, Served
+from serving.pages import overview as page_module
 from serving.pages import rendering, words
 from tests.serving.conftest import ask
 from tests.serving.fakes import fake_served
@@ -123,3 +125,26 @@ def test_names_from_data_cannot_run_turn_the_line_or_fill_the_page(planted: Trai
         html = client.get(path).text
         assert "<script>alert" not in html and "\u202e" not in html and "N" * 200 not in html
         assert not [one for _, attributes in Parsed(html).tags for one in attributes if one.startswith("on")]
+
+
+def test_a_large_book_shows_what_is_known_first_and_all_of_it_once_it_was_worked_out(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "MOST_AT_ONCE", 10)
+    first = read(client, "/")
+    assert "At risk in 6 months" in first.words and "What needs you now" not in first.words
+    assert ("div", {"data-part": "/overview/book", "data-then": "reload"}) in first.tags
+    assert "What needs you now" in read(client, "/overview/book").words
+    after = read(client, "/")
+    assert "What needs you now" in after.words and "up to a minute" in after.words
+    assert "/overview/changes" not in [attributes.get("data-part") for _, attributes in after.tags]
+
+
+def test_whoever_comes_while_it_is_worked_out_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "WAIT_SECONDS", 0.01)
+    made = page_module.Made()
+    with made.making, pytest.raises(Refused, match="being worked out"):
+        made.once("a", dict)
+    assert made.once("a", lambda: 1) == made.once("a", lambda: 2) == 1
+    with made.making:
+        assert made.once("a", lambda: 3) == 1
