@@ -17,6 +17,7 @@ from fastapi import APIRouter, Query
 from markupsafe import Markup
 
 from serving.direct import Body, Deadline, large
+from serving.documents import CHAMPION, PREVIOUS
 from serving.errors import Refused
 from serving.lanes import Check
 from serving.live import Served
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from leap.reports.overview import OverviewSummary
     from leap.reports.overview_changes import Changes
     from leap.reports.overview_needs import Need
+    from leap.reports.overview_profiles import NewInProfiles
 
 MOST_SHOWN = 5
 QUARTER = 3
 MOST_AT_ONCE = 20_000
 """Customers of whom all figures take no longer than somebody waits for a page."""
-SUMMARY = "summary"
+SUMMARY, PROFILES = "summary", "profiles"
 WAIT_SECONDS = 15.0
 """How long a request waits while parts of the page are made for another one."""
 
@@ -79,6 +81,14 @@ def overview_win(view: OfPage, check: Deadline) -> Body:
     return view.show("overview_part.html", part="win", win=found, there=rendering.known)
 
 
+@router.get("/overview/profiles")
+@large(True)
+def overview_profiles(view: OfPage, check: Deadline) -> Body:
+    """What is new in the profiles since the version that was live before."""
+    found = Made.of(view.served).once(PROFILES, lambda: _news(view.served, check))
+    return view.show("overview_part.html", part="profiles", news=found, there=rendering.known)
+
+
 @dataclass
 class Made:
     """Parts of the page of one live model that were made: changes by months, the target list by its day, since what
@@ -119,6 +129,8 @@ def _page(view: View, summary: OverviewSummary | None) -> Body:
         pictures=summary and served.once("overview pictures", lambda: Pictures.of(summary)),
         needs=summary and _needs(view, summary),
         changes=made.get(QUARTER),
+        news=made.get(PROFILES),
+        compared=PROFILES in made,
         at_once=len(served.accounts) <= MOST_AT_ONCE,
         win=made.get(date.today()),
         there=rendering.known,
@@ -195,6 +207,17 @@ def _win(served: Served, check: Check) -> Win:
     return Win(document, tuple(headlines(document)))
 
 
+def _news(served: Served, check: Check) -> NewInProfiles | None:
+    """None where no version was live before this one."""
+    from leap.errors import UnknownVersion
+    from leap.reports.overview_profiles import new_in_profiles
+
+    try:
+        return new_in_profiles(json.loads(served.documents.icp_diff(PREVIOUS, CHAMPION, check)))
+    except UnknownVersion:
+        return None
+
+
 def _needs(view: View, summary: OverviewSummary) -> tuple[Need, ...]:
     from leap.reports.overview_needs import needs
     from leap.reviews import due, verdicts_on
@@ -207,4 +230,5 @@ def _needs(view: View, summary: OverviewSummary) -> tuple[Need, ...]:
     drivers = [driver for part in scorer.drivers_document().values() for driver in part["drivers"]]
     judged = verdicts_on(scorer.icp_document(), reviews, drivers=drivers) if reviews else None
     changed = [] if judged is None else [one.words for one in judged.again]
-    return needs(summary, served.freshness(), again.words if again.is_due else "", changed)
+    news = Made.of(served).parts.get(PROFILES)
+    return needs(summary, served.freshness(), again.words if again.is_due else "", changed, news.changed if news else 0)

@@ -14,13 +14,16 @@ from leap.icp import Condition, Rule
 from leap.reports.overview import Book, OverviewSummary, summarise
 from leap.reports.overview_changes import changes
 from leap.reports.overview_needs import MOST, needs
+from leap.reports.overview_profiles import new_in_profiles
 from leap.reports.overview_quarter import MONTHS, quarter
 from leap.revenue import PARTS, Revenue, add_months
 from leap.scoring import Scorer
 from leap.scoring.batch import portfolio
 from leap.scoring.company_retention import company_retention
 from leap.scoring.freshness import Freshness
+from leap.scoring.icp_versions import Named, compare
 from leap.scoring.waterfall_asked import Asked, Version, answer
+from tests.scoring.test_documents import one_profile
 from tests.worlds import TrainedWorld
 
 HORIZON = 6
@@ -181,6 +184,19 @@ def test_at_most_five_things_need_somebody_the_unsafe_first_and_nothing_where_no
     offers = next((need for need in needs(summary, FRESH) if need.kind == "offers"), None)
     book = book_of(summary)
     assert (offers is None) == (book.offers is None or not book.offers.accounts)
+
+
+def test_what_is_new_in_profiles_is_counted_and_told_without_those_that_are_as_before(
+    planted: TrainedWorld, summary: OverviewSummary
+) -> None:
+    old, new = (Named(replace(planted.bundle, icp=one_profile(planted, name)), version)
+                for name, version in (("retail", "6"), ("finance", "7")))  # fmt: skip
+    found = new_in_profiles(compare(old, new, None, itself=True))
+    assert (found.since, found.version, found.changed) == ("6", "7", 2)
+    assert [heading for heading, _ in found.lines] == ["Entered", "Left"] and "1 entered, 1 left" in found.words
+    same = new_in_profiles(compare(old, old, None, itself=True))
+    assert same.changed == 0 and same.lines == ()
+    assert "profiles" in [need.kind for need in needs(summary, FRESH, profiles=2)]
 
 
 def test_rules_of_profiles_read_columns_that_customers_have(planted: TrainedWorld, scorer: Scorer) -> None:

@@ -10,7 +10,7 @@ from leap.reports.overview import OverviewSummary
 from leap.scoring.freshness import Freshness
 
 MOST: Final = 5
-Kind = Literal["stale", "no_skill", "alarm", "review", "changed", "leaving", "renewals", "offers", "shaky"]
+Kind = Literal["stale", "no_skill", "alarm", "changed", "profiles", "review", "leaving", "renewals", "offers", "shaky"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,15 @@ class Need:
     words: str = ""
 
 
-def needs(summary: OverviewSummary, age: Freshness, review: str = "", changed: Sequence[str] = ()) -> tuple[Need, ...]:
+def needs(
+    summary: OverviewSummary, age: Freshness, review: str = "", changed: Sequence[str] = (), profiles: int = 0
+) -> tuple[Need, ...]:
     """In the order of `Kind`: first what makes figures unsafe, then what people decide, then money.
 
-    `review` says that a review is due, `changed` names findings whose verdicts were given on other evidence.
+    `review` says that a review is due, `changed` names findings whose verdicts were given on other evidence, `profiles`
+    counts those that are new, gone or moved since the version before.
     """
-    found = [*_of_figures(summary, age), *_of_people(review, changed), *_of_money(summary)]
+    found = [*_of_figures(summary, age), *_of_people(review, changed, profiles), *_of_money(summary)]
     if summary.shaky:
         found.append(Need("shaky", len(summary.shaky), names=summary.shaky))
     return tuple(found[:MOST])
@@ -47,9 +50,11 @@ def _of_figures(summary: OverviewSummary, age: Freshness) -> Iterator[Need]:
         yield Need("alarm", words=book.alarm)
 
 
-def _of_people(review: str, changed: Sequence[str]) -> Iterator[Need]:
+def _of_people(review: str, changed: Sequence[str], profiles: int) -> Iterator[Need]:
     if changed:
         yield Need("changed", len(changed), names=tuple(changed))
+    if profiles:
+        yield Need("profiles", profiles)
     if review:
         yield Need("review", words=review)
 

@@ -23,7 +23,7 @@ from tests.serving.pages.hostile import HOSTILE
 from tests.serving.pages.parsing import Parsed, read
 from tests.worlds import TrainedWorld
 
-LATER = ("/overview/win", "/overview/changes", "/overview/changes?months=12")
+LATER = ("/overview/profiles", "/overview/win", "/overview/changes", "/overview/changes?months=12")
 
 
 def served_by(planted: TrainedWorld, tables: Any, **more: Any) -> Served:
@@ -50,8 +50,9 @@ def test_a_real_model_without_tables_says_what_it_can_do(planted: TrainedWorld) 
     client = ask(LiveModel(served_by(planted, None)))
     page = read(client, "/")
     assert "There are no tables of customers here." in page.words and "score accounts over its interface" in page.words
-    for path in LATER:
+    for path in LATER[1:]:
         assert "There are no tables of" in read(client, path).words
+    assert "There is no earlier version to compare the profiles with." in read(client, LATER[0]).words
 
 
 def test_key_figures_are_written_with_their_range_and_what_is_expected(client: Any, planted: TrainedWorld) -> None:
@@ -84,7 +85,9 @@ def test_every_link_leads_to_a_page_that_there_is_or_a_place_on_this_one(client:
 def test_what_takes_longer_is_linked_first_and_shown_in_its_place_once_it_was_made(client: Any) -> None:
     before = read(client, "/")
     places = [attributes["data-part"] for _, attributes in before.tags if "data-part" in attributes]
-    assert places == ["/overview/win", "/overview/changes"] and set(places) <= set(before.linked("/overview/"))
+    assert places == ["/overview/win", "/overview/changes", "/overview/profiles"] and set(places) <= set(
+        before.linked("/overview/")
+    )
     for path in places:
         part = read(client, str(path))
         assert [attributes for _, attributes in part.tags if "data-part-content" in attributes]
