@@ -11,10 +11,10 @@ export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench train serve bento mlflow-ui lock clean
+.PHONY: help setup demo test test-slow test-browser lint bench train serve bento mlflow-ui lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make .venv with everything that is needed; a second run does nothing
 	@sh scripts/setup.sh "$(PYTHON)"
@@ -28,6 +28,10 @@ test: setup ## run the tests and the examples in docstrings, fast ones first
 
 test-slow: setup ## run the tests that take minutes
 	@$(BIN)/pytest -m slow || { status=$$?; [ $$status = 5 ] && echo "There are no slow tests." || exit $$status; }
+
+test-browser: setup ## look at every page in Chromium: accessibility, three widths, light and dark, the main paths
+	@sh scripts/chromium.sh
+	@$(BIN)/pytest -m browser || { status=$$?; [ $$status = 5 ] && echo "There are no browser tests." || exit $$status; }
 
 lint: setup ## check style, format, types and the layers
 	@$(BIN)/ruff check

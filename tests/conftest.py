@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if CHECKOUT / "tests" / "e2e" in item.path.parents:
             item.add_marker("e2e")
+        if CHECKOUT / "tests" / "browser" in item.path.parents:
+            item.add_marker("browser")
         if item.get_closest_marker("needs_data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="no sample data; set LEAP_TEST_DATA to its folder"))
     items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
