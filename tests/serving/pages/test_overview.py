@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
 
 from leap.config import Company
+from leap.reports.overview_needs import Kind, Need
 from leap.scoring import Scorer
 from serving.documents import Documents
 from serving.errors import Refused
@@ -151,3 +152,25 @@ def test_whoever_comes_while_it_is_worked_out_is_asked_to_come_again(monkeypatch
     assert made.once("a", lambda: 1) == made.once("a", lambda: 2) == 1
     with made.making:
         assert made.once("a", lambda: 3) == 1
+
+
+def test_everything_that_needs_somebody_is_a_sentence_with_what_came_from_data_as_text(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tuple(Need(kind, 3, 1200.0, (HOSTILE, "b", "c", "d"), HOSTILE) for kind in get_args(Kind))
+    monkeypatch.setattr(page_module, "_needs", lambda *_: found)
+    html = client.get("/").text
+    listed = html.partition('<ul class="needs">')[2].partition("</ul>")[0].split("<li>")[1:]
+    said = [Parsed(one).words for one in listed]
+    assert len(said) == len(found) and all(len(one) > 30 for one in said) and "<script>alert" not in html
+    assert len(set(said)) == len(said) and any("and 1 more" in one for one in said)
+
+
+def test_no_skill_is_said_where_the_figures_stand(planted: TrainedWorld) -> None:
+    quality = {
+        **planted.bundle.quality,
+        "health": {**planted.bundle.quality["health"], "claimed": False, "reason": "Why."},
+    }
+    scorer = Scorer.build(replace(planted.bundle, quality=quality), "7", planted.tables)
+    said = read(ask(LiveModel(Served(scorer, Company(name="Planted"), 6, documents=Documents(scorer)))), "/").words
+    assert said.count("The model has no skill to show: Why.") == 2
