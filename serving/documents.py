@@ -78,11 +78,6 @@ class Documents:
         self._differences = Remembered[tuple[str, str], bytes](LISTS_KEPT)
         self._one_list = threading.Lock()
 
-    @property
-    def reviews(self) -> tuple[Review, ...]:
-        """What people decided until it went live."""
-        return self._reviews
-
     def icp(self) -> bytes:
         """`/v1/icp`."""
         from leap.scoring.documents import icp_document
@@ -142,6 +137,10 @@ class Documents:
         before, after = (self._named(version) for version in versions)
         check()
         return self._differences.keep(versions, _json(icp_diff_document(self._scorer, before, after)))
+
+    def version_of(self, named: str) -> Named:
+        """A version with what people rejected of it: by number, `champion` (the live one) or `previous`."""
+        return self._named(self._number(named))
 
     def _once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> bytes:
         known = self._whole.get(name)

@@ -7,7 +7,7 @@ versions.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from leap.errors import NoModel
 from serving.documents import Documents, Remembered
 
 if TYPE_CHECKING:
+    from leap.reviews import Review, ReviewBook
     from leap.scoring import Scorer
     from leap.scoring.freshness import Freshness
 
@@ -71,6 +72,8 @@ class Served:
         explained_by: str = "",
         stale_after_days: int = 45,
         documents: Documents | None = None,
+        reviews: Sequence[Review] = (),
+        book: ReviewBook | None = None,
     ) -> None:
         self.scorer = scorer
         self.documents = documents or Documents(scorer)
@@ -80,6 +83,10 @@ class Served:
         self.company = company
         self.horizon_months = horizon_months
         self.stale_after_days = stale_after_days
+        self.reviews = tuple(reviews)
+        """What people decided until this went live, and what it says takes into account."""
+        self.book = book
+        """Where people's verdicts are kept; None where there is no place for them, or it cannot be written."""
         self._made = Remembered[Hashable, Any](MADE_KEPT)
         self._making = threading.RLock()
         accounts = [ListedAccount.of(row) for row in scorer.listing()]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.registry import Seen, Store
     from leap.registry.versions import LocalVersions
-    from leap.reviews import Review
+    from leap.reviews import Review, ReviewBook
 
 READ_WAIT_SECONDS = 0.25
 """For a locked database: a look must not wait, and the next one comes at once."""
@@ -103,6 +103,13 @@ class Deployment:
 
         return LocalVersions(self.opened_store())
 
+    def _writable_book(self) -> ReviewBook | None:
+        """Where pages keep verdicts; None where nothing can be written beside the models."""
+        from leap.reviews import ReviewBook
+
+        book = ReviewBook(self.opened_store().folder, WRITE_WAIT_SECONDS)
+        return book if book.writable else None
+
     def look(self) -> Wanted:
         """Versions, traces of files and reviews: nothing large is read."""
         seen = self._champion.look()
@@ -128,7 +135,7 @@ class Deployment:
             if live is not None and parts == live:
                 return Built(None, tuple(problems))
             try:
-                served = served_of(parts, self._versions)
+                served = served_of(parts, self._versions, self._writable_book())
             except Exception as error:
                 if live is None:
                     raise
@@ -143,7 +150,8 @@ class Deployment:
         """What a service would begin with, and why the registry could not be followed, or nothing."""
         self.look()
         model = self._newest_model()
-        return served_of(Parts(model, self._tables.read(), self._book.reviews), self._versions), model.stale
+        parts = Parts(model, self._tables.read(), self._book.reviews)
+        return served_of(parts, self._versions, self._writable_book()), model.stale
 
     def _newest(self, read: Callable[[], Any], last_good: Any, problems: list[Problem]) -> Any:
         try:
@@ -191,8 +199,8 @@ def loaded(version: str, folder: Path, identity: str, stale: str = "") -> Model:
     return Model(version, identity, bundle, ready_to_explain(bundle).engine, stale)
 
 
-def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
-    """The model's scores of the accounts, with the verdicts of people."""
+def served_of(parts: Parts, versions: LocalVersions | None = None, book: ReviewBook | None = None) -> Served:
+    """The model's scores of the accounts, with the verdicts of people; new ones are kept in `book`."""
     from leap.reviews import with_rejections
     from leap.scoring import Scorer
 
@@ -213,6 +221,8 @@ def served_of(parts: Parts, versions: LocalVersions | None = None) -> Served:
         model.explained_by,
         settings.serving.stale_after_days,
         Documents(scorer, parts.reviews, versions),
+        parts.reviews,
+        book,
     )
 
 

@@ -56,6 +56,17 @@ def test_answers_over_http_are_measured_in_the_agreed_form() -> None:
     } <= set(report["ratios"])  # fmt: skip
 
 
+@pytest.mark.slow
+def test_pages_are_measured_in_the_agreed_form() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "pages.py"), "--tiny", "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    report = json.loads(answer.stdout, parse_constant=pytest.fail)
+    assert set(report) == {"machine", "ratios", "seconds"}
+    assert {"page_ms", "search_ms", "csv_growth", "xlsx_growth", "health_csv_ms"} <= set(report["ratios"])
+    assert all(set(each) == RATIO for each in report["ratios"].values())
+
+
 def test_no_benchmark_takes_http_py_for_the_librarys() -> None:
     """Python looks first in the folder of the script that it runs."""
     program = """

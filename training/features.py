@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
         "--as-of", action="append", type=day, metavar="D", help="a date; may be repeated (a flat table needs none)"
     )
     parser.add_argument("--prospects", action="store_true", help="also the accounts without any revenue then")
-    parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
+    parser.add_argument("--out", required=True, type=Path, metavar="F", help=".csv, .xlsx or .parquet")
     return run(parser, argv, features)
 
 
@@ -25,6 +25,7 @@ def features(args: argparse.Namespace, console: Console) -> Result:
     from leap.exports import write_frame
     from leap.features import feature_matrix
     from leap.reports import features as report
+    from leap.reports.table_columns import about_features
     from leap.snapshots import customer_snapshots, days_within, with_prospects
     from leap.sources import read_workspace
 
@@ -43,7 +44,7 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         if args.prospects:
             wanted = with_prospects(tables, wanted, days)
         matrix = feature_matrix(tables, wanted, catalog)
-    write_frame(matrix, args.out)
+    write_frame(matrix, args.out, about_features(catalog, tables.settings.company))
     return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))
 
 

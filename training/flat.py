@@ -132,6 +132,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
     from leap.exports import write_frame
     from leap.flat.choosing import WHICH, rows_to_score
     from leap.reports import flat as report
+    from leap.reports.table_columns import about_flat_scores
     from leap.scoring.flat_scores import score_rows
     from leap.snapshots import day_of
 
@@ -140,7 +141,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
         chosen, which = rows_to_score(rows, day_of(args.as_of) if args.as_of else None, args.all)
         scores = score_rows(bundle, version, chosen, which)
         frame = scores.frame()
-    write_frame(frame, args.out)
+    write_frame(frame, args.out, about_flat_scores(bundle, version))
     dates = sorted({moment for moment in scores.as_of if moment})
     document = {
         "rows": len(frame),
@@ -179,6 +180,7 @@ def features(args: argparse.Namespace, console: Console) -> Result:
     from leap.flat.leaks import without_leaks
     from leap.flat.rows import flat_rows
     from leap.reports import features as report
+    from leap.reports.table_columns import about_features
     from leap.snapshots import day_of
     from leap.sources import read_workspace
 
@@ -188,5 +190,5 @@ def features(args: argparse.Namespace, console: Console) -> Result:
         given = until_given(args, tables)
         tables, leaks = without_leaks(tables, until_given=given)
         catalog, matrix = matrix_of(flat_rows(tables, until_given=given), [day_of(one) for one in args.as_of or ()])
-    write_frame(matrix, args.out)
+    write_frame(matrix, args.out, about_features(catalog, tables.settings.company))
     return Result(report.document(matrix, catalog, leaks), report.text(matrix, catalog, args.out))

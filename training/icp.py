@@ -16,12 +16,15 @@ from training.console import Console, Result, command_parser, day, dumps, run
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.config import Settings
-    from leap.icp import ICPSearch, Rule
+    from leap.icp import ICPSearch
     from leap.reports.icp import IcpSummary
     from leap.reports.icp_exports import Export
+    from leap.reviews import Verdicts
 
-FORMATS = ("html", "json", "md", "csv", "sql")
-EXPORTS = ("salesforce", "hubspot", "qualification", "points")
+FORMATS = ("html", "json", "md", "csv", "xlsx", "parquet", "sql")
+TABLES = ("xlsx", "parquet")
+POINTS = "points"
+EXPORTS = ("salesforce", "hubspot", "qualification", POINTS)
 """Formats that must be named: their files may be called anything, and .json or .csv says how they are written."""
 DIFF = "diff"
 SUFFIXES = {".htm": "html", ".markdown": "md"}
@@ -45,15 +48,20 @@ def main(argv: list[str] | None = None) -> int:
 def icp(args: argparse.Namespace, console: Console) -> Result:
     """Fetch, summarise, render, write."""
     from leap.config import load_settings
+    from leap.exports import write_frame
     from leap.flat.workspace import refuse_flat
     from leap.reports import icp as report
     from leap.reports import icp_exports as exports
+    from leap.reports.points_text import points_frame
+    from leap.reports.table_columns import about
+    from leap.reviews import without_rejected
+    from leap.reviews.listing import verdict_lines
 
     chosen = chosen_format(args)
     settings = load_settings(args.workspace)
     refuse_flat(settings, "leap icp", "what accounts paid and what they were before they bought")
     summary, document, export = found(args, console, settings)
-    verdicts, document, due_words = reviewed(args, settings, document)
+    judged, document, due_words = reviewed(args, settings, document)
     summary = report.with_reviews(summary, document, due_words)
     renderers: dict[str | None, Callable[[IcpSummary], str]] = {
         "html": report.render_html,
@@ -63,16 +71,21 @@ def icp(args: argparse.Namespace, console: Console) -> Result:
         None: report.render_text,
     }
     if chosen in EXPORTS:
-        export = without_rejected(export, document)
+        export = replace(export, search=without_rejected(export.search, judged))
         document = {**document, "export": exports.document(export, chosen)}
         text = exports.render(export, chosen, "" if args.out is None else args.out.suffix.lower())
     else:
-        text = dumps(document) if chosen == "json" else renderers[chosen](summary)
+        renderers |= {"json": lambda _: dumps(document), **dict.fromkeys(TABLES, report.render_csv)}
+        text = renderers[chosen](summary)
     if chosen is None:
-        text = "\n".join([text, *verdicts])
+        text = "\n".join([text, *verdict_lines(judged)])
     if args.out is None:
         return Result(document, text)
-    write(args.out, text)
+    if (named := args.out.suffix.lower().removeprefix(".")) in TABLES and chosen in (named, POINTS):
+        table = points_frame(export) if chosen == POINTS else report.frame(summary)
+        write_frame(table, args.out, about("Ideal customer profiles", document, sheet="ICP"))
+    else:
+        write(args.out, text)
     counted = f"{len(summary.profiles)} profile(s), {len(summary.attributes)} condition(s) measured -> {args.out}"
     return Result({**document, "out": str(args.out), "format": chosen}, counted)
 
@@ -81,6 +94,11 @@ def chosen_format(args: argparse.Namespace) -> str | None:
     """What was asked for, or what the name of the file says; None is text for a terminal."""
     from leap.errors import UsageError
 
+    named = "" if args.out is None else args.out.suffix.lower().removeprefix(".")
+    if args.format in TABLES and named != args.format:
+        raise UsageError(f"--format {args.format} needs --out with a name ending in .{args.format}.")
+    if named in TABLES and args.format not in (None, named, POINTS):
+        raise UsageError(f"{args.out.name}: --format {args.format} is text; expected another name than .{named}.")
     if args.format or args.out is None:
         return str(args.format) if args.format else None
     suffix = args.out.suffix.lower()
@@ -140,48 +158,17 @@ def found(
 
 def reviewed(
     args: argparse.Namespace, settings: Settings, document: Mapping[str, Any]
-) -> tuple[list[str], dict[str, Any], str]:
-    """Lines of what people decided, the document with `review` beside the evidence of each finding, and when they look
+) -> tuple[Verdicts, dict[str, Any], str]:
+    """What people decided, the document with `review` beside the evidence of each finding, and when they look
     again (empty before they ever did).
     """
     from leap.registry import Store
     from leap.reviews import ReviewBook, due, verdicts_on, with_verdicts
-    from leap.reviews.listing import verdict_lines
 
     reviews = ReviewBook(Store(args.store, args.workspace).folder).of(settings.company.name)
     verdicts = verdicts_on(document, reviews, mode=settings.policy.mode)
     again = due(reviews, settings.policy.review_every_months).words if reviews else ""
-    return verdict_lines(verdicts), with_verdicts(document, verdicts), again
-
-
-def without_rejected(export: Export, document: Mapping[str, Any]) -> Export:
-    """What exports are made from, without what people rejected: nothing is targeted by it, asked or counted."""
-    from leap.reviews import key_of
-
-    search = export.search
-    judged = [*document["icps"], *document["attributes"]]
-    keys = {entry["review"]["key"] for entry in judged if _is_rejected(entry)}
-    gone = {entry["id"] for entry in document["icps"] if _is_rejected(entry)}
-
-    def stands(rule: Rule) -> bool:
-        return key_of(condition.to_json() for condition in rule.conditions) not in keys
-
-    kept = tuple(profile for profile in search.profiles if profile.id not in gone)
-    why = search.none_because if kept or not gone else "people rejected every profile that was found"
-    return replace(
-        export,
-        search=replace(
-            search,
-            profiles=kept,
-            attributes=tuple(attribute for attribute in search.attributes if stands(attribute.rule)),
-            none_because=why,
-            card=search.card if search.card is None else search.card.without(stands),
-        ),
-    )
-
-
-def _is_rejected(entry: Mapping[str, Any]) -> bool:
-    return bool(entry["review"]["state"] == "rejected" and entry["review"]["counts"])
+    return verdicts, with_verdicts(document, verdicts), again
 
 
 def require_same_company(bundle: ModelBundle, settings: Settings, version: str, is_champion: bool) -> None:

@@ -30,7 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--profiles-only", action="store_true", help="compare the profiles alone: no table is read, no tier is told"
     )
-    parser.add_argument("--out", type=Path, metavar="F", help="write the report: .html, .md, .csv (accounts) or .json")
+    parser.add_argument(
+        "--out", type=Path, metavar="F", help="write it: .html, .md, .json, or the accounts: .csv, .xlsx, .parquet"
+    )
     return run(parser, argv, icp_diff)
 
 
@@ -119,11 +121,13 @@ def write_report(document: Mapping[str, Any], out: Path, form: str | None) -> No
     """Write whole or not at all."""
     from leap.exports import write_frame
     from leap.reports import icp_diff as report
+    from leap.reports.table_columns import about
     from training.console import dumps
     from training.icp import write
 
-    if form == "csv":
-        write_frame(report.frame(document), out)
+    facts = {"company": document["company"], "version": f"{document['from']['version']} to {document['to']['version']}"}
+    if form == "table":
+        write_frame(report.frame(document), out, about("Accounts whose tier changed", facts))
     elif form == "json":
         write(out, dumps(document))
     else:

@@ -12,7 +12,7 @@ from training.icp import require_same_company
 if TYPE_CHECKING:
     from leap.bundle.model_bundle import ModelBundle
     from leap.config import Settings
-    from leap.reviews import Review, ReviewBook, Verdicts
+    from leap.reviews import Desk, Review, ReviewBook, Verdicts
     from leap.reviews.subjects import Named
 
 _GIVEN = ("accept", "reject", "note", "withdraw", "include", "exclude")
@@ -129,15 +129,10 @@ class Room:
 
     def keep(self, verdict: Any, text: str) -> Result:
         """Add a verdict to the book."""
-        from leap.reviews import new_review
         from leap.reviews.listing import history_text
 
-        args, found = self.args, self._named(text, only_accounts=verdict in ("include", "exclude"))
-        self._require_sense(verdict, found)
-        given = new_review(
-            found.subject, verdict, owner=args.owner or "", reason=args.reason or "", expires=args.expires,
-            version=self.version, words=found.words, evidence=found.evidence,
-        )  # fmt: skip
+        args, found = self.args, self._named(text, verdict)
+        given = self.desk.new(verdict, found, owner=args.owner or "", reason=args.reason or "", expires=args.expires)
         kept = self.book.add(self.company, given)
         about = {"subject": text, "key": found.subject.key, "words": found.words}
         return Result({"kept": {**about, **kept.to_json()}}, history_text(found.words, found.subject.key, [kept]))
@@ -186,16 +181,21 @@ class Room:
         }
         return Result(document, f"{results_text(found)}\n{document['limits']}")
 
-    def _named(self, text: str, *, only_accounts: bool = False) -> Named:
-        from leap.errors import UsageError
-        from leap.reviews.subjects import account, named
+    @property
+    def desk(self) -> Desk:
+        """Where verdicts on the version are given."""
+        from leap.reviews import Desk
 
-        if only_accounts:
-            return account(text.removeprefix("account:"), self._accounts())
+        return Desk(self.version, self.verdicts, tuple(self.reviews), self._accounts)
+
+    def _named(self, text: str, verdict: str = "") -> Named:
+        from leap.errors import UsageError
+        from leap.reviews.records import OVERRIDES
+
         try:
-            return named(text, self.verdicts, self._accounts)
+            return self.desk.meant(text, verdict)
         except UsageError as error:
-            if self.bundle is not None:
+            if self.bundle is not None or verdict in OVERRIDES:
                 raise
             raise UsageError(
                 error.message,
@@ -211,20 +211,6 @@ class Room:
         with self.console.stage("reading the tables"):
             known = {str(account) for account in read_workspace(self.args.workspace).accounts}
         return sorted(known | {r.subject.key for r in self.reviews if r.subject.kind == "account"})
-
-    def _require_sense(self, verdict: str, found: Named) -> None:
-        from leap.errors import UsageError
-
-        if found.subject.kind == "account" and verdict in ("accept", "reject"):
-            raise UsageError(
-                f"{found.words} is an account: it is included or excluded, not {verdict}ed.",
-                remedy="Use --include or --exclude (and --note, --withdraw).",
-            )
-        said = [r for r in self.reviews if r.subject == found.subject and r.verdict != "note"]
-        if verdict == "withdraw" and (not said or said[-1].verdict == "withdraw"):
-            raise UsageError(f"{found.words}: no verdict stands that could be withdrawn.")
-        if verdict in ("note", "withdraw") and self.args.expires:
-            raise UsageError(f"--expires is of a verdict that counts, not of --{verdict}.")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = command_parser("score", "Score every customer and prospect into a file.", data_until=True)
     parser.add_argument("--as-of", type=day, metavar="D", help="date of the scores (default: the end of the data)")
     parser.add_argument("--all", action="store_true", help="of a flat table: also rows whose outcome is known")
-    parser.add_argument("--out", required=True, type=Path, metavar="F", help=".parquet or .csv")
+    parser.add_argument("--out", required=True, type=Path, metavar="F", help=".csv, .xlsx or .parquet")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
     parser.add_argument(
         "--since", type=day, metavar="D", help="add what NRR was on an earlier date, and why it changed"
@@ -37,6 +37,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
     from leap.errors import UsageError
     from leap.exports import write_frame
     from leap.reports import scores as report
+    from leap.reports.table_columns import about_scores
     from leap.scoring.changes import with_changes
 
     if flat.is_flat(args.workspace):
@@ -52,7 +53,8 @@ def score(args: argparse.Namespace, console: Console) -> Result:
         batch = scoring.score_all(bundle, tables, version, args.as_of)
         frame = batch.frame() if args.since is None else with_changes(batch.frame(), batch, tables, args.since)
     publish = tiers_to_publish(args, batch, tables) if args.publish_tiers else None
-    write_frame(frame, args.out)
+    as_of = args.as_of or f"{tables.data_until:%Y-%m-%d}"
+    write_frame(frame, args.out, about_scores(bundle, version, as_of))
     tiers = publish() if publish else None
     document = {
         "rows": len(frame),
@@ -60,7 +62,7 @@ def score(args: argparse.Namespace, console: Console) -> Result:
         "prospects": len(batch.prospects),
         "abstained": batch.abstained,
         "version": version,
-        "as_of": args.as_of or f"{tables.data_until:%Y-%m-%d}",
+        "as_of": as_of,
         "most_at_risk": [one["account_id"] for one in batch.most_at_risk()],
         "portfolio": scoring.portfolio(batch.customers),
         "definition_hash": bundle.definition_hash,

@@ -1,4 +1,4 @@
-"""`leap targets`: whom to sell to next under budget, capacity and quota, as text, HTML, Markdown, CSV or JSON."""
+"""`leap targets`: whom to sell to next under budget, capacity and quota, as text, a page, a table or JSON."""
 
 import argparse
 import ctypes
@@ -27,15 +27,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=whole, metavar="N", help="show the first N accounts; chosen are the same")
     parser.add_argument("--as-of", type=day, metavar="D", help="date of the list (default: the end of the data)")
     parser.add_argument("--version", metavar="V", help="a version of the model (default: the champion)")
-    parser.add_argument("--out", type=Path, metavar="F", help="write into this file: .csv, .json, .md or .html")
+    parser.add_argument(
+        "--out", type=Path, metavar="F", help="write into this file: .csv, .xlsx, .parquet, .json, .md or .html"
+    )
     return run(parser, argv, targets)
 
 
 def targets(args: argparse.Namespace, console: Console) -> Result:
     """Load, read, choose, write."""
     from leap.config import load_settings
+    from leap.exports import write_frame
     from leap.flat.workspace import refuse_flat
     from leap.reports import targets as report
+    from leap.reports.table_columns import about
     from leap.scoring.targets import Asked, Entries, target_list
 
     chosen = chosen_format(args.out)
@@ -61,10 +65,12 @@ def targets(args: argparse.Namespace, console: Console) -> Result:
     renderers: Mapping[str | None, Callable[[Mapping[str, Any]], str]] = {
         "html": report.render_html,
         "md": report.render_markdown,
-        "csv": report.render_csv,
         "json": dumps,
     }
-    write(args.out, renderers[chosen](document))
+    if chosen in report.TABLES:
+        write_frame(report.frame(document), args.out, about(report.title(document), document, sheet="Targets"))
+    else:
+        write(args.out, renderers[chosen](document))
     told = [*report.headlines(document), f"{document['shown']:,} account(s) -> {args.out}"]
     return Result({**document, "out": str(args.out), "format": chosen}, "\n".join(told))
 

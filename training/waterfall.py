@@ -11,7 +11,8 @@ from training.console import Console, Result, command_parser, day, dumps, run
 from training.icp import write
 from training.loading import as_reviewed, model_and_tables
 
-FORMS = {"html": "html", "htm": "html", "md": "md", "markdown": "md", "csv": "csv", "json": "json"}
+TABLES = ("csv", "xlsx", "parquet")
+FORMS = {"html": "html", "htm": "html", "md": "md", "markdown": "md", "json": "json", **dict.fromkeys(TABLES, "table")}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,7 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         "--from-version", metavar="V", help="what this version says of the earlier date (default: the same version)"
     )
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many drivers; 0 for all (default: 10)")
-    parser.add_argument("--out", type=Path, metavar="F", help="write the report: .html, .md, .csv or .json")
+    parser.add_argument(
+        "--out", type=Path, metavar="F", help="write it: .html, .md, .json, or a table: .csv, .xlsx, .parquet"
+    )
     return run(parser, argv, waterfall)
 
 
@@ -94,7 +97,7 @@ def form_of(out: Path | None) -> str | None:
         return None
     form = FORMS.get(out.suffix.lower().removeprefix("."))
     if form is None:
-        raise UsageError(f"{out.name}: expected a name ending in .html, .md, .csv or .json.")
+        raise UsageError(f"{out.name}: expected a name ending in .html, .md, .json, .csv, .xlsx or .parquet.")
     return form
 
 
@@ -102,9 +105,10 @@ def write_report(document: Mapping[str, Any], out: Path, form: str | None) -> No
     """Write whole or not at all."""
     from leap.exports import write_frame
     from leap.reports import waterfall as report
+    from leap.reports.table_columns import about
 
-    if form == "csv":
-        write_frame(report.frame(document), out)
+    if form == "table":
+        write_frame(report.frame(document), out, about("Waterfall", document))
     elif form == "json":
         write(out, dumps(document))
     else:

@@ -7,9 +7,10 @@ A page is a module with a `router` (`APIRouter(route_class=Page)`), a template o
 a style sheet and a script of the same name in `static/`.
 """
 
-from serving.pages import account, accounts, assistance, drivers, icp, overview, rendering
+from serving.pages import account, accounts, assistance, drivers, icp, overview, rendering, review
 
-ROUTERS = (*(page.router for page in (overview, accounts, account, icp, drivers, assistance)), assistance.files)
+PAGES = (overview, accounts, account, icp, drivers, review, assistance)
+ROUTERS = (*(page.router for page in PAGES), *(page.files for page in PAGES if hasattr(page, "files")))
 rendering.known |= {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
 
 __all__ = ["ROUTERS"]

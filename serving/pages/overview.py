@@ -21,7 +21,7 @@ from serving.documents import CHAMPION, PREVIOUS
 from serving.errors import Refused
 from serving.lanes import Check
 from serving.live import Served
-from serving.pages import drawn, rendering, words
+from serving.pages import drawn, findings, rendering, words
 from serving.pages.route import OfPage, Page, PageQuery, View
 
 if TYPE_CHECKING:
@@ -173,13 +173,13 @@ def _line(summary: OverviewSummary, key: str, label: str) -> Markup:
     book = summary.book
     if book is None:
         return Markup("")
-    ahead, said = None, ()
+    ahead, said = None, list[Ahead]()
     if book.expected is not None:
         figure = book.expected.figures[key]  # type: ignore[index]
         if figure.value is not None:
             ahead = Ahead(book.expected.until, figure.value, figure.low, figure.high)
         if key == "nrr":
-            said = tuple(Ahead(one.until, one.nrr, one.low, one.high) for one in book.expected.said)
+            said = [Ahead(one.until, one.nrr, one.low, one.high) for one in book.expected.said]
     points = [(one.end, getattr(one, key)) for one in book.history.windows]
     line = Line(label, points, ahead, said)
     return history(line, drawn.form(), title=f"{label} over time", name=f"history-{key}")
@@ -219,16 +219,13 @@ def _news(served: Served, check: Check) -> NewInProfiles | None:
 
 
 def _needs(view: View, summary: OverviewSummary) -> tuple[Need, ...]:
+    """What needs somebody, with what the page of reviews says now; where no verdict can be given, none is due."""
     from leap.reports.overview_needs import needs
-    from leap.reviews import due, verdicts_on
+    from leap.reviews import due
 
-    served = view.served
-    reviews = served.documents.reviews
-    scorer = served.scorer
-    settings = scorer.bundle.settings if scorer.tables is None else scorer.tables.settings
-    again = due(reviews, settings.policy.review_every_months)
-    drivers = [driver for part in scorer.drivers_document().values() for driver in part["drivers"]]
-    judged = verdicts_on(scorer.icp_document(), reviews, drivers=drivers) if reviews else None
-    changed = [] if judged is None else [one.words for one in judged.again]
-    news = Made.of(served).parts.get(PROFILES)
-    return needs(summary, served.freshness(), again.words if again.is_due else "", changed, news.changed if news else 0)
+    served, news = view.served, Made.of(view.served).parts.get(PROFILES)
+    found = findings.findings(served)
+    again = due(found.reviews, findings.policy_of(served).review_every_months)
+    review = again.words if again.is_due and served.book is not None else ""
+    changed = [one.words for one in found.verdicts.again]
+    return needs(summary, served.freshness(), review, changed, news.changed if news else 0)

@@ -10,13 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from leap.config import Company, Policy
+from leap.config import Company
 from leap.errors import CatalogError, TableError, UnknownVersion, UsageError
 from leap.registry.versions import RegistryAway
 from leap.scoring.answers import Answers, Check, RefusedAccount, chunks, never
 from leap.scoring.inputs import tables_schema
 from leap.scoring.row_forms import CELL
 from serving.live import Served
+from tests.serving.found import FoundBundle
 
 ANSWERS = Path(__file__).parents[2] / "docs" / "api" / "answers"
 FIT = {"employees": 120, "industry": "Software", "country": "DE"}
@@ -106,9 +107,9 @@ class FakeScorer:
     def __init__(self, version: str = "7", accounts: int = 230, icps: Mapping[str, Any] = ICPS) -> None:
         self.version = version
         self.as_of = date(2026, 11, 1)
-        self.tables: Any = SimpleNamespace(settings=SimpleNamespace(policy=Policy()))
+        self.bundle = FoundBundle()
+        self.tables: object | None = SimpleNamespace(settings=self.bundle.settings, accounts=["a1", "a2"])
         self.customers: Any = None
-        self.bundle: Any = SimpleNamespace(settings=SimpleNamespace(policy=Policy()))
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
@@ -341,8 +342,6 @@ def served_by(scorer: Any, company: Company, **more: Any) -> Served:
 
 class FakeDocuments:
     """What real services answered once, in the name of the fake model."""
-
-    reviews: tuple[Any, ...] = ()
 
     def __init__(self, scorer: Any) -> None:
         self._scorer = scorer

@@ -48,6 +48,7 @@ class World:
             store.log_training(training(folder, name))
         store.promote("1", by_hand=True, gate="")
         self.happened: list[str] = []
+        self.books: list[ReviewBook | None] = []
         self.unfit: set[tuple[str, str]] = set()
         self.live = LiveModel()
         self.deployment = Deployment(str(store.folder), self.workspace)
@@ -71,7 +72,8 @@ class World:
             raise TableError(f"{text}: no such column.")
         return Text(text)
 
-    def serve(self, parts: Parts, _: Any = None) -> Any:
+    def serve(self, parts: Parts, _: Any = None, book: ReviewBook | None = None) -> Any:
+        self.books.append(book)
         if (parts.model.version, str(parts.data.tables)) in self.unfit:
             raise CatalogError(f"version {parts.model.version} does not fit {parts.data.tables}.")
         self.happened.append(f"build {parts.model.version} {parts.data.tables} {len(parts.reviews)}")
@@ -103,6 +105,19 @@ def test_a_promotion_reads_no_table_again_and_new_tables_load_no_model(world: Wo
     world.store.rollback()
     assert world.look() == ["load 1", "build 1 three 0"]
     assert world.look(5) == [] and world.problem == ""
+
+
+def test_pages_keep_verdicts_in_the_book_that_is_watched_and_nowhere_if_it_cannot_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.look()
+    (book,) = world.books
+    assert book is not None
+    book.add("Acme", new_review(Subject("account", "a1"), "include", owner="Ann", reason="why"), seen=0)
+    assert world.look() == ["build 1 one 1"]
+    monkeypatch.setattr(ReviewBook, "writable", False)
+    book.add("Acme", new_review(Subject("account", "a2"), "include", owner="Ann", reason="why"))
+    assert world.look() == ["build 1 one 2"] and world.books[-1] is None
 
 
 def test_settings_that_change_are_read_with_the_tables(world: World) -> None:

@@ -61,7 +61,7 @@ def test_files_hold_segments_and_profiles_or_everything(ask: Ask, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--out", "s.pdf"), "ending in .csv or .json"),
+        (("--out", "s.pdf"), "ending in .csv, .xlsx, .parquet or .json"),
         (("--by", "trad"), "did you mean"),
         (("--as-of", "2030-01-01"), "end of the data"),
     ],

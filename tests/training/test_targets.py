@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from leap.bundle.model_bundle import ModelBundle
@@ -102,10 +103,18 @@ def test_what_owners_decided_in_reviews_counts(ask: Ask, workspace: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize("name", ["list.csv", "list.json", "list.md", "list.html"])
+@pytest.mark.parametrize("name", ["list.csv", "list.json", "list.md", "list.html", "list.xlsx"])
 def test_every_form_is_written_whole_and_inert(ask: Ask, tmp_path: Path, name: str) -> None:
     code, out, _ = ask("--capacity", "40", "--out", str(tmp_path / name))
     assert code == 0 and name in out
+    if name.endswith(".xlsx"):
+        table = pd.read_excel(tmp_path / name, sheet_name=None)
+        ranks = table["Targets"]["rank"].tolist()
+        assert (
+            ranks == list(range(1, len(ranks) + 1)) and len(ranks) > 20 and (table["Targets"]["propensity"] > 0).all()
+        )
+        assert len(table["About"]) > 10
+        return
     text = (tmp_path / name).read_text(encoding="utf-8")
     if name.endswith(".csv"):
         rows = list(csv.DictReader(text.splitlines()))
@@ -133,7 +142,7 @@ def test_rows_in_another_order_give_the_same_list(ask: Ask, workspace: Path) -> 
     [
         (["--budget", "-5"], "expected an amount from 0 on"),
         (["--capacity", "x"], "expected a whole number"),
-        (["--out", "list.xlsx"], "expected a name ending in .html, .json, .md, .csv"),
+        (["--out", "list.xls"], "expected a name ending in .html, .json, .md, .csv, .xlsx, .parquet"),
         (["--per-segment", "2", "--segment", "moon"], "industry"),
         (["--as-of", "2099-01-01"], "after the end of the data"),
     ],

@@ -6,6 +6,7 @@ TERMS = (
     ("ICP", "Ideal customer profile: what is true of a company before it buys, and how such accounts did later."),
     ("Established, emerging profile", "Where the base is already, and where few are won yet but the newest do well."),
     ("Negative profile", "Conditions whose accounts kept less revenue or left more often."),
+    ("Price", "What each account of a negative profile later pays less a year than others that paid as much before."),
     (
         "Hypothesis",
         "A profile that something suggests and no measurement has shown: to be tried on a few accounts, in no list.",

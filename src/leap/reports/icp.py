@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
-from leap.exports import inert_cell
+import pandas as pd
+
+from leap.exports import csv_text
 from leap.icp.tiers import AS_USUAL, TIERS
 from leap.reports import query, rendering
 from leap.reports.glossary import TERMS
@@ -17,6 +17,7 @@ from leap.reports.icp_summary import AttributeSummary, IcpSummary, summarise, su
 
 __all__ = [
     "IcpSummary",
+    "frame",
     "render_csv",
     "render_html",
     "render_markdown",
@@ -40,13 +41,14 @@ def render_markdown(summary: IcpSummary) -> str:
 
 def render_csv(summary: IcpSummary) -> str:
     """A row for each profile and each other attribute measured; no cell is a formula."""
+    return csv_text(frame(summary))
+
+
+def frame(summary: IcpSummary) -> pd.DataFrame:
+    """The same as a table; a whole number stays one beside what is missing."""
     rows = [_profile_cells(profile, summary) for profile in summary.profiles]
     rows += [_attribute_cells(attribute) for attribute in summary.attributes if attribute.profile is None]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, _columns(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: inert_cell(value) for name, value in row.items()} for row in rows)
-    return file.getvalue()
+    return pd.DataFrame(rows, columns=_columns(), dtype=object)
 
 
 def _columns() -> list[str]:

@@ -69,10 +69,10 @@ def summarise(document: Document) -> DiffReport:
     return DiffReport(
         title=f"{document['company']}: ideal customer profiles, version {_version(document['from'])} to "
         f"{_version(document['to'])}",
-        summary=_summary(document),
+        summary=summary_of(document),
         notes=tuple(document["notes"]),
         monday=tuple(document["monday"]),
-        sections=_sections(document),
+        sections=sections_of(document),
         no_tiers=tiers["none_because"],
         accounts="" if tiers["none_because"] else _accounts(tiers),
         tiers=tuple(names),
@@ -127,7 +127,8 @@ def _version(side: Document) -> str:
     return f"{side['version']} (data until {side['data_until']})"
 
 
-def _summary(document: Document) -> str:
+def summary_of(document: Document) -> str:
+    """How many profiles there were and are, and how many entered, left and moved."""
     if document["none_because"]:
         return str(document["none_because"])
     counts = [
@@ -141,7 +142,8 @@ def _summary(document: Document) -> str:
     return said
 
 
-def _sections(document: Document) -> tuple[Section, ...]:
+def sections_of(document: Document) -> tuple[Section, ...]:
+    """Profiles that entered, left, moved or are as before, and attributes that are judged otherwise."""
     return (
         Section("Entered", tuple(_profile(one) for one in document["entered"])),
         Section("Left", tuple(_profile(one) for one in document["left"])),

@@ -9,7 +9,7 @@ from typing import Any
 from leap.bundle.model_bundle import ModelBundle
 from leap.config import ColumnSpec, Settings
 from leap.features import LAYERS, Feature, Layer, Scope, Signal
-from leap.icp import Attribute, ICPSearch, Note
+from leap.icp import Attribute, ICPSearch, Note, Rule
 from leap.icp.best_customers import BestCustomers
 from leap.icp.hypotheses import ProfileHypothesis
 from leap.icp.points import PointsCard
@@ -52,6 +52,7 @@ class AttributeSummary:
     alike: tuple[str, ...] = ()
 
     conditions: int = 1
+    rule: Rule | None = None
 
     @property
     def why_else(self) -> str:
@@ -329,4 +330,5 @@ def _attribute(attribute: Attribute, profile: str | None) -> AttributeSummary:
         layers=" and ".join(attribute.layers),
         alike=attribute.alike,
         conditions=len(attribute.rule.conditions),
+        rule=attribute.rule,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
-from leap.exports import inert_cell
+import pandas as pd
+
+from leap.exports import csv_text
 from leap.icp import Condition, Rule
 from leap.icp.points import Agreement, PointsCard, Share
 from leap.reports.crm_fields import Field, bounds, plain, truth
@@ -88,13 +88,15 @@ def _of_properties(each: Mapping[str, Any]) -> list[str]:
 
 def render_points_csv(export: Export) -> str:
     """A row a line of the card; no cell is a formula."""
+    return csv_text(points_frame(export))
+
+
+def points_frame(export: Export) -> pd.DataFrame:
+    """The same as a table."""
     document = points_document(export)
-    columns = ("points", "words", "features", "salesforce", "hubspot", "use", "why_not")
-    file = io.StringIO()
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
-    writer.writeheader()
-    for each in document["lines"]:
-        cells = {
+    columns = ["points", "words", "features", "salesforce", "hubspot", "use", "why_not"]
+    rows = [
+        {
             "points": each["points"],
             "words": line(each["words"]),
             "features": " ".join(condition["feature"] for condition in each["conditions"]),
@@ -103,8 +105,9 @@ def render_points_csv(export: Export) -> str:
             "use": "yes" if document["use"] else "no",
             "why_not": document["why_not"],
         }
-        writer.writerow({name: inert_cell(value) for name, value in cells.items()})
-    return file.getvalue()
+        for each in document["lines"]
+    ]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def formula_of(card: PointsCard, names: Mapping[str, Field]) -> str:

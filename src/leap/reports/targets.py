@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leap.exports import inert_cell
+import pandas as pd
+
+from leap.exports import csv_text
 from leap.reports import rendering
 
-FORMATS = ("html", "json", "md", "csv")
+FORMATS = ("html", "json", "md", "csv", "xlsx", "parquet")
+TABLES = ("csv", "xlsx", "parquet")
 MOST_ON_A_PAGE = 200
 MOST_IN_TEXT = 10
 
@@ -30,14 +31,15 @@ _COLUMNS = (
 
 def render_csv(document: Mapping[str, Any]) -> str:
     """One row an account of the list; no cell is a formula, and figures stay figures."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    return csv_text(frame(document))
+
+
+def frame(document: Mapping[str, Any]) -> pd.DataFrame:
+    """The same as a table; a whole number stays one beside what is missing."""
     about = {"currency": document["currency"], "as_of": document["as_of"], "model_version": document["version"]}
-    for target in document["targets"]:
-        row = {**about, "definition_hash": document["definition_hash"], **_cells(target)}
-        writer.writerow({name: inert_cell(value) for name, value in row.items()})
-    return file.getvalue()
+    about["definition_hash"] = document["definition_hash"]
+    rows = [{**about, **_cells(target)} for target in document["targets"]]
+    return pd.DataFrame(rows, columns=list(_COLUMNS), dtype=object)
 
 
 def _cells(target: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ one, which stays readable with who gave it, when, why and on which version.
 
 from leap.reviews.book import ReviewBook
 from leap.reviews.due import Due, due
+from leap.reviews.giving import Desk
 from leap.reviews.keys import key_of
 from leap.reviews.overriding import Override, overrides
-from leap.reviews.records import Review, Subject, new_review
+from leap.reviews.records import DecidedMeanwhile, Review, Subject, new_review
 from leap.reviews.standing import Standing
-from leap.reviews.verdicts import Verdicts, verdicts_on, with_rejections, with_verdicts
+from leap.reviews.verdicts import Verdicts, verdicts_on, with_rejections, with_verdicts, without_rejected
 
 __all__ = [
-    "Due", "Override", "Review", "ReviewBook", "Standing", "Subject", "Verdicts", "due", "key_of", "new_review",
-    "overrides", "verdicts_on", "with_rejections", "with_verdicts",
+    "DecidedMeanwhile", "Desk", "Due", "Override", "Review", "ReviewBook", "Standing", "Subject", "Verdicts", "due",
+    "key_of", "new_review", "overrides", "verdicts_on", "with_rejections", "with_verdicts", "without_rejected",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import quote
 
 from leap.errors import RegistryError
-from leap.reviews.records import Review, Subject
+from leap.reviews.records import DecidedMeanwhile, Review, Subject
 
 FILE: Final = "reviews.db"
 SCHEMA: Final = 1
@@ -65,14 +65,31 @@ class ReviewBook:
         """The file, which need not be there yet."""
         return self.folder / FILE
 
-    def add(self, company: str, review: Review) -> Review:
-        """Keep a verdict; itself with its number, once it is safe on the disk."""
+    @property
+    def writable(self) -> bool:
+        """Whether a verdict could be kept there."""
+        return os.access(self.folder, os.W_OK) and (not self.path.exists() or os.access(self.path, os.W_OK))
+
+    def add(self, company: str, review: Review, *, seen: int | None = None) -> Review:
+        """Keep a verdict; itself with its number, once it is safe on the disk.
+
+        `seen` is the number of the latest review of this subject that whoever gives it had seen, 0 for none. If a later
+        one stands there, DecidedMeanwhile; unless it says the same, as where a form is sent twice: then that one is the
+        answer, and nothing is added.
+        """
         subject = review.subject
         row = (
             company, subject.kind, subject.key, review.verdict, review.owner, review.reason, review.given_at,
             review.expires, review.version, review.words, json.dumps(dict(review.evidence), sort_keys=True),
         )  # fmt: skip
         with self._opened(write=True) as connection:
+            if seen is not None:
+                rows = connection.execute(_SELECT, (company,)).fetchall()
+                said = self._since(rows, review.subject, seen)
+                if repeated := review.among(said, seen):
+                    return repeated
+                if said:
+                    raise DecidedMeanwhile(said)
             number = connection.execute(_INSERT, row).lastrowid
             connection.execute("COMMIT")
         return replace(review, number=int(number or 0))
@@ -85,6 +102,10 @@ class ReviewBook:
             begun = _schema(connection) > 0  # another process may have made the file and not its tables yet
             rows = connection.execute(_SELECT, (company,)).fetchall() if begun else []
         return tuple(self._read(row) for row in rows)
+
+    def _since(self, rows: list[tuple[object, ...]], subject: Subject, seen: int) -> list[Review]:
+        of_it = (subject.kind, subject.key)
+        return [self._read(row) for row in rows if (row[1], row[2]) == of_it and int(str(row[0])) > seen]
 
     def _read(self, row: tuple[object, ...]) -> Review:
         """A row as it was kept; RegistryError for a damaged one, whose bytes SQLite does not check."""

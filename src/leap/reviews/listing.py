@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from leap.reviews import on_evidence
-from leap.reviews.due import due
+from leap.reviews.due import Due, due
 from leap.reviews.overriding import overrides
 from leap.reviews.records import Review
 from leap.reviews.standing import Standing, standings, today
@@ -48,9 +48,9 @@ class Agenda:
             "company": self.company,
             "version": self.version,
             "at": self.at.isoformat(),
-            "due": due(self.reviews, self.every_months, self.at).to_json(),
+            "due": self.due.to_json(),
             "open": [_finding(judged) for judged in own.undecided],
-            "again": [_finding(judged) for judged in own.again] + [_elsewhere(s) for s in self._expired_elsewhere],
+            "again": [_finding(judged) for judged in own.again] + [_elsewhere(s) for s in self.expired_elsewhere],
             "decided": [_finding(judged) for judged in own.decided],
             "not_in_this_version": [_elsewhere(standing) for standing in own.elsewhere],
             "notes": [
@@ -63,7 +63,7 @@ class Agenda:
                 for account, override in overrides(self.reviews, self.at).items()
             ],
             "overrides_expired": [
-                {"account_id": standing.subject.key, **standing.to_json()} for standing in self._expired_accounts
+                {"account_id": standing.subject.key, **standing.to_json()} for standing in self.expired_accounts
             ],
         }
 
@@ -72,14 +72,13 @@ class Agenda:
         own, document = self.verdicts, self.to_json()
         version = f"version {self.version}" if self.version else "no version yet"
         lines = [f"{self.company}: review of {version} on {self.at}"]
-        lines.append(due(self.reviews, self.every_months, self.at).words)
+        lines.append(self.due.words)
         lines += _block("To decide", [_open_line(judged) for judged in own.undecided])
-        lines += _block("To look at again", [*map(_line, own.again), *map(_gone_line, self._expired_elsewhere)])
+        lines += _block("To look at again", [*map(_line, own.again), *map(_gone_line, self.expired_elsewhere)])
         lines += _block("Decided", [_line(judged) for judged in own.decided])
-        others = [standing for standing in own.elsewhere if standing not in self._expired_elsewhere]
-        lines += _block("Decided, not measured in this version", [_gone_line(standing) for standing in others])
+        lines += _block("Decided, not measured in this version", [_gone_line(standing) for standing in self.others])
         lines += _block("Overrides of the target list", [_override_line(one) for one in document["overrides"]])
-        lines += _block("Overrides that expired", [_gone_line(standing) for standing in self._expired_accounts])
+        lines += _block("Overrides that expired", [_gone_line(standing) for standing in self.expired_accounts])
         lines += _block("Notes", [_note_line(one) for one in document["notes"]])
         if own.undecided or own.again:
             name = (own.undecided + own.again)[0].name
@@ -87,12 +86,30 @@ class Agenda:
         return "\n".join(lines)
 
     @property
-    def _expired_accounts(self) -> list[Standing]:
+    def due(self) -> Due:
+        """When the next review is due."""
+        return due(self.reviews, self.every_months, self.at)
+
+    @property
+    def others(self) -> list[Standing]:
+        """What was decided of findings that this version did not measure, and still counts or was withdrawn."""
+        return [standing for standing in self.verdicts.elsewhere if standing not in self.expired_elsewhere]
+
+    @property
+    def accounts(self) -> list[Standing]:
+        """Accounts that an override put on the target list or took off it, as it counts on the day."""
+        found = standings(self.reviews, self.at).values()
+        return [standing for standing in found if standing.subject.kind == "account" and standing.counts]
+
+    @property
+    def expired_accounts(self) -> list[Standing]:
+        """Accounts whose override expired."""
         found = standings(self.reviews, self.at).values()
         return [standing for standing in found if standing.subject.kind == "account" and standing.state == "expired"]
 
     @property
-    def _expired_elsewhere(self) -> list[Standing]:
+    def expired_elsewhere(self) -> list[Standing]:
+        """Findings that this version did not measure, whose verdict expired."""
         return [standing for standing in self.verdicts.elsewhere if standing.state == "expired"]
 
 

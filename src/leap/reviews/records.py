@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
@@ -58,6 +58,10 @@ class Review:
         """
         return self.expires is not None and date.fromisoformat(self.expires) <= at
 
+    def among(self, others: Sequence[Review], since: int) -> Review | None:
+        """The one that says the same of the same among those kept after number `since`, whenever it was given."""
+        return next((one for one in reversed(others) if one.number > since and _said(one) == _said(self)), None)
+
     def to_json(self) -> dict[str, Any]:
         """One entry of a `history`."""
         return {
@@ -71,6 +75,17 @@ class Review:
             "version": self.version,
             "evidence": dict(self.evidence),
         }
+
+
+class DecidedMeanwhile(UsageError):
+    """Somebody else said something of a subject since it was looked at; `said` is that, the latest last."""
+
+    def __init__(self, said: Sequence[Review]) -> None:
+        super().__init__(
+            f"Meanwhile something else was said of it, last by {said[-1].owner}: nothing of yours was kept.",
+            remedy="Look at it, and decide again.",
+        )
+        self.said = tuple(said)
 
 
 def new_review(
@@ -94,13 +109,17 @@ def new_review(
         raise UsageError(f"{verdict} needs a reason, found none.", remedy="Say why: --reason TEXT.")
     if expires is not None and date.fromisoformat(expires) <= moment.date():
         raise UsageError(
-            f"--expires {expires} is not after {moment.date()}: the verdict would never count.",
+            f"The day of expiry, {expires}, is not after {moment.date()}: the verdict would never count.",
             remedy="Name a later day; on that day it no longer counts.",
         )
     return Review(
         subject, verdict, owner, reason, moment.isoformat(timespec="seconds").replace("+00:00", "Z"), expires, version,
         words, dict(evidence or {}),
     )  # fmt: skip
+
+
+def _said(review: Review) -> tuple[object, ...]:
+    return review.subject, review.verdict, review.owner, review.reason, review.expires
 
 
 def _line(name: str, text: str, longest: int) -> str:

@@ -133,8 +133,34 @@ def with_rejections(search: ICPSearch, reviews: Sequence[Review], at: date | Non
     return replace(search, rejected=frozenset(gone), card=card)
 
 
+def without_rejected(search: ICPSearch, verdicts: Verdicts) -> ICPSearch:
+    """What was found, without what people rejected, for exports: nothing is targeted by it, asked or counted."""
+    judged = (*verdicts.profiles, *verdicts.attributes)
+    keys = {one.standing.subject.key for one in judged if _rejected(one)}
+    gone = {one.name for one in verdicts.profiles if _rejected(one)} | search.rejected
+
+    def stands(rule: Rule) -> bool:
+        return key_of(condition.to_json() for condition in rule.conditions) not in keys
+
+    kept = tuple(profile for profile in search.profiles if profile.id not in gone)
+    return replace(
+        search,
+        profiles=kept,
+        attributes=tuple(attribute for attribute in search.attributes if stands(attribute.rule)),
+        none_because=search.none_because if kept or not gone else "people rejected every profile that was found",
+        card=None if search.card is None else search.card.without(stands),
+    )
+
+
 def _rejected(judged: Judged) -> bool:
     return judged.standing.state == "rejected" and judged.standing.counts
+
+
+def if_rejected(judged: Judged, mode: str) -> str:
+    """What a rejection would do, on one line; `mode` is the policy's."""
+    at, subject = judged.standing.at, judged.standing.subject
+    supposed = Review(subject, "reject", "", "", at.isoformat())
+    return _effect(judged.entry, Standing(subject, at, (supposed,)), mode) if subject.kind == "rule" else ""
 
 
 def _of_rule(entry: Mapping[str, Any], said: Mapping[Subject, tuple[Review, ...]], at: date, mode: str) -> Judged:

@@ -384,9 +384,11 @@ class ScoreTable:
         because = self.abstained_because(i)
         return [] if because is None else [because]
 
-    def frame(self, *, prospects: bool = False) -> pd.DataFrame:
-        """The columns of a score file, one row each."""
-        kept = np.where(self.silent, np.nan, 1.0)
+    def frame(self, *, prospects: bool = False, rows: Sequence[int] | None = None) -> pd.DataFrame:
+        """The columns of a score file, one row each; of some rows only, where they are given."""
+        at = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.intp)
+        chosen = at.tolist()
+        kept = np.where(self.silent[at], np.nan, 1.0)
         found, (low, high), (value, value_low, value_high) = self.prediction, self._interval, self.value
         numbers = {
             "churn_probability": found.p,
@@ -401,27 +403,27 @@ class ScoreTable:
         }
         values = {"value_12m": value, "value_12m_low": value_low, "value_12m_high": value_high}
         values["value_36m"] = self.value_36m
-        told = enumerate(self._reasons.of_rows(range(len(self)), REASONS_IN_FILE))
+        told = zip(chosen, self._reasons.of_rows(chosen, REASONS_IN_FILE), strict=True)
         phrases = [self._told(i) if self.silent[i] else [self._phrase(i, r) for r in reasons] for i, reasons in told]
         status = "prospect" if prospects else "customer"
         columns: dict[str, Any] = {
-            "account_id": list(self.account_ids),
-            "name": list(self.names),
-            "as_of": list(self.as_of),
-            "mrr": np.full(len(self), np.nan) if prospects else self.mrr,
-            **{name: array * kept for name, array in numbers.items()},
-            "win_probability": np.full(len(self), np.nan) if self.win is None else self.win * kept,
-            "status": ["leaving" if leaves else status for leaves in self.leaving],
-            **{name: array * kept for name, array in values.items()},
-            "icp_id": [m.icp_id for m in self.matches],
-            "icp_tier": [m.tier for m in self.matches],
+            "account_id": [self.account_ids[i] for i in chosen],
+            "name": [self.names[i] for i in chosen],
+            "as_of": [self.as_of[i] for i in chosen],
+            "mrr": np.full(len(at), np.nan) if prospects else self.mrr[at],
+            **{name: array[at] * kept for name, array in numbers.items()},
+            "win_probability": np.full(len(at), np.nan) if self.win is None else self.win[at] * kept,
+            "status": ["leaving" if leaves else status for leaves in self.leaving[at]],
+            **{name: array[at] * kept for name, array in values.items()},
+            "icp_id": [self.matches[i].icp_id for i in chosen],
+            "icp_tier": [self.matches[i].tier for i in chosen],
             **{
                 f"reason_{k + 1}": [phrase[k] if k < len(phrase) else "" for phrase in phrases]
                 for k in range(REASONS_IN_FILE)
             },
-            "abstained": [self.abstained(i) or "" for i in range(len(self))],
-            "expected_gain": self.actions.gain,
-            "contact": pd.array([self.actions.to_json(i)["contact"] for i in range(len(self))], dtype="boolean"),
+            "abstained": [self.abstained(i) or "" for i in chosen],
+            "expected_gain": self.actions.gain[at],
+            "contact": pd.array([self.actions.to_json(i)["contact"] for i in chosen], dtype="boolean"),
             "model_version": self.version,
             "definition_hash": self.bundle.definition_hash,
         }

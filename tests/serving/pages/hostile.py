@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from leap.icp import Condition, ICPSearch, Note, Rule
+from tests.reports.searches import INDUSTRY, search
 from tests.serving.fakes import ICPS, FakeScorer
+from tests.serving.found import FoundBundle, driver
 
 HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }}"
 
 
+def hostile_search() -> ICPSearch:
+    """Profiles, attributes and notes that are attacks."""
+    found = search()
+    industry = replace(INDUSTRY, label=HOSTILE)
+    bad = Rule((Condition(industry, "==", HOSTILE),))
+    first, second = found.profiles
+    profiles = (replace(first, statement=HOSTILE, because=HOSTILE), replace(second, rule=bad, statement=HOSTILE))
+    attributes = tuple(replace(one, rule=bad) if one.rule == second.rule else one for one in found.attributes)
+    return replace(
+        found, profiles=profiles, attributes=attributes, notes=(Note("2026-01-01", HOSTILE, HOSTILE, HOSTILE, HOSTILE),)
+    )
+
+
 class HostileScorer(FakeScorer):
     """Every text that comes from data is an attack."""
+
+    def __init__(self, version: str = "7") -> None:
+        super().__init__(version)
+        self.bundle = FoundBundle(icp=hostile_search(), judged=(driver("usage", HOSTILE),))
 
     def listing(self) -> list[dict[str, Any]]:
         return [{**row, "name": HOSTILE, "reason_1": HOSTILE, "icp_id": HOSTILE} for row in super().listing()[:3]]

@@ -74,6 +74,7 @@ def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
         "/accounts?q=<script>",
         "/glossary",
         "/drivers",
+        "/review",
         "/accounts/a1",
         "/accounts/<script>alert(1)</script>",
     ],
