@@ -109,7 +109,7 @@ class FakeScorer:
         self.as_of = date(2026, 11, 1)
         self.bundle = FoundBundle()
         self.tables: object | None = SimpleNamespace(settings=self.bundle.settings, accounts=["a1", "a2"])
-        self.customers: Any = None
+        self.customers = None
         self.definition_hash = "d41f0c9e"
         self.offers_lost_money = False
         self._customers = [f"a{number}" for number in range(1, accounts + 1)]
