@@ -91,9 +91,10 @@ def _tail(n: float) -> float:
     >>> round(_tail(1e6), 4), round(_tail(10.0), 4)
     (0.025, 0.0086)
     """
-    from scipy import stats
+    # As scipy.stats has them, which takes a second to import while somebody waits for a page.
+    from scipy.special import ndtr, stdtrit
 
-    return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1)))
+    return float(ndtr(-np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + LEVEL) / 2)))
 
 
 def effective(weights: np.ndarray) -> float:
@@ -114,8 +115,8 @@ def wilson(events: float, n: float) -> Interval | None:
     """
     if n <= 0:
         return None
-    from scipy import stats
+    from scipy.special import ndtri
 
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = float(ndtri((1 + LEVEL) / 2))
     share, (low, high) = events / n, proportions.wilson(events, n, z)
     return min(max(low, 0.0), share), max(min(high, 1.0), share)

@@ -47,6 +47,7 @@ TERMS = (
     ("NRR", "Net revenue retention: what the accounts of a date pay a horizon later over what they paid then."),
     ("GRR", "Gross revenue retention: the same without any growth, account by account; never above 100%."),
     ("Churn, logo churn", "The share of accounts that no longer pay at the end of the horizon, by count."),
+    ("Churn of MRR", "The share of the starting MRR whose accounts no longer pay at the end of the horizon."),
     ("Contraction", "What accounts that stayed pay less, as a share of the starting MRR."),
     ("Expansion", "What accounts that stayed pay more, as a share of the starting MRR."),
     ("CAC", "Cost of acquiring a customer: what was spent to win it, on average."),

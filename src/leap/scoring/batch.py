@@ -14,7 +14,6 @@ from leap.revenue import Revenue
 from leap.scoring.table import ScoreTable, require_same_tables, score, score_prospects
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables
-from leap.uncertainty import book_interval
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def portfolio(table: ScoreTable) -> dict[str, float | str | None]:
             "mrr": 0.0,
             "reason": "empty_cohort",
         }
-    book = book_interval(table.bundle.intervals, table.prediction, paid, table.leaving)
+    book = table.book
     stays = ~table.leaving
     return {
         "nrr": float((paid * np.where(stays, table.prediction.nrr, 0.0)).sum() / paid.sum()),

@@ -26,6 +26,7 @@ from leap.scoring.reasons import REASONS_IN_FILE, Reason, Reasons, plain, residu
 from leap.scoring.won import CURVE_MONTHS, Won, curve_json
 from leap.snapshots import Snapshots, prospect_snapshots
 from leap.tables import AccountTables
+from leap.uncertainty import BookInterval, book_interval
 from leap.value import (
     Acquisition,
     ValueTerms,
@@ -132,6 +133,11 @@ class ScoreTable:
     def interval_level(self) -> float:
         """The share of accounts that intervals are to hold."""
         return self._own.intervals.level
+
+    @cached_property
+    def book(self) -> BookInterval | None:
+        """NRR of all rows together with its interval; None without MRR."""
+        return book_interval(self.bundle.intervals, self.prediction, self.mrr, self.leaving)
 
     @cached_property
     def survival(self) -> np.ndarray:

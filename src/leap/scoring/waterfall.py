@@ -22,7 +22,7 @@ from leap.scoring.table import ScoreTable
 from leap.scoring.waterfall_lines import Naming, added, amount, lines_of, pair
 from leap.snapshots import known_as
 from leap.tables import AccountTables
-from leap.uncertainty import book_interval
+from leap.uncertainty import BookInterval, book_interval
 
 EMPTY, SAME = "empty_cohort", "same_version"
 
@@ -257,10 +257,14 @@ def _difference(
 
 def _interval(view: View) -> dict[str, Any]:
     """Where the NRR of the accounts looked at will lie, as `score` says it of all."""
-    paid = np.where(view.keep, view.table.mrr, 0.0)
-    book = book_interval(view.bundle.intervals, view.table.prediction, paid, view.table.leaving)
+    book = view.table.book if view.keep.all() else _book_of_some(view)
     names = ("nrr_low", "nrr_high", "level")
     return dict.fromkeys(names) if book is None else dict(zip(names, (book.low, book.high, book.level), strict=True))
+
+
+def _book_of_some(view: View) -> BookInterval | None:
+    paid = np.where(view.keep, view.table.mrr, 0.0)
+    return book_interval(view.bundle.intervals, view.table.prediction, paid, view.table.leaving)
 
 
 def _nobody(side: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from leap.explanation.dependence import Dependence
 from leap.explanation.drivers import Driver
 from leap.reports.charts.dependence import dependence
 from leap.reports.charts.drivers import drivers
+from leap.reports.charts.history import Ahead, Line, history
 from leap.reports.charts.reasons import reasons
 from leap.reports.charts.reliability import reliability
 from leap.reports.charts.scales import Form, Scale, of_money, of_points, of_shares
@@ -25,13 +26,16 @@ from leap.reports.charts.waterfall import Level, Step, responsive, waterfall
 __all__ = [
     "NARROW",
     "WIDE",
+    "Ahead",
     "Form",
     "Level",
+    "Line",
     "Scale",
     "Step",
     "captioned",
     "dependence",
     "drivers",
+    "history",
     "of_drivers",
     "of_money",
     "of_points",
