@@ -254,6 +254,12 @@ def test_the_way_back_keeps_the_filter_and_leads_nowhere_else(real: Any) -> None
             assert str(attrs.get("href") or "/").startswith(("/", "#")) and not str(attrs.get("href")).startswith("//")
 
 
+def test_the_list_tells_its_filter_to_the_pages_it_leads_to(client: Any) -> None:
+    link = read(client, "/accounts?q=a1&tier=A").linked("/accounts/a")[0]
+    assert "/accounts?q=a1&tier=A" in read(client, link).linked("/accounts?")
+    assert "?" not in read(client, "/accounts").linked("/accounts/a")[0]
+
+
 def test_the_neighbours_are_those_by_money_at_risk(live: LiveModel, client: Any) -> None:
     everyone = [one.account_id for one in live.take().accounts]
     links = read(client, f"/accounts/{everyone[5]}").linked("/accounts/")
