@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.conftest import HOSTILE, Company, Reader
 
-PAGES = ("/", "/accounts", "/icp", "/review", "/drivers", "/glossary")
+PAGES = ("/", "/accounts", "/icp", "/targets", "/drivers", "/model", "/review", "/data", "/glossary")
 WIDTHS = (390, 1280, 1920)
 
 Reading = Callable[..., Reader]
