@@ -1,4 +1,4 @@
-// Parts of the overview that take a while are fetched once the page stands; without this their links lead to them.
+// Parts of the overview that take a while are fetched once the page stands; without this there are links to them.
 "use strict";
 (() => {
   async function fill(place) {
@@ -14,7 +14,7 @@
     } catch {
       const said = document.createElement("p");
       said.className = "note";
-      said.textContent = "It could not be shown here just now; the link above leads to it.";
+      said.textContent = "It could not be shown here just now; follow the link above.";
       place.append(said);
     }
     place.removeAttribute("aria-busy");
