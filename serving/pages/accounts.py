@@ -147,7 +147,8 @@ class Choice:
 def choices(index: AccountIndex, query: AccountsQuery, profiles: Mapping[str, str]) -> dict[str, list[Choice]]:
     """What tiers, profiles and statuses there are, in words and with how many accounts."""
     labels: dict[str, Mapping[str, str]] = {"tier": tier_words(), "icp": profiles, "status": STATUS_WORDS}
-    return {
+    offers = [Choice("worth", "Worth an offer to stay", index.worth_an_offer, query.offer == "worth")]
+    return {"offer": offers if index.worth_an_offer else []} | {
         name: [
             Choice(value, labels[name].get(value, ""), count, value in getattr(query, name))
             for value, count in index.counts(name).items()  # type: ignore[arg-type]

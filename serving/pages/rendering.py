@@ -27,17 +27,16 @@ environment = Environment(
 )
 environment.filters |= {
     "amount": words.amount,
-    "percent": words.percent,
+    "percent": lambda value: words.together(words.percent(value)),
     "points": words.points,
     "signed": words.signed_amount,
     "number": words.number,
     "day": words.day,
-    "span": words.span,
     "plain": words.plain,
-    "size": words.size,
     "spaced": words.spaced,
-    "kpis": words.kpis,
     "name": words.name,
+    "typeset": lambda value: words.together(words.typeset(value)),
+    "whole": lambda value: words.together(words.whole(value)),
     "path": words.path,
 }
 environment.globals |= {

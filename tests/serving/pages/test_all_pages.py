@@ -30,7 +30,9 @@ def test_no_model_yet_and_a_model_that_failed() -> None:
     assert "The model is being loaded" in read(ask(live), "/", 503).words
     live.problem = Problem("no_model", "There is no champion. Run: leap train --promote")
     for path in ("/", "/accounts/a1"):
-        assert "There is no champion. Run: leap train --promote" in read(ask(live), path, 503).words
+        page = read(ask(live), path, 503)
+        assert "There is no champion. Run: leap train --promote" in page.words and "" in page.linked("")
+        assert ask(live).get(path).headers["refresh"] == "5", "a page that waits looks again"
 
 
 def test_a_champion_that_could_not_be_loaded_is_told_while_the_old_one_answers(client: Any, live: LiveModel) -> None:
@@ -59,7 +61,7 @@ def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_
 def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
     served = live.take()
     age = served.freshness()
-    sentence = f"The features are {age.days} days old, older than {age.days - 1} days"
+    sentence = f"{age.days} days ago: newer data should have come after {age.days - 1} days"
     for limit, stale in ((age.days, False), (age.days - 1, True)):
         live.swap(Served(served.scorer, served.company, stale_after_days=limit, documents=served.documents))
         for path in ("/", "/accounts", "/accounts/a1", "/icp", "/drivers", "/glossary"):
