@@ -259,6 +259,9 @@ def test_changes_of_tiers_and_failures_are_told_once_and_a_deaf_webhook_fails_no
         code = sync.main([*command, "--max-changes", "10000", *more])
         return code, json.loads(capfd.readouterr().out)
 
+    monkeypatch.setattr("training.alerting.DELIVERY_SECONDS", 0.0)
+    with FileLock(workspace / "store" / "alerts.lock", 0.0).held("other alerts"):
+        assert synced("--as-of", "2022-06-01")[1]["alerts"]["delivered"] == 0 and not hook.got
     hook.status = 500
     code, first = synced("--as-of", "2022-07-01")
     assert code == 0 and first["alerts"]["delivered"] == 0 and "webhook: it answered 500" in first["alerts"]["problems"]

@@ -110,10 +110,12 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def tier_changes(told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str]) -> Alert | None:
+def tier_changes(
+    told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str], at: str = ""
+) -> Alert | None:
     """Accounts whose tier is another than when tiers were told last; None where nothing changed or nothing was told.
 
-    Accounts that are new or gone are no change.
+    Accounts that are new or gone are no change. `at` is the moment: what changed back and changes again is told again.
     """
     changed = [
         (account, told[account], held)
@@ -137,7 +139,7 @@ def tier_changes(told: Mapping[str, str] | None, now: PublishedTiers, names: Map
     more = len(changed) - len(rows)
     if more:
         lines.append(f"and {more:,} more")
-    about = [now.company, now.as_of, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
+    about = [now.company, now.as_of, at, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
     title = f"{len(changed):,} account(s) changed tier as of {now.as_of}"
     return Alert.of("tier_changes", title, lines, about, {"count": len(changed), "changes": rows, "more": more})
 

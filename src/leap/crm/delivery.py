@@ -106,9 +106,11 @@ class Delivery:
             rows = connection.execute(_WAITING, (self.ledger.company,)).fetchall() if connection else []
         delivered = given_up = 0
         troubles: dict[str, str] = {}
-        for key, channel, body, made_at in rows[:MOST_AT_ONCE]:
+        for key, channel, body, made_at in rows:
             if channel not in self.addresses.of or channel in troubles:
                 trouble = troubles.get(channel, "no address")
+            elif delivered == MOST_AT_ONCE:
+                break
             else:
                 trouble = self._posted(key, channel, body.encode())
             if not trouble:
