@@ -115,6 +115,14 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class TakesForOne(Protocol):
+    """A target that may take different ids for one."""
+
+    def alike(self, external_id: str) -> str:
+        """The same text for ids that it takes for one."""
+
+
+@runtime_checkable
 class TakesRuns(Protocol):
     """A target that takes a run as one batch, whatever of it is new, and is told before what belongs to it.
 
