@@ -310,6 +310,15 @@ def test_what_was_sent_to_one_organisation_was_not_sent_to_another(tmp_path: Pat
         assert counts(run(Ledger.of(tmp_path, "Acme", "salesforce", place), FakeCrm(), wanted)) == {"created": 1}
 
 
+@pytest.mark.parametrize("written", ["31.12.2025", "soon", "later", "20260101"])
+def test_what_is_no_date_in_the_crm_is_not_later_than_ours(ledger: Ledger, written: str):
+    crm = FakeCrm()
+    run(ledger, crm, table({"a": 0.1}))
+    crm.records["a"][0][engine(ledger, crm).naming.by_key["as_of"]] = written
+    assert counts(run(ledger, crm, table({"a": 0.2}, "2026-02-01"))) == {"updated": 1}
+    assert crm.said()["a"]["as_of"] == "2026-02-01"
+
+
 def test_a_crm_that_rounds_and_empties_texts_says_the_same(ledger: Ledger):
     crm = FakeCrm()
     wanted = table({"a": 0.1})

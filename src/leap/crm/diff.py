@@ -145,7 +145,7 @@ def compare(
             missing.append(account)
         elif kept is None:
             changes.append(change.as_create())
-        elif (kept.as_of or "") > table.as_of:
+        elif kept.later_than(table.as_of):
             newer.append(account)
         elif change.stands_in(kept.fields):
             unchanged.append(account)

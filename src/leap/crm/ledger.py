@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,6 +82,13 @@ class Kept:
         """The date of the scores; None where the record never had any."""
         found = self.fields.get("as_of")
         return None if found is None else str(found)
+
+    def later_than(self, as_of: str) -> bool:
+        """Whether it speaks of a later date; what people wrote there and is no date is none."""
+        try:
+            return date.fromisoformat(self.as_of or "") > date.fromisoformat(as_of)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True)

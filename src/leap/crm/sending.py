@@ -224,7 +224,7 @@ class Sending:
                 del waiting[account]
             elif kept is None:
                 known |= self._missing(waiting, change)
-            elif (kept.as_of or "") > self.as_of:
+            elif kept.later_than(self.as_of):
                 known[account] = kept.fields
                 self.counts.newer.append(account)
                 del waiting[account]

@@ -120,7 +120,7 @@ class Sync:
         arrived = True
         for record in batch.records:
             kept = there.get(record.external_id)
-            if kept is not None and (kept.as_of or "") > str(record.fields.get("as_of") or ""):
+            if kept is not None and kept.later_than(str(record.fields.get("as_of") or "")):
                 return False
             arrived &= kept is not None and Change(record.external_id, "", "substance", record.fields, None).stands_in(
                 kept.fields
