@@ -60,14 +60,19 @@ class Teller:
         """
         from leap.crm.alerts import tier_changes
 
+        # Counted before the tiers are read: of two runs that tell the same change at once, one is heard.
+        kept = self._safely(self._kept, 0)
         told = self._safely(lambda: self._told(tiers), None)
         tiers.publish()
         if self.delivery is None:
             return
         wanted = self.settings.alerts.tier_changes
-        changed = tier_changes(told, tiers.now, names, datetime.now(UTC).isoformat()) if wanted else None
+        changed = tier_changes(told, tiers.now, names, kept) if wanted else None
         now = {account: held.tier for account, held in tiers.now.accounts.items()}
         self._keep([changed] if changed else [], now)
+
+    def _kept(self) -> int:
+        return 0 if self.delivery is None else self.delivery.kept()
 
     def _told(self, tiers: TierPlan) -> dict[str, str] | None:
         if self.delivery is None:

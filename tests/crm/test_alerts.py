@@ -94,8 +94,9 @@ def test_changes_of_tiers_are_told_those_that_fell_first_and_new_or_gone_account
 
 
 def test_what_changed_back_and_changes_again_on_one_date_is_told_again():
-    first, again = (tier_changes({"a": "A"}, tiers(a="B"), {}, at) for at in ("09:00", "11:00"))
-    assert first is not None and again is not None and first.key != again.key
+    first, at_once, again = (tier_changes({"a": "A"}, tiers(a="B"), {}, kept) for kept in (3, 3, 5))
+    assert first is not None and at_once is not None and again is not None
+    assert first.key == at_once.key != again.key
 
 
 def test_a_message_is_bounded_and_says_how_many_more():
@@ -218,4 +219,7 @@ def test_tiers_that_were_told_are_kept_with_the_alert(tmp_path: Path):
     one = delivery(tmp_path, {})
     assert one.told_tiers() is None
     one.keep(SPEAKER, [], {"a": "A"})
-    assert one.told_tiers() == {"a": "A"}
+    assert one.told_tiers() == {"a": "A"} and one.kept() == 0
+    one = delivery(tmp_path, {"LEAP_WEBHOOK_URL": "https://hooks.example.com/T/1"})
+    one.keep(SPEAKER, [ALERT], {"a": "B"})
+    assert one.kept() == 1

@@ -111,11 +111,12 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def tier_changes(
-    told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str], at: str = ""
+    told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str], kept: int = 0
 ) -> Alert | None:
     """Accounts whose tier is another than when tiers were told last; None where nothing changed or nothing was told.
 
-    Accounts that are new or gone are no change. `at` is the moment: what changed back and changes again is told again.
+    Accounts that are new or gone are no change. `kept` is how many alerts there were before: what changed back and
+    changes again is told again.
     """
     changed = [
         (account, told[account], held)
@@ -139,7 +140,7 @@ def tier_changes(
     more = len(changed) - len(rows)
     if more:
         lines.append(f"and {more:,} more")
-    about = [now.company, now.as_of, at, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
+    about = [now.company, now.as_of, kept, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
     title = f"{len(changed):,} account(s) changed tier as of {now.as_of}"
     return Alert.of("tier_changes", title, lines, about, {"count": len(changed), "changes": rows, "more": more})
 
