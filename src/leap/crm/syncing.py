@@ -59,13 +59,13 @@ class Plan:
         fields |= {change.external_id: change.fields for change in self.diff.changes}
         return tuple(Record(account, fields[account]) for account in sorted(fields))
 
-    def as_run(self) -> Run:
+    def as_run(self, number: int) -> Run:
         """The same for a target that takes runs."""
         table, changes = self.table, self.diff.changes
         before = {change.external_id: change.before for change in changes if change.before is not None}
         # Of an account that left the tables give no name: its id must not be taken for one.
         names = {change.external_id: change.name for change in changes if change.kind != "clear"} | dict(table.names)
-        return Run(self.run, table.as_of, table.model_version, table.definition_hash, self.state, names, before)
+        return Run(self.run, table.as_of, table.model_version, table.definition_hash, self.state, names, before, number)
 
 
 @dataclass
@@ -202,9 +202,9 @@ class Sync:
         counts = self._counts(diff)
         if not diff.changes:
             return counts
-        if self.wire.takes_runs:
-            self.wire.begin(plan.as_run())
         number = self.ledger.begin(plan.run, plan.table.as_of)
+        if self.wire.takes_runs:
+            self.wire.begin(plan.as_run(number))
         sending = Sending(self.ledger, self.wire, number, plan.table.as_of, self.allowed.create, counts)
         try:
             sending.all(diff.changes)

@@ -136,7 +136,7 @@ class TakesRuns(Protocol):
 @dataclass(frozen=True)
 class Run:
     """One run, by its id: the date and model it speaks of, all that will stand there once it is done, with the
-    accounts' names, and what stood there of the records that it changes.
+    accounts' names, and what stood there of the records that it changes. `number` grows from run to run.
     """
 
     id: str
@@ -146,3 +146,4 @@ class Run:
     state: tuple[Record, ...]
     names: Mapping[str, str]
     before: Mapping[str, Mapping[str, Value]]
+    number: int = 0
