@@ -28,6 +28,7 @@ environment = Environment(
 environment.filters |= {
     "amount": words.amount,
     "percent": words.percent,
+    "share": words.share,
     "points": words.points,
     "signed": words.signed_amount,
     "number": words.number,

@@ -61,6 +61,24 @@ def percent(value: object) -> str:
     return DASH if figure is None else f"{_written(100 * figure, '.1f')} %"
 
 
+def share(value: object, digits: int = 1) -> str:
+    """A part of a whole, in percent: only none is 0 and only all is 100, however many there are.
+
+    >>> share(0.5), share(0), share(1.0), share(0.0000376), share(0.99999), share(0.996, 0)
+    ('50.0 %', '0.0 %', '100.0 %', 'under 0.1 %', 'over 99.9 %', 'over 99 %')
+    """
+    figure = _figure(value)
+    if figure is None:
+        return DASH
+    least = 10.0**-digits
+    written = round(100 * figure, digits)
+    if written <= 0 < figure:
+        return f"under {least:.{digits}f} %"
+    if written >= 100 > 100 * figure:
+        return f"over {100 - least:.{digits}f} %"
+    return f"{_written(written, f'.{digits}f')} %"
+
+
 def points(value: object) -> str:
     """A difference of fractions, in points of a hundred."""
     figure = _figure(value)
@@ -309,6 +327,10 @@ def offer(action: object, churn: object, currency: str, doubted: bool = False) -
     return f"Not worth an offer to stay at a churn of {percent(churn)}. {pays}"
 
 
+def _listed(several: list[str]) -> str:
+    return " and ".join([", ".join(several[:-1]), several[-1]] if len(several) > 1 else several)
+
+
 def ahead(survival: object) -> str:
     """How likely it is still a customer after some months, and for which of them nobody was followed so far.
 
@@ -318,6 +340,8 @@ def ahead(survival: object) -> str:
     'Still a customer: 95.1 % after 6 months, 70.0 % after 24, 62.0 % after 36'
     >>> said.split(". ")[1]
     'For 24 and 36 months the latest observed rate goes on.'
+    >>> ahead([{"months": m, "survival": 0.5, "observed": m < 9} for m in (3, 12, 24, 36)]).split(". ")[1]
+    'For 12, 24 and 36 months the latest observed rate goes on.'
     >>> ahead(None)
     ''
     """
@@ -326,7 +350,7 @@ def ahead(survival: object) -> str:
         return ""
     said = [f"{percent(one['survival'])} after {one['months']}" for one in curve]
     beyond = [str(one["months"]) for one in curve if not one["observed"]]
-    guessed = f" For {' and '.join(beyond)} months the latest observed rate goes on." if beyond else ""
+    guessed = f" For {_listed(beyond)} months the latest observed rate goes on." if beyond else ""
     return f"Still a customer: {', '.join([f'{said[0]} months', *said[1:]])}.{guessed}"
 
 

@@ -169,10 +169,13 @@ def _book(scorer: Scorer) -> Book | None:
 
 
 def _levels(table: ScoreTable, tables: AccountTables, as_of: date) -> tuple[Level, Level]:
-    """Customers and MRR now and a year before, both at the rates of now and with the accounts as they are known now."""
+    """Customers and MRR now and a year before, both at the rates of now and with the accounts as they are known now.
+
+    Of orders there is no year before where the months that MRR looks back on were not over then.
+    """
     revenue, moment = Revenue(tables), pd.Timestamp(as_of)
     ago = add_months(moment, -YEAR)
-    if not len(revenue.rows.start) or ago < revenue.first_moment:
+    if not len(revenue.rows.start) or ago < revenue.first_whole:
         return Level(len(table), None), Level(float(np.nansum(table.mrr)), None)
     then = revenue.mrr_at(ago, rates_at=moment, lineage_at=moment)
     return Level(len(table), int((then > 0).sum())), Level(float(np.nansum(table.mrr)), int(then.sum()) / PARTS)

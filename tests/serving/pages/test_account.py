@@ -178,7 +178,7 @@ def test_a_prospect_and_a_former_customer_have_pages_of_their_own(real: Any) -> 
     assert "Former customer" in former and "Its last score, of 31 Aug 2023: churn" in former
     leaving = read(real, "/accounts/out").words
     assert "No score: already leaving." in leaving and "its end on 1 Mar 2024 is known" in leaving
-    assert "On 1 Nov 2023, before that was known, it said a churn of" in leaving
+    assert "Of what was known on 1 Nov 2023, before that, it says a churn of" in leaving
 
 
 def test_an_unknown_id_is_told_what_is_near_it(real: Any) -> None:

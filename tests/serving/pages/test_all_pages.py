@@ -59,7 +59,7 @@ def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_
 def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
     served = live.take()
     age = served.freshness()
-    sentence = f"The features are {age.days} days old, older than {age.days - 1} days"
+    sentence = f"The features are {age.days:,} days old, older than {age.days - 1:,} days"
     for limit, stale in ((age.days, False), (age.days - 1, True)):
         live.swap(Served(served.scorer, served.company, stale_after_days=limit, documents=served.documents))
         for path in ("/", "/accounts", "/accounts/a1", "/icp", "/drivers", "/glossary"):
