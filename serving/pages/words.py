@@ -294,15 +294,17 @@ def size(value: object) -> str:
     return f"{said}; {value['note']}" if value.get("note") else said
 
 
-def offer(action: object, churn: object, currency: str, doubted: bool = False) -> str:
+def offer(action: object, churn: object, currency: str, doubted: bool = False, unshown: bool = False) -> str:
     """Whether an offer to stay is worth it, and from which churn on; nothing where that is not known.
 
-    `doubted` where such offers would have lost money out of time.
+    `doubted` where such offers would have lost money out of time, `unshown` where chance may explain what they earned.
 
     >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD")
     'Worth an offer to stay: expected to gain 932 USD after its costs. Here an offer pays from a churn of 15.0 % on.'
     >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD", doubted=True)
     'No offer to stay can be advised: offers by this model would have lost money out of time.'
+    >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD", unshown=True).split(". ")[1]
+    'Past tests do not show that such offers gain'
     >>> offer({"contact": False, "expected_gain": -43.0, "threshold_p": 0.15}, 0.08, "USD")
     'Not worth an offer to stay at a churn of 8.0 %. Here an offer pays from a churn of 15.0 % on.'
     >>> offer({"contact": False, "expected_gain": 12.0, "threshold_p": 0.15, "reason": "beyond_capacity"}, 0.2, "USD")
@@ -323,7 +325,8 @@ def offer(action: object, churn: object, currency: str, doubted: bool = False) -
         return "Not worth an offer to stay, however likely it is to leave."
     pays = f"Here an offer pays from a churn of {percent(action['threshold_p'])} on."
     if action["contact"]:
-        return f"Worth an offer to stay: expected to gain {gain} after its costs. {pays}"
+        proof = " Past tests do not show that such offers gain." if unshown else ""
+        return f"Worth an offer to stay: expected to gain {gain} after its costs.{proof} {pays}"
     return f"Not worth an offer to stay at a churn of {percent(churn)}. {pays}"
 
 
