@@ -28,6 +28,7 @@ environment = Environment(
 environment.filters |= {
     "amount": words.amount,
     "percent": lambda value: words.together(words.percent(value)),
+    "share": lambda value, digits=1: words.together(words.share(value, digits)),
     "points": words.points,
     "signed": words.signed_amount,
     "number": words.number,
