@@ -100,10 +100,10 @@ def _above(place: Place) -> str:
 
     >>> from leap.reports.account import Place
     >>> _above(Place(0.3, 0.1, 0.947, 0.001, 900)), _above(Place(0.0, 0.0, 0.0, 1.0, 900))
-    ('95 % of customers', 'same as 100 %')
+    ('95 % of customers', 'same as all customers')
     """
     if place.same >= _MANY:
-        return f"same as {100 * place.same:.0f} %"
+        return "same as all customers" if place.same > 0.995 else f"same as {100 * place.same:.0f} %"
     return f"{100 * place.below:.0f} % of customers"
 
 
