@@ -217,7 +217,7 @@ def targets_of(args: argparse.Namespace, now: Named, tables: AccountTables) -> t
 def data_of(tables: AccountTables) -> Any:
     """The report of `leap check` on the tables, without its search for leaks, which training made."""
     from leap.reports import data
-    from training.check import without_features
+    from leap.reports.data_found import without_features
 
     return data.summarise(tables, [*tables.problems, *without_features(tables)], [], {}, "")
 

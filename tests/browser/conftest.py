@@ -163,6 +163,16 @@ class Reader:
         assert not self.wrong
 
 
+def is_trouble(said: Any) -> bool:
+    """Whether a line of the console is a failure; that a page asked for was refused is none, if that was meant."""
+    return said.type == "error" and not said.text.startswith("Failed to load resource: the server responded with")
+
+
+def is_missing(answer: Any) -> bool:
+    """Whether a part of a page was not answered."""
+    return answer.status >= 400 and answer.request.resource_type != "document"
+
+
 @pytest.fixture
 def reading(chromium: Any, address: str) -> Iterator[Callable[..., Reader]]:
     """Makes readers; what went wrong in front of any of them fails the test."""
@@ -172,7 +182,8 @@ def reading(chromium: Any, address: str) -> Iterator[Callable[..., Reader]]:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         one = Reader(context.new_page(), address)
         page = one.page
-        page.on("console", lambda said: one.wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: one.wrong.append(said.text) if is_trouble(said) else None)
+        page.on("response", lambda answer: one.wrong.append(answer.url) if is_missing(answer) else None)
         page.on("pageerror", lambda error: one.wrong.append(str(error)))
         page.on("dialog", lambda dialog: (one.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda asked: None if asked.url.startswith(address) else one.wrong.append(asked.url))

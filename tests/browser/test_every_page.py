@@ -123,4 +123,3 @@ def test_what_is_not_there_says_so_in_a_page(reading: Reading) -> None:
     for path in ("/nowhere", "/accounts/nobody-has-this-id"):
         page = reader.open(path, status=404)
         assert page.locator("h1").is_visible()
-    reader.wrong = [line for line in reader.wrong if "404" not in line]  # the browser's own remark
