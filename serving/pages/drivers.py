@@ -101,8 +101,9 @@ def drivers(view: OfPage, asked: Annotated[DriversQuery, InQuery()]) -> Body:
     made = served.once("drivers", lambda: scopes(served.scorer.drivers_document()))
     of = asked.of if asked.of in {key for key, *_ in SCOPES.values()} else ""
     show = asked.show if asked.show in SHOWN else ""
-    shown = [only(scope, show) for scope in made if not of or scope.key == of]
-    kinds = [(key, name, sum(_counted(scope, key) for scope in made)) for key, name in SHOWN.items()]
+    whose = [scope for scope in made if not of or scope.key == of]
+    shown = [only(scope, show) for scope in whose]
+    kinds = [(key, name, sum(_counted(scope, key) for scope in whose)) for key, name in SHOWN.items()]
     tabs = [("", "Both"), *((scope.key, scope.title) for scope in made)]
     return view.show("drivers.html", scopes=shown, tabs=tabs, of=of, kinds=kinds, shown=show)
 

@@ -35,6 +35,7 @@ environment.filters |= {
     "day": words.day,
     "plain": words.plain,
     "spaced": words.spaced,
+    "in_picture": words.in_picture,
     "name": words.name,
     "typeset": lambda value: words.together(words.typeset(value)),
     "whole": lambda value: words.together(words.whole(value)),

@@ -25,6 +25,7 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066
 MINUS = "−"
 _DAY = re.compile(r"(?<![\w-])\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\w-])")
 _NEGATIVE = re.compile(r"(?<![\w.)-])-(?=\d)")
+_PERCENT_DRAWN = re.compile(r"(?<=\d)%(?=[^<>]*</)")
 _PERCENT = re.compile(r"(?<=\d)%(?!\w)")
 
 # KPIs that are fractions; others are counts, months or money, and are written as numbers.
@@ -109,6 +110,15 @@ def share(value: object, digits: int = 1) -> str:
     if written >= 100 > 100 * figure:
         return f"over {100 - least:.{digits}f} %"
     return f"{_written(written, f'.{digits}f')} %"
+
+
+def in_picture(drawn: Markup) -> Markup:
+    """A drawing whose texts write figures in percent as pages do.
+
+    >>> in_picture(Markup('<rect width="50%"/><text>5% of 20%</text>')).replace("\u00a0", "_")
+    Markup('<rect width="50%"/><text>5_% of 20_%</text>')
+    """
+    return Markup(_PERCENT_DRAWN.sub("\u00a0%", drawn))  # noqa: S704 (a drawing of ours as it was)
 
 
 def points(value: object) -> str:

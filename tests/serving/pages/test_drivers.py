@@ -54,6 +54,7 @@ def test_drivers_are_filtered_by_what_can_be_done_with_them(client: Any) -> None
 
 def test_one_scope_can_be_looked_at_alone(client: Any) -> None:
     before = read(client, "/drivers?of=before")
+    assert "Do not act yet 0" in before.words, "counted of those that are shown"
     assert cards(before) == [] and "No driver moves these scores." in before.words
     assert cards(read(client, "/drivers?of=customers&show=act")) == ["activity"]
 
