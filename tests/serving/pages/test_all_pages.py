@@ -95,8 +95,16 @@ def test_pages_hold_no_script_no_style_and_no_address_of_others(path: str) -> No
         for name in ("href", "src", "action"):
             assert str(attributes.get(name) or "/").startswith(("/", "#"))
     assert "49" not in page.text.split("Leap")[0]
+    shown = [str(value) for _, given in page.tags for name, value in given.items() if name != "value"]
+    assert not [text for text in (page.text, *shown) if "\u202e" in text]
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_a_field_holds_what_was_typed_whatever_it_is(client: Any) -> None:
+    page = read(client, "/accounts/%E2%80%AEexe.cod<", 404)
+    assert [given["value"] for tag, given in page.tags if tag == "input"] == ["\u202eexe.cod<"]
+    assert "\u202e" not in page.text
 
 
 def test_the_style_sheet_reaches_out_nowhere_and_is_for_light_dark_phone_and_paper(client: Any) -> None:
