@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from leap.icp import Condition, Rule
-from leap.reports.overview import Book, OverviewSummary, summarise
+from leap.reports.overview import Book, Level, OverviewSummary, summarise
 from leap.reports.overview_changes import changes
 from leap.reports.overview_needs import MOST, needs
 from leap.reports.overview_profiles import new_in_profiles
@@ -239,3 +239,7 @@ def test_what_offers_are_expected_to_gain_stands_beside_what_they_would_have_ear
     assert offers is not None and table is not None and (offers.earned, offers.low, offers.high) == (17.0, -9.6, 52.0)
     assert offers.each == pytest.approx(offers.gain / (~table.silent).sum())
     assert offers.of_revenue == (not np.isfinite(table.margin).any())
+
+
+def test_what_is_the_same_to_the_cent_has_not_changed() -> None:
+    assert Level(0.1 + 0.2, 0.3).change == 0.0 and Level(100.25, 100.0).change == 0.25

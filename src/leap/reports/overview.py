@@ -40,8 +40,8 @@ class Level:
 
     @property
     def change(self) -> float | None:
-        """Now less then."""
-        return None if self.year_ago is None else self.now - self.year_ago
+        """Now less then, to the cent: what is the same is no change."""
+        return None if self.year_ago is None else round(self.now - self.year_ago, 2)
 
     @property
     def growth(self) -> float | None:
