@@ -14,6 +14,10 @@ TITLES = {
     500: "Something failed here",
     503: "The service cannot answer now",
 }
+REMEDIES = {
+    401: "In a browser: load this page again, and give any name and the token as the password when you are asked.",
+}
+"""What to do, for who reads a page."""
 MOST_DETAILS = 20
 
 
@@ -21,7 +25,14 @@ def refusal_page(refused: Refused, *, inside: bool = False) -> bytes:
     """The page of a refusal; `inside` with the ways to other pages, for who was let in."""
     title = TITLES.get(refused.status, "This could not be answered")
     details = [_told(one) for one in refused.details[:MOST_DETAILS]] if inside else []
-    text = rendering.alone("refused.html", title=title, message=str(refused), details=details, inside=inside)
+    text = rendering.alone(
+        "refused.html",
+        title=title,
+        message=str(refused),
+        remedy=REMEDIES.get(refused.status, ""),
+        details=details,
+        inside=inside,
+    )
     return text.encode(errors="replace")
 
 

@@ -148,7 +148,7 @@ class _Asking:
             rows=ROWS,
             busy=busy,
             failed=failed,
-            decide="/review" in rendering.known,
+            decide="/review" in rendering.known and self.view.may_review,
             made_before=targets_summary.made_before(self.view.served.documents.lists(), self._texts),
             address=self.address,
         )

@@ -60,6 +60,16 @@ def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_
         assert answer.status_code == 503 and "source" in answer.text and "4711" not in answer.text
 
 
+def test_who_may_only_look_is_not_asked_to_decide_and_who_has_no_token_is_told_where_to_give_it(
+    live: LiveModel,
+) -> None:
+    client = ask(live, {"LEAP_TOKEN": "sesame read, aladdin"})
+    for token, asked in (("sesame", False), ("aladdin", True)):
+        text = client.get("/icp", headers={"Authorization": f"Bearer {token}"}).text
+        assert ("Accept or reject" in text) is asked and ("Its review" in text) is not asked
+    assert "the token as the password" in read(client, "/", 401).words
+
+
 def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
     served = live.take()
     age = served.freshness()

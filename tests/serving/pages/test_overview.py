@@ -113,8 +113,10 @@ def test_what_takes_longer_is_linked_first_and_shown_in_its_place_once_it_was_ma
     after = read(client, "/")
     assert not [attributes for _, attributes in after.tags if "data-part" in attributes]
     assert "new MRR a month expected from" in after.words and "Behaviour" in after.words
-    win = [address for address in after.linked("/accounts/") if "?" not in address]
-    assert win and all(read(client, address).words for address in win[-2:])
+    prospect = read(client, "/overview/win").linked("/accounts/")[0]
+    page = read(client, prospect)
+    assert "Prospect: on" in page.words and prospect in after.linked("/accounts/")
+    assert page.linked("/targets?q=") == [f"/targets?q={prospect.removeprefix('/accounts/')}"], "its place on the list"
 
 
 def test_the_comparison_is_with_a_quarter_or_a_year_ago_and_nothing_else(client: Any) -> None:
