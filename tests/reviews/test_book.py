@@ -110,8 +110,27 @@ def test_a_book_that_cannot_be_read_is_told_with_a_remedy(tmp_path: Path):
         ReviewBook(tmp_path).of("Acme")
 
 
+def test_evidence_that_is_nested_without_end_is_told_as_damage(tmp_path: Path):
+    book = ReviewBook(tmp_path)
+    book.add("Acme", review(evidence={"finding": "stays"}))
+    with sqlite3.connect(book.path) as connection:
+        connection.execute("DROP TRIGGER reviews_stand")
+        connection.execute("UPDATE reviews SET evidence = ?", ("[" * 50_000,))
+    with pytest.raises(RegistryError, match=r"review 1 is damaged: its evidence is nested too deeply.*backup"):
+        book.of("Acme")
+
+
 @pytest.mark.parametrize(
-    ("kept", "damaged"), [(b'{"finding"', b'x"finding"'), (b"2999-01-01", b"2999-01-99"), (b"T09:00", b"\xff09:00")]
+    ("kept", "damaged"),
+    [
+        (b'{"finding"', b'x"finding"'),
+        (b'{"finding": "stays"}', b'["finding", "stays"]'),
+        (b'{"finding": "stays"', b"[" * 19),
+        (b"2999-01-01", b"2999-01-99"),
+        (b"T09:00", b"\xff09:00"),
+        (b"T09:00", b"T99:00"),
+        (b"2026-01-05T09:00:00Z", b"20260105T090000.0000"),
+    ],
 )
 def test_a_review_whose_bytes_are_damaged_is_told_with_a_remedy(tmp_path: Path, kept: bytes, damaged: bytes):
     book = ReviewBook(tmp_path)

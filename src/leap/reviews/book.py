@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from leap.errors import RegistryError
 from leap.reviews.records import DecidedMeanwhile, Review, Subject
@@ -111,14 +111,25 @@ class ReviewBook:
 
 def _review(row: tuple[object, ...]) -> Review:
     number, kind, key, verdict, owner, reason, given_at, expires, version, words, evidence = row
-    for moment in (given_at, expires):
-        if moment is not None:
-            date.fromisoformat(str(moment)[:10])
+    if datetime.fromisoformat(str(given_at)).tzinfo is None:
+        raise ValueError(f"no time zone in {given_at}")
+    if expires is not None:
+        date.fromisoformat(str(expires))
     return Review(
         Subject(kind, str(key)),  # type: ignore[arg-type]
         verdict,  # type: ignore[arg-type]
         str(owner), str(reason), str(given_at),
         None if expires is None else str(expires),
         None if version is None else str(version),
-        str(words), json.loads(str(evidence)), int(str(number)),
+        str(words), _evidence(str(evidence)), int(str(number)),
     )  # fmt: skip
+
+
+def _evidence(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("its evidence is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("its evidence is no object")
+    return found
