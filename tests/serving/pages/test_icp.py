@@ -69,6 +69,12 @@ def test_a_profile_has_its_figures_with_intervals_its_size_and_how_it_was_found(
         assert part in words, part
 
 
+def test_shares_at_the_purchase_are_not_told_as_shares_of_now(page: Parsed) -> None:
+    said = page.words.partition("When they bought, ")[2]
+    assert " % of the customers and " in said and " of those won in the last year met it" in said
+    assert "It is true of" not in page.words
+
+
 def test_a_missing_figure_says_why_and_one_without_an_interval_says_so(page: Parsed) -> None:
     assert "CAC, EUR 12,345 –" in page.words
     assert "CAC –: no table of costs." in page.words
