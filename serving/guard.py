@@ -14,7 +14,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -308,7 +307,8 @@ def _require_own_form(headers: Headers) -> None:
         raise Refused(415, "Expected a form of one of the pages (application/x-www-form-urlencoded).")
     site = headers.get("sec-fetch-site")
     origin = headers.get("origin")
-    own = origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    host = headers.get("host", "")
+    own = origin is None or origin in (f"http://{host}", f"https://{host}")
     if site != "same-origin" if site is not None else not own:
         raise Refused(403, "A form is taken from the pages of this service only; this one comes from another site.")
 

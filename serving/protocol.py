@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn.protocols.http.auto
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.answer import SECURITY_HEADERS
 from serving.errors import CODES, error_document
 from serving.listening import door
 from serving.logs import event
@@ -29,6 +30,9 @@ READING_SECONDS = 30.0
 """How long a client may leave an answer unread."""
 GRACE_SECONDS = 25
 """How long requests under way may take to end once the service is told to: longer than their deadline."""
+
+_ALWAYS = {**SECURITY_HEADERS, "Cache-Control": "no-store", "Connection": "close"}
+_BESIDE = "".join(f"{name.lower()}: {value}\r\n" for name, value in _ALWAYS.items()).encode() + b"\r\n"
 
 
 def bound_connections() -> None:
@@ -141,7 +145,7 @@ class BoundedProtocol(HttpToolsProtocol):
             body = error_document(status, message)
             phrase = HTTPStatus(status).phrase
             head = f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-            self.transport.write(head.encode() + b"cache-control: no-store\r\nconnection: close\r\n\r\n" + body)
+            self.transport.write(head.encode() + _BESIDE + body)
         process_metrics().refused(CODES.get(status, "error"))
         event("connection_closed", status=status)
         self.transport.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from training.console import Console
 from training.tiers import TierPlan
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from leap.crm.delivery import Delivery
     from leap.crm.records import Failure, Table
     from leap.errors import LeapError
+
+DELIVERY_SECONDS: Final = 30.0
+"""How long another run that delivers alerts is waited for."""
 
 
 @dataclass
@@ -57,13 +60,19 @@ class Teller:
         """
         from leap.crm.alerts import tier_changes
 
+        # Counted before the tiers are read: of two runs that tell the same change at once, one is heard.
+        kept = self._safely(self._kept, 0)
         told = self._safely(lambda: self._told(tiers), None)
         tiers.publish()
         if self.delivery is None:
             return
-        changed = tier_changes(told, tiers.now, names) if self.settings.alerts.tier_changes else None
+        wanted = self.settings.alerts.tier_changes
+        changed = tier_changes(told, tiers.now, names, kept) if wanted else None
         now = {account: held.tier for account, held in tiers.now.accounts.items()}
         self._keep([changed] if changed else [], now)
+
+    def _kept(self) -> int:
+        return 0 if self.delivery is None else self.delivery.kept()
 
     def _told(self, tiers: TierPlan) -> dict[str, str] | None:
         if self.delivery is None:
@@ -110,7 +119,15 @@ class Teller:
     def _deliver(self) -> dict[str, Any]:
         delivery = self.delivery
         nothing = {"delivered": 0, "waiting": 0, "given_up": 0, "problems": []}
-        return nothing if delivery is None else self._safely(delivery.deliver, nothing)
+        return nothing if delivery is None else self._safely(lambda: self._alone(delivery), nothing)
+
+    def _alone(self, delivery: Delivery) -> dict[str, Any]:
+        """Syncs to other targets tell of the same company: one after another, or each would tell what waits."""
+        from leap.registry.locks import FileLock
+
+        lock = FileLock(delivery.ledger.file.path.with_name("alerts.lock"), DELIVERY_SECONDS, "delivers alerts")
+        with lock.held("alerts"):
+            return delivery.deliver()
 
     def _safely(self, step: Callable[[], Any], otherwise: Any) -> Any:
         """A step that the sync does not depend on."""

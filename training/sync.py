@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from leap.crm.syncing import Plan, Sync
     from leap.crm.target import Target
     from leap.errors import LeapError
+    from leap.scoring import Batch
+    from leap.tables import AccountTables
 
 TARGETS = ("outbox", "salesforce", "hubspot")
 OUTBOX = "outbox"
@@ -122,12 +124,12 @@ class Room:
             self.console.note(f"Note: {NOT_TRIED}")
         with self.console.stage(f"asking {args.to}"):
             self._or_told(lambda: self.target.check(self.naming.names))
-        bundle, version, tables = model_and_tables(args, self.console)
+        bundle, version, tables = self._or_told(lambda: model_and_tables(args, self.console))
         lock = FileLock(self.folder / f"sync-{args.to}.lock", 0.0, f"syncs to {args.to}")
         with nullcontext() if args.dry_run else lock.held(f"sync to {args.to}"):
             with self.console.stage("scoring"):
                 batch = scoring.score_all(bundle, tables, version, args.as_of)
-                tiers = TierPlan.of(args.store, args.workspace, batch, tables)
+                tiers = self._tiers(batch, tables)
                 table = records_of(batch, tiers.now, args.to, prospects=self.settings.crm.sync.prospects)
             self.teller.scored(table)
             with self.console.stage("comparing"):
@@ -141,6 +143,16 @@ class Room:
                 raise refused
             definitions = bundle.definition_hash, definition_hash(tables.settings)
             return self._sent(plan, tiers, definitions, resumed)
+
+    def _tiers(self, batch: Batch, tables: AccountTables) -> TierPlan:
+        """The tiers to publish; a run of an earlier date than theirs is refused, and told like one."""
+        from leap.errors import UsageError
+
+        try:
+            return TierPlan.of(self.args.store, self.args.workspace, batch, tables)
+        except UsageError as error:
+            self.teller.stopped(error, "")
+            raise
 
     def _foreseen(self, plan: Plan, tiers: TierPlan, refused: LeapError | None, resumed: int) -> Result:
         why = {} if refused is None else {"refused": {"code": refused.code, "message": str(refused)}}
@@ -158,12 +170,16 @@ class Room:
         return self._result(plan, counts, tiers, {"resumed": resumed, **folder, **told})
 
     def _or_told(self, step: Callable[[], T], run_id: str = "") -> T:
-        """A step of the run; where the target stops it, people are told."""
-        from leap.crm.target import CrmError
+        """A step of the run; where the target, the tables or the store stop it, people are told. What was typed wrong
+        concerns only who typed it.
+        """
+        from leap.errors import LeapError, UnknownVersion, UsageError
 
         try:
             return step()
-        except CrmError as error:
+        except (UsageError, UnknownVersion):
+            raise
+        except LeapError as error:
             self.teller.stopped(error, run_id)
             raise
 

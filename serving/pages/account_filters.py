@@ -41,6 +41,8 @@ class AccountsQuery(PageQuery):
     tier: tuple[str, ...] = ()
     icp: tuple[str, ...] = ()
     status: tuple[Status, ...] = ()
+    offer: Literal["worth", ""] = ""
+    """Only accounts that are worth an offer to stay."""
     at_risk: float | None = Field(None, allow_inf_nan=False)
     """MRR at risk of at least so much."""
     mrr_min: float | None = Field(None, allow_inf_nan=False)
@@ -56,7 +58,7 @@ class AccountsQuery(PageQuery):
         """A parameter that stands there once, several times or empty."""
         return tuple(one for one in (given if isinstance(given, list | tuple) else [given]) if one != "")
 
-    @field_validator("at_risk", "mrr_min", "mrr_max", "sort", "dir", "page", "per", mode="before")
+    @field_validator("offer", "at_risk", "mrr_min", "mrr_max", "sort", "dir", "page", "per", mode="before")
     @classmethod
     def _one(cls, given: object, info: Any) -> object:
         """The last, where it stands there several times; as usual where it is empty, as forms send it."""
@@ -80,13 +82,20 @@ class AccountsQuery(PageQuery):
         from leap.scoring.account_index import Wanted
 
         return Wanted(
-            self.q, self.tier, self.icp, self.status, self.at_risk, mrr_from=self.mrr_min, mrr_to=self.mrr_max
+            self.q,
+            self.tier,
+            self.icp,
+            self.status,
+            self.at_risk,
+            worth_an_offer=self.offer == "worth",
+            mrr_from=self.mrr_min,
+            mrr_to=self.mrr_max,
         )
 
     @property
     def filters(self) -> bool:
         """Whether not all accounts are asked for."""
-        return bool(self.q or self.tier or self.icp or self.status) or not (
+        return bool(self.q or self.tier or self.icp or self.status or self.offer) or not (
             self.at_risk is None and self.mrr_min is None and self.mrr_max is None
         )
 
@@ -135,6 +144,8 @@ def chips(query: AccountsQuery, currency: str) -> list[Chip]:
             said = f"No {label.lower()}" if value == NONE else said
             left = tuple(one for one in chosen if one != value)
             found.append(Chip(said, query.address(**{name: left, "page": 1})))
+    if query.offer:
+        found.append(Chip("Worth an offer to stay", query.address(offer="", page=1)))
     for name, said in (("at_risk", "At risk from"), ("mrr_min", "MRR from"), ("mrr_max", "MRR up to")):
         value = getattr(query, name)
         if value is not None:

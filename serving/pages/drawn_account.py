@@ -104,10 +104,12 @@ def _above(place: Place) -> str:
 
     >>> from leap.reports.account import Place
     >>> _above(Place(0.3, 0.1, 0.947, 0.001, 900)), _above(Place(0.0, 0.0, 0.0, 1.0, 900))
-    ('95 % of customers', 'same as 100 %')
+    ('95 % of customers', 'same as all customers')
     >>> _above(Place(0.6, 0.1, 0.996, 0.001, 900)), _above(Place(0.0, 0.1, 0.002, 0.001, 900))
     ('over 99 % of customers', 'under 1 % of customers')
     """
+    if place.same >= 1:
+        return "same as all customers"
     if place.same >= _MANY:
         return f"same as {words.share(place.same, 0)}"
     return f"{words.share(place.below, 0)} of customers"

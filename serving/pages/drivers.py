@@ -13,11 +13,12 @@ from fastapi import APIRouter
 from fastapi import Query as InQuery
 from markupsafe import Markup
 
-from serving.direct import Body
+from serving.direct import Body, large
 from serving.pages import words
-from serving.pages.route import OfPage, Page, PageQuery
+from serving.pages.route import OfPage, PageQuery
+from serving.pages.waiting import Waiting
 
-router = APIRouter(route_class=Page)
+router = APIRouter(route_class=Waiting)
 
 NOT_SHOWN = "Its direction or size did not hold over the periods it was checked in."
 ACT, GIVEN, WAIT = "act", "given", "wait"
@@ -95,14 +96,16 @@ class DriverScope:
 
 
 @router.get("/drivers")
+@large(True)
 def drivers(view: OfPage, asked: Annotated[DriversQuery, InQuery()]) -> Body:
     """Drivers of both scopes, or of one; all, or those of one kind."""
     served = view.served
     made = served.once("drivers", lambda: scopes(served.scorer.drivers_document()))
     of = asked.of if asked.of in {key for key, *_ in SCOPES.values()} else ""
     show = asked.show if asked.show in SHOWN else ""
-    shown = [only(scope, show) for scope in made if not of or scope.key == of]
-    kinds = [(key, name, sum(_counted(scope, key) for scope in made)) for key, name in SHOWN.items()]
+    whose = [scope for scope in made if not of or scope.key == of]
+    shown = [only(scope, show) for scope in whose]
+    kinds = [(key, name, sum(_counted(scope, key) for scope in whose)) for key, name in SHOWN.items()]
     tabs = [("", "Both"), *((scope.key, scope.title) for scope in made)]
     return view.show("drivers.html", scopes=shown, tabs=tabs, of=of, kinds=kinds, shown=show)
 

@@ -26,6 +26,9 @@ from serving.pages import rendering
 from serving.pages.forms import require_seal
 from serving.pages.refusing import no_model_page, refusal_page
 
+LOOK_AGAIN_SECONDS = 5
+"""After how long a page that waits for something asks for itself again."""
+
 FORM = Depends(lambda: None)
 """Marks the parameter that holds the fields of a form."""
 
@@ -136,6 +139,7 @@ class Page(Direct):
         if refused.code == "no_model" and state.live.peek() is None:
             problem = state.live.problem
             page = no_model_page("" if problem is None else problem.told(in_full=ADMIN in call.scopes))
-        else:
-            page = refusal_page(refused, inside=True)
+            again = {**refused.headers, "Refresh": str(LOOK_AGAIN_SECONDS)}
+            return Body(page, refused.status, rendering.HTML, again)
+        page = refusal_page(refused, inside=True)
         return Body(page, refused.status, rendering.HTML, refused.headers)

@@ -7,9 +7,7 @@ from dataclasses import replace
 from serving.calls import Call
 from serving.direct import Body, State
 from serving.errors import Refused
-from serving.pages.route import Page, View
-
-LOOK_AGAIN_SECONDS = 5
+from serving.pages.route import LOOK_AGAIN_SECONDS, Page, View
 
 
 class Waiting(Page):

@@ -23,6 +23,10 @@ from serving.live import ListedAccount
 DASH = "–"
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 MINUS = "−"
+_DAY = re.compile(r"(?<![\w-])\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\w-])")
+_NEGATIVE = re.compile(r"(?<![\w.)-])-(?=\d)")
+_PERCENT_DRAWN = re.compile(r"(?<=\d)%(?=[^<>]*</)")
+_PERCENT = re.compile(r"(?<=\d)%(?!\w)")
 
 # KPIs that are fractions; others are counts, months or money, and are written as numbers.
 FRACTIONS = ("rate", "nrr", "grr", "churn", "margin", "share", "support", "lift")
@@ -61,6 +65,35 @@ def percent(value: object) -> str:
     return DASH if figure is None else f"{_written(100 * figure, '.1f')} %"
 
 
+def whole(value: object) -> str:
+    """A fraction that was chosen, as the level of an interval is: in percent without digits that say nothing.
+
+    >>> whole(0.9), whole(0.025), whole(None)
+    ('90 %', '2.5 %', '–')
+    """
+    figure = _figure(value)
+    return DASH if figure is None else f"{_written(100 * figure, '.3g')} %"
+
+
+def typeset(text: object) -> str:
+    """A sentence that files and commands have too, with its figures and days written as pages write them.
+
+    >>> typeset("of 58 won since 2024-10-02 29% left (-30 to +1 points, -1,927 USD); A-12 to 7-8")
+    'of 58 won since 2 Oct 2024 29 % left (−30 to +1 points, −1,927 USD); A-12 to 7-8'
+    """
+    said = _DAY.sub(lambda found: day(found[0]), "" if text is None else str(text))
+    return _PERCENT.sub(" %", _NEGATIVE.sub(MINUS, said))
+
+
+def together(text: str) -> str:
+    """With every figure in percent on one line with its sign.
+
+    >>> together("8.3 % of 20 %") == "8.3\u00a0% of 20\u00a0%"
+    True
+    """
+    return text.replace(" %", "\u00a0%")
+
+
 def share(value: object, digits: int = 1) -> str:
     """A part of a whole, in percent: only none is 0 and only all is 100, however many there are.
 
@@ -77,6 +110,15 @@ def share(value: object, digits: int = 1) -> str:
     if written >= 100 > 100 * figure:
         return f"over {100 - least:.{digits}f} %"
     return f"{_written(written, f'.{digits}f')} %"
+
+
+def in_picture(drawn: Markup) -> Markup:
+    """A drawing whose texts write figures in percent as pages do.
+
+    >>> in_picture(Markup('<rect width="50%"/><text>5% of 20%</text>')).replace("\u00a0", "_")
+    Markup('<rect width="50%"/><text>5_% of 20_%</text>')
+    """
+    return Markup(_PERCENT_DRAWN.sub("\u00a0%", drawn))  # noqa: S704 (a drawing of ours as it was)
 
 
 def points(value: object) -> str:
@@ -117,21 +159,6 @@ def day(value: object) -> str:
         except ValueError:
             return str(value)
     return f"{value.day} {value:%b %Y}" if isinstance(value, date) else DASH
-
-
-def span(value: object) -> str:
-    """Two moments, or whatever says when something was measured.
-
-    >>> span(["2025-01-01", "2026-01-01"]), span("2026-01-01"), span(None)
-    ('1 Jan 2025 to 1 Jan 2026', '1 Jan 2026', '–')
-    >>> span({"accounts": 366, "rows": 745, "from": "2019-08-01", "to": "2021-11-01"})
-    '366 accounts, 1 Aug 2019 to 1 Nov 2021'
-    """
-    if isinstance(value, Mapping):
-        return f"{number(value.get('accounts'))} accounts, {day(value.get('from'))} to {day(value.get('to'))}"
-    if isinstance(value, list | tuple):
-        return " to ".join(span(part) for part in value)
-    return number(value) if isinstance(value, int | float) else day(value)
 
 
 def plain(value: object) -> str:
@@ -209,34 +236,6 @@ def id_of(part: str) -> str:
 
 
 @dataclass(frozen=True)
-class Kpi:
-    """One key figure of a profile, inside and outside of it."""
-
-    name: str
-    inside: str
-    outside: str
-
-
-def kpis(document: Mapping[str, Any] | None) -> list[Kpi]:
-    """Rows of a table, whether figures are grouped by name or by inside and outside.
-
-    >>> kpis({"nrr": {"inside": 1.08, "outside": 0.96}}) == kpis({"inside": {"nrr": 1.08}, "outside": {"nrr": 0.96}})
-    True
-    """
-    document = document or {}
-    if isinstance(document.get("inside"), Mapping):
-        outside = document.get("outside") or {}
-        document = {name: {"inside": value, "outside": outside.get(name)} for name, value in document["inside"].items()}
-    rows = []
-    for name, value in document.items():
-        pair = value if isinstance(value, Mapping) and "inside" in value else {"inside": value}
-        if pair["inside"] is None and pair.get("outside") is None:
-            continue
-        rows.append(Kpi(spaced(name), figure(name, pair["inside"]), figure(name, pair.get("outside"))))
-    return rows
-
-
-@dataclass(frozen=True)
 class Totals:
     """Sums over the listed accounts; those without a score have MRR but nothing at risk."""
 
@@ -279,19 +278,6 @@ def bar(value: object, longest: float) -> Markup:
         '<line class="axis" x1="50" y1="0" x2="50" y2="12"/>'
         '<rect class="{}" x="{}" y="2" width="{}" height="8" rx="1"/></svg>'
     ).format(kind, f"{start:.1f}", f"{length:.1f}")
-
-
-def size(value: object) -> str:
-    """How many customers and prospects a profile matches now, and what to think of that.
-
-    >>> size({"customers": 98, "prospects": 0, "market": 609, "note": "may be too narrow"})
-    '98 customers and 0 prospects match now, of 609; may be too narrow'
-    """
-    if not isinstance(value, Mapping) or "customers" not in value:
-        return plain(value)
-    said = f"{number(value['customers'])} customers and {number(value.get('prospects'))} prospects match now"
-    said += f", of {number(value.get('market'))}"
-    return f"{said}; {value['note']}" if value.get("note") else said
 
 
 def offer(action: object, churn: object, currency: str, doubted: bool = False, unshown: bool = False) -> str:

@@ -24,7 +24,7 @@ from leap.crm.alerts import (
     stopped,
     tier_changes,
 )
-from leap.crm.delivery import Addresses, Delivery, post
+from leap.crm.delivery import MOST_AT_ONCE, Addresses, Delivery, post
 from leap.crm.ledger import Ledger
 from leap.crm.records import Failure
 from leap.crm.syncing import TooManyChanges
@@ -91,6 +91,12 @@ def test_changes_of_tiers_are_told_those_that_fell_first_and_new_or_gone_account
     assert alert is not None and alert.title == "2 account(s) changed tier as of 2026-02-01"
     assert alert.lines == ("Beta (b): A to D since 2026-02-01", "Alpha (a): A to B since 2026-02-01")
     assert tier_changes(told, tiers(a="A"), {}) is None and tier_changes(None, tiers(a="B"), {}) is None
+
+
+def test_what_changed_back_and_changes_again_on_one_date_is_told_again():
+    first, at_once, again = (tier_changes({"a": "A"}, tiers(a="B"), {}, kept) for kept in (3, 3, 5))
+    assert first is not None and at_once is not None and again is not None
+    assert first.key == at_once.key != again.key
 
 
 def test_a_message_is_bounded_and_says_how_many_more():
@@ -201,8 +207,19 @@ def test_addresses_and_the_secret_come_from_files_too_and_no_message_goes_unsign
     assert not found.of and "LEAP_WEBHOOK_SECRET_FILE" in found.problems[0]
 
 
+def test_what_waits_for_an_address_that_is_gone_keeps_nothing_else_from_being_told(tmp_path: Path, receiver: Receiver):
+    slack = delivery(tmp_path, {"LEAP_SLACK_WEBHOOK_URL": "http://127.0.0.1:9/"})
+    slack.keep(SPEAKER, [Alert.of("sync_failed", "Old", [], [number]) for number in range(MOST_AT_ONCE)])
+    one = delivery(tmp_path, {"LEAP_WEBHOOK_URL": receiver.url})
+    one.keep(SPEAKER, [ALERT])
+    assert one.deliver() == {"delivered": 1, "waiting": MOST_AT_ONCE, "given_up": 0, "problems": []}
+
+
 def test_tiers_that_were_told_are_kept_with_the_alert(tmp_path: Path):
     one = delivery(tmp_path, {})
     assert one.told_tiers() is None
     one.keep(SPEAKER, [], {"a": "A"})
-    assert one.told_tiers() == {"a": "A"}
+    assert one.told_tiers() == {"a": "A"} and one.kept() == 0
+    one = delivery(tmp_path, {"LEAP_WEBHOOK_URL": "https://hooks.example.com/T/1"})
+    one.keep(SPEAKER, [ALERT], {"a": "B"})
+    assert one.kept() == 1

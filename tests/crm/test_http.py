@@ -5,6 +5,10 @@ from __future__ import annotations
 import email.utils
 import logging
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -93,8 +97,9 @@ def test_retry_after_is_followed_in_seconds_and_as_a_date_but_not_for_hours(plai
     assert calls.slept == [9.0, 17.0, 120.0]
 
 
-def test_without_retry_after_each_wait_is_about_twice_as_long(plain, calls):
-    plain.faults = [Fault("limit", times=4, headers={"Retry-After": "soon"})]
+@pytest.mark.parametrize("value", ["soon", "Wed, 21 Oct 2099 07:28:00 +99999999999999", "-5", "nan"])
+def test_without_retry_after_each_wait_is_about_twice_as_long(plain, calls, value):
+    plain.faults = [Fault("limit", times=4, headers={"Retry-After": value})]
     calls.call("GET", "/a", "ask")
     assert all(most / 2 <= slept <= most for slept, most in zip(calls.slept, (1, 2, 4, 8), strict=True))
 
@@ -140,6 +145,29 @@ def test_an_answer_without_end_is_not_read_to_its_end(plain, calls, monkeypatch)
     monkeypatch.setattr("leap.crm.http.MOST_BYTES", 10)
     with pytest.raises(Unreached, match="more than 10 bytes"):
         calls.call("GET", "/a", "ask")
+
+
+def test_an_answer_that_drips_is_given_up_though_it_is_never_silent(calls):
+    with socket.socket() as dripping, ThreadPoolExecutor(1) as pool:
+        dripping.bind(("127.0.0.1", 0))
+        dripping.listen()
+
+        def drip() -> None:
+            with dripping.accept()[0] as connection, suppress(OSError):
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+                for _ in range(100):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        served = pool.submit(drip)
+        calls.url = f"http://127.0.0.1:{dripping.getsockname()[1]}"
+        calls.pace = replace(calls.pace, clock=time.monotonic, answer_seconds=0.2, tries=1)
+        began = time.monotonic()
+        with pytest.raises(Unreached, match="took longer than"):
+            calls.call("GET", "/a", "ask")
+        assert time.monotonic() - began < 4
+        served.result()
 
 
 def test_nobody_there_is_told_by_the_host_alone(calls):

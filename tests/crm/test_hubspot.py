@@ -248,3 +248,9 @@ def test_no_error_and_no_log_repeats_the_ids_that_were_asked_for(fake, target, c
     with pytest.raises(Unreached) as raised:
         target.current(["acme-gmbh"], FIELDS)
     assert "acme-gmbh" not in f"{raised.value} {caplog.text}"
+
+
+def test_what_records_are_found_by_is_part_of_the_place():
+    given = {"LEAP_HUBSPOT_ACCESS_TOKEN": "t"}
+    settings = [parse_settings(one) for one in ({}, {"crm": {"hubspot": {"id_property": "other_id"}}})]
+    assert len({hubspot_target(one, given).place for one in settings}) == 2

@@ -77,6 +77,25 @@ def test_the_same_run_gives_the_same_bytes_and_no_second_folder(tmp_path: Path):
     assert {path.name: path.read_bytes() for path in runs(tmp_path)[0].iterdir()} == content
 
 
+def test_numbers_go_on_after_folders_were_taken_away_and_after_the_ledger_was_lost(tmp_path: Path):
+    send(tmp_path, table({"a": 0.1}))
+    runs(tmp_path)[0].rename(tmp_path / "imported")
+    send(tmp_path, table({"a": 0.2}))
+    assert [path.name[:7] for path in runs(tmp_path)] == ["000002-"]
+    (tmp_path / "store" / "sync.db").unlink()
+    send(tmp_path, table({"a": 0.3}))
+    assert [path.name[:7] for path in runs(tmp_path)] == ["000002-", "000003-"]
+
+
+def test_the_id_of_an_account_that_left_is_not_given_as_its_name(tmp_path: Path):
+    send(tmp_path, table({"a": 0.1, "b": 0.9}))
+    for as_of in ("2026-02-01", "2026-03-01"):
+        send(tmp_path, table({"a": 0.1}, as_of))
+        with (runs(tmp_path)[-1] / "accounts.csv").open(encoding="utf-8", newline="") as file:
+            said = [(row["account_id"], row["name"], row["status"]) for row in csv.DictReader(file)]
+        assert said == [("a", "Firm a", "customer"), ("b", "", "left")]
+
+
 def test_folders_that_an_importer_took_away_are_not_missed(tmp_path: Path):
     send(tmp_path, table({"a": 0.1, "b": 0.1}))
     runs(tmp_path)[0].rename(tmp_path / "imported")

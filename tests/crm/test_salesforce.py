@@ -120,6 +120,7 @@ def test_ids_that_differ_in_case_only_are_one_record_where_the_field_says_so(fak
     fake.fields["Leap_Account_Id__c"]["caseSensitive"] = False
     fake.add("ABC", Leap_Tier__c="A")
     assert target.current(["abc"], ["Leap_Tier__c"])["abc"].matches == 1
+    assert target.alike("abc") == target.alike("Abc")
     assert {one.matches for one in target.current(["abc", "Abc"], FIELDS).values()} == {2}
     answers = target.send(batch_of(records("abc", "Abc", "x")))
     assert outcomes(answers) == {"abc": "failed", "Abc": "failed", "x": "created"}
@@ -466,3 +467,9 @@ def test_one_answer_each_even_where_the_answer_is_a_record_we_never_sent(fake, t
         assert target.send(batch_of(records("a"))) == [Sent("a", "created")]
     finally:
         del fake._work
+
+
+def test_what_records_are_found_by_is_part_of_the_place():
+    given = {"LEAP_SALESFORCE_INSTANCE_URL": "https://acme.my.salesforce.com", "LEAP_SALESFORCE_ACCESS_TOKEN": "t"}
+    settings = [parse_settings(one) for one in ({}, {"crm": {"salesforce": {"id_field": "Other_Id__c"}}})]
+    assert len({salesforce_target(one, given).place for one in settings}) == 2

@@ -222,7 +222,62 @@ def test_what_arrived_before_a_kill_is_found_and_not_sent_twice(ledger: Ledger):
     with pytest.raises(Killed):
         run(ledger, crm, wanted)
     assert len(ledger.on_their_way()) == 1 and not ledger.sent()
-    assert counts(run(ledger, crm, wanted)) == {"unchanged": 2} and len(crm.sends) == 1
+    told = {"unchanged": 2, "already_there": 2}
+    foreseen = engine(ledger, crm)
+    foreseen.resume(dry_run=True)
+    assert counts(foreseen.foreseen(foreseen.plan(wanted, look=True))) == told
+    assert counts(run(ledger, crm, wanted)) == told and len(crm.sends) == 1
+    assert counts(run(ledger, crm, wanted)) == {"unchanged": 2}
+
+
+def test_what_a_job_did_after_its_run_was_cut_off_is_counted_as_there_already(ledger: Ledger):
+    crm, wanted = FakeCrm(faults=iter(["ok", "job_killed"])), table({"a": 0.1, "b": 0.1})
+    with pytest.raises(Killed):
+        run(ledger, crm, wanted)
+    assert counts(run(ledger, crm, wanted)) == {"unchanged": 2, "already_there": 2}
+
+
+def test_a_lost_ledger_does_not_let_too_many_changes_pass(ledger: Ledger):
+    crm, wanted = FakeCrm(), table(dict.fromkeys("abcd", 0.1))
+    run(ledger, crm, wanted)
+    ledger.file.path.unlink()
+    with pytest.raises(TooManyChanges, match="4 of 4"):
+        run(ledger, crm, table(dict.fromkeys("abcd", 0.9)), changes=None)
+    assert counts(run(ledger, crm, wanted, changes=None)) == {"unchanged": 4}
+    with pytest.raises(TooManyChanges, match="4 of 4"):  # a run that only took over what stands there is no exemption
+        run(ledger, crm, table(dict.fromkeys("abcd", 0.9)), changes=None)
+
+
+def test_what_a_crm_refuses_again_and_again_does_not_hold_up_the_rest(ledger: Ledger):
+    crm = FakeCrm(batch_size=10, faults=iter(["ok", "refused"]))
+    assert len(run(ledger, crm, table(dict.fromkeys("abcde", 0.1)), share=0.2, changes=None).failed) == 2
+    found = run(ledger, crm, table({**dict.fromkeys("abcde", 0.1), "c": 0.11}), share=0.2, changes=None)
+    assert counts(found) == {"created": 2, "updated": 1, "unchanged": 2}
+    with pytest.raises(TooManyChanges, match="2 of 5"):  # new ones count as before
+        run(ledger, crm, table(dict.fromkeys("abcdexy", 0.1), "2026-02-01"), share=0.2, changes=None)
+
+
+def test_who_left_long_ago_does_not_widen_the_limit_on_changes(ledger: Ledger):
+    crm = FakeCrm()
+    run(ledger, crm, table(dict.fromkeys("abcdefgh", 0.1)))
+    run(ledger, crm, table(dict.fromkeys("abcd", 0.1), "2026-02-01"))
+    with pytest.raises(TooManyChanges, match="3 of 4"):
+        run(ledger, crm, table({**dict.fromkeys("abc", 0.9), "d": 0.1}, "2026-03-01"), changes=None)
+
+
+def test_ids_that_a_crm_takes_for_one_are_not_sent_whichever_came_first(ledger: Ledger):
+    class Folding(FakeCrm):
+        def alike(self, external_id: str) -> str:
+            return external_id.casefold()
+
+    crm = Folding()
+    run(ledger, crm, table({"A1": 0.1, "b": 0.1}))
+    found = run(ledger, crm, table({"A1": 0.1, "a1": 0.9, "b": 0.1}))
+    assert found.unchanged == 1 and {one.external_id: one.code for one in found.failed} == {
+        "A1": "ids_alike",
+        "a1": "ids_alike",
+    }
+    assert len(crm.sends) == 1 and crm.said()["A1"]["churn_probability"] == 0.1
 
 
 def test_a_job_that_was_left_behind_is_finished_before_anything_newer_is_sent(ledger: Ledger):
@@ -253,6 +308,15 @@ def test_what_was_sent_to_one_organisation_was_not_sent_to_another(tmp_path: Pat
     wanted = table({"a": 0.1})
     for place in ("https://one.invalid/Account", "https://two.invalid/Account"):
         assert counts(run(Ledger.of(tmp_path, "Acme", "salesforce", place), FakeCrm(), wanted)) == {"created": 1}
+
+
+@pytest.mark.parametrize("written", ["31.12.2025", "soon", "later", "20260101"])
+def test_what_is_no_date_in_the_crm_is_not_later_than_ours(ledger: Ledger, written: str):
+    crm = FakeCrm()
+    run(ledger, crm, table({"a": 0.1}))
+    crm.records["a"][0][engine(ledger, crm).naming.by_key["as_of"]] = written
+    assert counts(run(ledger, crm, table({"a": 0.2}, "2026-02-01"))) == {"updated": 1}
+    assert crm.said()["a"]["as_of"] == "2026-02-01"
 
 
 def test_a_crm_that_rounds_and_empties_texts_says_the_same(ledger: Ledger):

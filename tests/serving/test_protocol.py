@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from serving import protocol
+from serving.answer import SECURITY_HEADERS
 from serving.direct import PIECE_BYTES, send_in_pieces
 from serving.protocol import BoundedProtocol, bound_connections
 
@@ -128,6 +129,15 @@ def test_headers_that_are_too_long_get_an_answer_in_our_form(port: int) -> None:
             connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\na: " if not _ else b"a" * 40_000)
             time.sleep(0.05)
         assert refusal(everything(connection)) == (431, "headers_too_large")
+
+
+def test_what_is_refused_before_there_is_a_request_has_the_headers_of_all_answers(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"no HTTP at all\r\n\r\n")
+        head = everything(connection).partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    given = dict(line.split(": ", 1) for line in head)
+    assert {name.lower(): value for name, value in SECURITY_HEADERS.items()}.items() <= given.items()
+    assert (given["cache-control"], given["connection"]) == ("no-store", "close")
 
 
 def test_headers_that_dribble_and_a_client_that_says_nothing_are_let_go(port: int) -> None:

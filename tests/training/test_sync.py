@@ -14,6 +14,7 @@ import pytest
 from leap.bundle.model_bundle import ModelBundle
 from leap.crm.fields import BY_KEY
 from leap.crm.target import Unreached
+from leap.errors import TableError
 from leap.registry import RunRecord, Store
 from leap.registry.locks import FileLock
 from tests.crm.fake_target import FakeCrm
@@ -259,6 +260,9 @@ def test_changes_of_tiers_and_failures_are_told_once_and_a_deaf_webhook_fails_no
         code = sync.main([*command, "--max-changes", "10000", *more])
         return code, json.loads(capfd.readouterr().out)
 
+    monkeypatch.setattr("training.alerting.DELIVERY_SECONDS", 0.0)
+    with FileLock(workspace / "store" / "alerts.lock", 0.0).held("other alerts"):
+        assert synced("--as-of", "2022-06-01")[1]["alerts"]["delivered"] == 0 and not hook.got
     hook.status = 500
     code, first = synced("--as-of", "2022-07-01")
     assert code == 0 and first["alerts"]["delivered"] == 0 and "webhook: it answered 500" in first["alerts"]["problems"]
@@ -280,3 +284,26 @@ def test_changes_of_tiers_and_failures_are_told_once_and_a_deaf_webhook_fails_no
     assert code == 2 and error["error"]["code"] == "crm_unreached"
     assert [one["kind"] for one in hook.got] == ["sync_failed"]
     assert synced()[0] == 2 and len(hook.got) == 1
+
+
+def test_tables_that_cannot_be_read_and_an_earlier_date_are_told_too(
+    workspace: Path, hook: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    def synced(*more: str) -> tuple[int, dict[str, Any]]:
+        command = [str(workspace), "--store", str(workspace / "store"), "--quiet", "--json", "--to", "outbox", *more]
+        hook.got = []
+        return sync.main(command), json.loads(capfd.readouterr().out)
+
+    assert synced("--as-of", "2022-07-01")[0] == 0
+    code, error = synced("--as-of", "2022-06-01")
+    assert code == 2 and [one["lines"][0] for one in hook.got] == [error["error"]["message"].partition(" Publish")[0]]
+    assert synced("--version", "99")[0] == 2 and not hook.got  # typed wrong: nobody else's concern
+
+    def broken(*args: Any) -> Any:
+        raise TableError("accounts.csv: no column account_id.")
+
+    monkeypatch.setattr(sync, "model_and_tables", broken)
+    code, _ = synced()
+    assert code == 2 and [(one["kind"], one["lines"]) for one in hook.got] == [
+        ("sync_failed", ["accounts.csv: no column account_id."])
+    ]

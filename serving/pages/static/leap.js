@@ -25,7 +25,19 @@
   const close = (term) => { if (term) delete term.dataset.open; };
   const termOf = (event) => event.target instanceof Element ? event.target.closest("[data-term]") : null;
 
+  // A link may lead into something that is closed; browsers that do not open it by themselves are helped.
+  function openTarget() {
+    let place = null;
+    try { place = document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { /* no place of this page */ }
+    let closed = place && place.closest("details:not([open])");
+    if (!closed) return;
+    for (; closed; closed = closed.parentElement && closed.parentElement.closest("details:not([open])")) closed.open = true;
+    place.scrollIntoView();
+  }
+  addEventListener("hashchange", openTarget);
+
   document.addEventListener("DOMContentLoaded", () => {
+    openTarget();
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
       button.hidden = false;
       button.addEventListener("click", switchTheme);

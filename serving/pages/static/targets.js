@@ -1,4 +1,4 @@
-// All reasons of a list shown or hidden at once, and opened before it is printed. The page works without it.
+// All reasons of a list shown or hidden at once; what is open is printed. The page works without it.
 "use strict";
 (() => {
   document.addEventListener("DOMContentLoaded", () => {
@@ -8,10 +8,10 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet";
-    const say = (open) => { button.textContent = open ? "Hide all reasons" : "Show all reasons"; button.setAttribute("aria-pressed", String(open)); };
+    const say = (open) => { button.textContent = open ? "Hide all reasons" : "Show all reasons"; button.dataset.open = String(open); };
     say(false);
     button.addEventListener("click", () => {
-      const open = button.getAttribute("aria-pressed") !== "true";
+      const open = button.dataset.open !== "true";
       for (const one of reasons()) one.open = open;
       say(open);
     });
@@ -19,6 +19,5 @@
     place.className = "list-tools";
     place.append(button);
     table.closest(".scroll").before(place);
-    addEventListener("beforeprint", () => { for (const one of reasons()) one.open = true; });
   });
 })();

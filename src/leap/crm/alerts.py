@@ -110,10 +110,13 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def tier_changes(told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str]) -> Alert | None:
+def tier_changes(
+    told: Mapping[str, str] | None, now: PublishedTiers, names: Mapping[str, str], kept: int = 0
+) -> Alert | None:
     """Accounts whose tier is another than when tiers were told last; None where nothing changed or nothing was told.
 
-    Accounts that are new or gone are no change.
+    Accounts that are new or gone are no change. `kept` is how many alerts there were before: what changed back and
+    changes again is told again.
     """
     changed = [
         (account, told[account], held)
@@ -137,7 +140,7 @@ def tier_changes(told: Mapping[str, str] | None, now: PublishedTiers, names: Map
     more = len(changed) - len(rows)
     if more:
         lines.append(f"and {more:,} more")
-    about = [now.company, now.as_of, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
+    about = [now.company, now.as_of, kept, *(f"{account}:{was}:{held.tier}" for account, was, held in changed)]
     title = f"{len(changed):,} account(s) changed tier as of {now.as_of}"
     return Alert.of("tier_changes", title, lines, about, {"count": len(changed), "changes": rows, "more": more})
 

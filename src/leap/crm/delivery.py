@@ -32,6 +32,7 @@ MOST_AT_ONCE: Final = 50
 _OWN: Final = ("127.0.0.1", "localhost", "::1")
 _TOLD: Final = "SELECT tiers FROM told_tiers WHERE company = ?"
 _KEEP: Final = "INSERT OR IGNORE INTO alerts (company, key, channel, body, made_at) VALUES (?, ?, ?, ?, ?)"
+_KEPT: Final = "SELECT COUNT(*) FROM alerts WHERE company = ?"
 _WAITING: Final = (
     "SELECT key, channel, body, made_at FROM alerts WHERE company = ? AND delivered_at IS NULL AND given_up_at IS NULL "
     "ORDER BY made_at, key, channel"
@@ -85,6 +86,12 @@ class Delivery:
             row = connection.execute(_TOLD, (self.ledger.company,)).fetchone() if connection else None
         return None if row is None else {str(account): str(tier) for account, tier in json.loads(row[0]).items()}
 
+    def kept(self) -> int:
+        """How many alerts were kept to be told, delivered or not."""
+        with self.ledger.file.reading() as connection:
+            row = connection.execute(_KEPT, (self.ledger.company,)).fetchone() if connection else (0,)
+        return int(row[0])
+
     def keep(self, speaker: Speaker, alerts: Sequence[Alert], tiers: Mapping[str, str] | None = None) -> None:
         """Alerts that are to be told, with the tiers that are told by them, in one transaction."""
         company = self.ledger.company
@@ -106,9 +113,11 @@ class Delivery:
             rows = connection.execute(_WAITING, (self.ledger.company,)).fetchall() if connection else []
         delivered = given_up = 0
         troubles: dict[str, str] = {}
-        for key, channel, body, made_at in rows[:MOST_AT_ONCE]:
+        for key, channel, body, made_at in rows:
             if channel not in self.addresses.of or channel in troubles:
                 trouble = troubles.get(channel, "no address")
+            elif delivered == MOST_AT_ONCE:
+                break
             else:
                 trouble = self._posted(key, channel, body.encode())
             if not trouble:

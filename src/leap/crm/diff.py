@@ -88,18 +88,23 @@ class Diff:
     """
 
     changes: tuple[Change, ...]
-    unchanged: int = 0
+    unchanged: tuple[str, ...] = ()
     newer: tuple[str, ...] = ()
     not_there: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     adopted: Mapping[str, Mapping[str, Value]] | None = None
     base: int = 0
-    """How many records had scores before."""
+    """How many records had scores before; those of accounts that left have none."""
+    tried: frozenset[str] = frozenset()
+    """Accounts that failed in the run before: to try them again is no change, else what a CRM refuses would hold up the
+    rest.
+    """
 
     @property
     def noticeable(self) -> list[Change]:
         """The changes that count against the limit: without a base there are none."""
-        return [change for change in self.changes if change.noticeable] if self.base else []
+        counted = [change for change in self.changes if not (change.creates and change.external_id in self.tried)]
+        return [change for change in counted if change.noticeable] if self.base else []
 
     @property
     def share(self) -> float:
@@ -120,6 +125,7 @@ def compare(
     *,
     several: Mapping[str, int] | None = None,
     create: bool = True,
+    tried: frozenset[str] = frozenset(),
 ) -> Diff:
     """The difference between a table and what was `sent` (by the ledger) or `found` (in the CRM, not in the ledger)."""
     there = {**found, **sent}
@@ -129,7 +135,7 @@ def compare(
     missing: list[str] = []
     adopted: dict[str, Mapping[str, Value]] = {}
     failed = list(table.refused)
-    unchanged = 0
+    unchanged: list[str] = []
     for change in _wanted(table, there, run):
         account = change.external_id
         kept = there.get(account)
@@ -139,15 +145,15 @@ def compare(
             missing.append(account)
         elif kept is None:
             changes.append(change.as_create())
-        elif (kept.as_of or "") > table.as_of:
+        elif kept.later_than(table.as_of):
             newer.append(account)
         elif change.stands_in(kept.fields):
-            unchanged += 1
+            unchanged.append(account)
             adopted |= {} if account in sent else {account: kept.fields}
         else:
             changes.append(change)
-    base = sum(kept.as_of is not None for kept in there.values())
-    return Diff(tuple(changes), unchanged, tuple(newer), tuple(missing), tuple(failed), adopted, base)
+    base = sum(kept.as_of is not None and kept.fields.get("status") != LEFT for kept in there.values())
+    return Diff(tuple(changes), tuple(unchanged), tuple(newer), tuple(missing), tuple(failed), adopted, base, tried)
 
 
 def several_matches(account: str, count: int) -> Failure:

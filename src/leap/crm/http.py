@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from leap.crm.pace import Pace
 from leap.crm.target import CrmError, Unreached
@@ -210,7 +210,7 @@ class Calls:
                 allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
                 answer = Answer(response.status_code, response.headers, self._read(response))
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError) as error:
             raise self._in_words(error) from None
         self._tell_allowance(answer)
         return answer
@@ -219,7 +219,8 @@ class Calls:
         until = self.pace.clock() + self.pace.answer_seconds
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(65_536):
+        # What is there is taken as it comes: whole parts would be waited for however slowly they drip.
+        while part := response.raw.read1(65_536, decode_content=True):
             size += len(part)
             parts.append(part)
             if size > MOST_BYTES:
@@ -228,7 +229,7 @@ class Calls:
                 raise _Failed(f"an answer that took longer than {self.pace.answer_seconds:g} s", arrived=True)
         return b"".join(parts)
 
-    def _in_words(self, error: requests.exceptions.RequestException) -> Exception:
+    def _in_words(self, error: requests.exceptions.RequestException | HTTPError) -> Exception:
         """Never the error's own words: they hold the address with what was asked for."""
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return CrmError(

@@ -120,9 +120,11 @@ class _Hubspot:
 
     @property
     def place(self) -> str:
-        """The account, known by its token alone, and the object: after a change of the token all is asked for again."""
+        """The account, known by its token alone, the object and what records are found by: after a change of the token
+        all is asked for again.
+        """
         known_by = self.calls.access.token() if self.calls.access is not None else ""
-        return f"{self.calls.url}/{self.object} {hashlib.sha256(known_by.encode()).hexdigest()[:12]}"
+        return f"{self.calls.url}/{self.object} {self.id_property} {hashlib.sha256(known_by.encode()).hexdigest()[:12]}"
 
     @property
     def batch_size(self) -> int:

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +60,10 @@ _PUT: Final = "INSERT OR REPLACE INTO sent (company, target, place, external_id,
 _REMOVE: Final = "DELETE FROM sent WHERE company = ? AND target = ? AND place = ? AND external_id = ?"
 _SENT: Final = "SELECT external_id, fields FROM sent WHERE company = ? AND target = ? AND place = ?"
 _LAST: Final = "SELECT MAX(as_of), COUNT(ended_at) FROM runs WHERE company = ? AND target = ? AND place = ?"
+_ENDED: Final = (
+    "SELECT counts FROM runs WHERE company = ? AND target = ? AND place = ? AND counts IS NOT NULL "
+    "ORDER BY number DESC LIMIT 1"
+)
 _BEGIN: Final = "INSERT INTO runs (company, target, place, id, as_of, begun_at) VALUES (?, ?, ?, ?, ?, ?)"
 _OPEN: Final = (
     "SELECT batches.number, batches.creates, batches.records FROM batches JOIN runs ON runs.number = batches.run "
@@ -78,6 +82,13 @@ class Kept:
         """The date of the scores; None where the record never had any."""
         found = self.fields.get("as_of")
         return None if found is None else str(found)
+
+    def later_than(self, as_of: str) -> bool:
+        """Whether it speaks of a later date; what people wrote there and is no date is none."""
+        try:
+            return date.fromisoformat(self.as_of or "") > date.fromisoformat(as_of)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,17 @@ class Ledger:
         with self.file.reading() as connection:
             found = connection.execute(_LAST, self._line).fetchone() if connection else (None, 0)
         return found[0], int(found[1])
+
+    def failed(self) -> frozenset[str]:
+        """Accounts whose records failed in the last run that came to its end."""
+        with self.file.reading() as connection:
+            found = connection.execute(_ENDED, self._line).fetchone() if connection else None
+        if found is None:
+            return frozenset()
+        try:
+            return frozenset(str(one["external_id"]) for one in json.loads(found[0])["failed"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._damaged("the counts of the last run") from error
 
     def on_their_way(self) -> list[OnItsWay]:
         """Batches of runs that ended before they knew what arrived, the oldest first."""

@@ -100,7 +100,8 @@ class Outbox(TakesRuns):
         files = _files(run, batch.records)
         last = self._last()
         if last is None or not _holds(last, files):
-            number = 1 + (0 if last is None else _number(last))
+            # By the ledger too: folders that were taken away must not be followed by others of the same number.
+            number = max(run.number, 1 + (0 if last is None else _number(last)))
             last = self.folder / f"{number:06d}-{run.as_of[:10]}-{run.id}"
             self._write(last, files)
         self.written = last

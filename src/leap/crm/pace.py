@@ -58,6 +58,6 @@ class Pace:
     def _until(self, date: str) -> float | None:
         try:
             moment = parsedate_to_datetime(date)
-        except ValueError:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - self.now()
+        except (ValueError, OverflowError):
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - self.now()

@@ -99,12 +99,17 @@ class _Salesforce:
 
     @property
     def place(self) -> str:
-        """The organisation and the object: what was sent to a sandbox was not sent to production."""
-        return f"{self.calls.url}/{self.object}"
+        """The organisation, the object and what records are found by: what was sent to a sandbox was not sent to
+        production.
+        """
+        return f"{self.calls.url}/{self.object} {self.id_field}"
 
     @property
     def batch_size(self) -> int:
         return BATCH_SIZE
+
+    def alike(self, external_id: str) -> str:
+        return self._described().alike(external_id)
 
     def check(self, fields: Sequence[str]) -> None:
         self._known = None

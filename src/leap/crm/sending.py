@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from leap.crm.diff import Change, several_matches
 from leap.crm.fields import BY_KEY, Naming
 from leap.crm.ledger import Kept, Ledger, OnItsWay
-from leap.crm.records import Failure
-from leap.crm.target import Batch, Record, Run, Sent, TakesRuns, Target, Unreached, Value
+from leap.crm.records import Failure, Table
+from leap.crm.target import Batch, Record, Run, Sent, TakesForOne, TakesRuns, Target, Unreached, Value
 
 TRIES: Final = 5
 """How often a record that may be tried again is sent at most in one run."""
@@ -88,6 +89,20 @@ class Wire:
     def batch_size(self) -> int:
         """How many records go together."""
         return self.target.batch_size
+
+    def told_apart(self, table: Table) -> Table:
+        """The table without records that the target would take for one, whichever batches they would go in."""
+        if not isinstance(self.target, TakesForOne):
+            return table
+        alike = {record.external_id: self.target.alike(record.external_id) for record in table.records}
+        often = Counter(alike.values())
+        why = f"another id is the same to {self.target.name}: tell them apart there, or give one of them another id."
+        refused = [Failure(account, "ids_alike", why) for account, one in alike.items() if often[one] > 1]
+        if not refused:
+            return table
+        left_out = {failure.external_id for failure in refused}
+        records = tuple(record for record in table.records if record.external_id not in left_out)
+        return replace(table, records=records, refused=(*table.refused, *refused))
 
     def begin(self, run: Run) -> None:
         """What the next batch belongs to."""
@@ -209,7 +224,7 @@ class Sending:
                 del waiting[account]
             elif kept is None:
                 known |= self._missing(waiting, change)
-            elif (kept.as_of or "") > self.as_of:
+            elif kept.later_than(self.as_of):
                 known[account] = kept.fields
                 self.counts.newer.append(account)
                 del waiting[account]

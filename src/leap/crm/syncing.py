@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from leap.crm.diff import Change, Diff, compare, unknown_ids
 from leap.crm.fields import Naming
@@ -59,12 +59,13 @@ class Plan:
         fields |= {change.external_id: change.fields for change in self.diff.changes}
         return tuple(Record(account, fields[account]) for account in sorted(fields))
 
-    def as_run(self) -> Run:
+    def as_run(self, number: int) -> Run:
         """The same for a target that takes runs."""
         table, changes = self.table, self.diff.changes
         before = {change.external_id: change.before for change in changes if change.before is not None}
-        names = {change.external_id: change.name for change in changes} | dict(table.names)
-        return Run(self.run, table.as_of, table.model_version, table.definition_hash, self.state, names, before)
+        # Of an account that left the tables give no name: its id must not be taken for one.
+        names = {change.external_id: change.name for change in changes if change.kind != "clear"} | dict(table.names)
+        return Run(self.run, table.as_of, table.model_version, table.definition_hash, self.state, names, before, number)
 
 
 @dataclass
@@ -78,6 +79,8 @@ class Sync:
     sleep: Callable[[float], None]
     observed: dict[str, Kept | None] = field(default_factory=dict)
     """What the CRM said of accounts on their way in a run that only looks: the ledger does not know it then."""
+    unconfirmed: set[str] = field(default_factory=set)
+    """Accounts that were on their way: what stands there of them was sent, and no run has counted it."""
 
     @cached_property
     def wire(self) -> Wire:
@@ -88,6 +91,7 @@ class Sync:
         """Settle the batches that earlier runs left on their way; how many there were. A dry run only looks."""
         left = self.ledger.on_their_way()
         for batch in left:
+            self.unconfirmed |= {record.external_id for record in batch.records}
             there = self.wire.current([record.external_id for record in batch.records])
             if dry_run:
                 self.observed |= {record.external_id: there.get(record.external_id) for record in batch.records}
@@ -116,7 +120,7 @@ class Sync:
         arrived = True
         for record in batch.records:
             kept = there.get(record.external_id)
-            if kept is not None and (kept.as_of or "") > str(record.fields.get("as_of") or ""):
+            if kept is not None and kept.later_than(str(record.fields.get("as_of") or "")):
                 return False
             arrived &= kept is not None and Change(record.external_id, "", "substance", record.fields, None).stands_in(
                 kept.fields
@@ -128,17 +132,19 @@ class Sync:
 
         With `look` the CRM is also asked what stands there now of all that would change, as is done while sending.
         """
+        table = self.wire.told_apart(table)
         sent, several, run = self._sent(), dict[str, int](), self._id_of(table)
         if self.allowed.verify and not self.wire.takes_runs:
             sent = self._asked(list(sent), several)
         found = self._asked([one for one in unknown_ids(table, sent) if one not in several], several)
-        diff = compare(table, sent, found, run, several=several, create=self.allowed.create)
+        options: dict[str, Any] = {"several": several, "create": self.allowed.create, "tried": self.ledger.failed()}
+        diff = compare(table, sent, found, run, **options)
         if look and not self.wire.takes_runs:
             doubtful = [change.external_id for change in diff.changes if change.external_id in sent]
             now = self._asked(doubtful, several)
             gone = set(doubtful) - set(now)
             sent = {account: now.get(account, kept) for account, kept in sent.items() if account not in gone}
-            diff = compare(table, sent, found, run, several=several, create=self.allowed.create)
+            diff = compare(table, sent, found, run, **options)
         return Plan(run, table, diff, sent)
 
     def _sent(self) -> dict[str, Kept]:
@@ -170,8 +176,10 @@ class Sync:
                 f"{len(plan.diff.changes):,} record(s) would go back to them.",
                 remedy="Send a later date: older scores never overwrite newer ones.",
             )
-        # A first run that was interrupted is still the first one.
-        return self._too_many(plan.diff) if ended else None
+        # A first run that was interrupted is still the first one; one that finds our scores there is not, whatever
+        # became of the ledger.
+        interrupted = last is not None and not ended
+        return None if interrupted else self._too_many(plan.diff)
 
     def _too_many(self, diff: Diff) -> TooManyChanges | None:
         count, allowed = len(diff.noticeable), self.allowed
@@ -191,13 +199,12 @@ class Sync:
         """Carry the plan out; CrmError, with what arrived, where it could not be carried to its end."""
         diff = plan.diff
         self.ledger.confirm(diff.adopted or {})
-        counts = Counts(unchanged=diff.unchanged, newer=list(diff.newer), not_there=list(diff.not_there))
-        counts.failed.extend(diff.failed)
+        counts = self._counts(diff)
         if not diff.changes:
             return counts
-        if self.wire.takes_runs:
-            self.wire.begin(plan.as_run())
         number = self.ledger.begin(plan.run, plan.table.as_of)
+        if self.wire.takes_runs:
+            self.wire.begin(plan.as_run(number))
         sending = Sending(self.ledger, self.wire, number, plan.table.as_of, self.allowed.create, counts)
         try:
             sending.all(diff.changes)
@@ -208,11 +215,16 @@ class Sync:
 
     def foreseen(self, plan: Plan) -> Counts:
         """How the records would go if all went well."""
-        diff = plan.diff
-        counts = Counts(unchanged=diff.unchanged, newer=list(diff.newer), not_there=list(diff.not_there))
-        counts.failed.extend(diff.failed)
-        for change in diff.changes:
+        counts = self._counts(plan.diff)
+        for change in plan.diff.changes:
             counts.arrived(change, created=change.creates)
+        return counts
+
+    def _counts(self, diff: Diff) -> Counts:
+        """Of what is not sent."""
+        counts = Counts(unchanged=len(diff.unchanged), newer=list(diff.newer), not_there=list(diff.not_there))
+        counts.already_there = len(self.unconfirmed.intersection(diff.unchanged))
+        counts.failed.extend(diff.failed)
         return counts
 
     def _stopped(self, error: CrmError, counts: Counts, planned: int) -> CrmError:

@@ -115,6 +115,14 @@ class Placed(Protocol):
 
 
 @runtime_checkable
+class TakesForOne(Protocol):
+    """A target that may take different ids for one."""
+
+    def alike(self, external_id: str) -> str:
+        """The same text for ids that it takes for one."""
+
+
+@runtime_checkable
 class TakesRuns(Protocol):
     """A target that takes a run as one batch, whatever of it is new, and is told before what belongs to it.
 
@@ -128,7 +136,7 @@ class TakesRuns(Protocol):
 @dataclass(frozen=True)
 class Run:
     """One run, by its id: the date and model it speaks of, all that will stand there once it is done, with the
-    accounts' names, and what stood there of the records that it changes.
+    accounts' names, and what stood there of the records that it changes. `number` grows from run to run.
     """
 
     id: str
@@ -138,3 +146,4 @@ class Run:
     state: tuple[Record, ...]
     names: Mapping[str, str]
     before: Mapping[str, Mapping[str, Value]]
+    number: int = 0

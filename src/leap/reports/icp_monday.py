@@ -128,7 +128,7 @@ def _not_yet(unshown: int, unmeasured: int, shaky: int, rejected: Sequence[str])
     if unmeasured:
         parts.append(f"{_counted(unmeasured, 'hypothesis', 'hypotheses')} that no measurement has shown")
     if shaky:
-        parts.append(f"{_counted(shaky, 'driver')} marked “do not act yet”")
+        parts.append(f"{_counted(shaky, 'driver')} known before the purchase and marked “do not act yet”")
     if rejected:
         parts.append(f"{listed(rejected)}, which people rejected")
     if not parts:

@@ -11,16 +11,9 @@ import numpy as np
 from leap.reports import targets as report
 from leap.scoring.targets import LEFT_OUT, Entries, TargetList
 from leap.scoring.targets.candidates import IF_WON
-from leap.scoring.targets.program import OPTIMAL
 
 MOST_EXAMPLES = 3
 MOST_HITS = 20
-STATUS_WORDS = {
-    "optimal": "proven",
-    "not_proven": "not proven best",
-    "time_limit": "ended by its time limit",
-    "greedy": "taken one by one",
-}
 
 
 @dataclass(frozen=True)
@@ -64,13 +57,7 @@ class TargetsSummary:
     """Whether gains are what they would be if every account were won: no deal has a result."""
     ends: tuple[str, ...]
     """What ends the list, a sentence for each limit that does."""
-    gap: float | None
-    """Share of the gain by which the choice may lack the best one; None where that is not known."""
-    proven: bool
-    status: str
     proof: str
-    seconds: float
-    """How long the program was worked on."""
     headlines: tuple[str, ...]
     basis: tuple[str, ...]
     notes: tuple[str, ...]
@@ -81,15 +68,6 @@ class TargetsSummary:
     def budget_used(self) -> float | None:
         """Share of the budget that the list costs."""
         return self.cost / self.budget if self.budget else None
-
-    @property
-    def short_of_best(self) -> str:
-        """By which part of its gain the choice may lack the best one, as written on pages."""
-        if self.gap is None:
-            return "not known"
-        if self.gap < 0.0005:
-            return "0 %" if self.proven else "under 0.1 %"
-        return f"at most {100 * self.gap:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -130,11 +108,7 @@ def summarise(made: TargetList) -> TargetsSummary:
         by_margin=bool(own.by_margin.all()),
         if_won=own.win_basis == IF_WON,
         ends=tuple(_ends(made)),
-        gap=made.choice.gap,
-        proven=made.choice.status == OPTIMAL,
-        status=STATUS_WORDS.get(made.choice.status, made.choice.status),
         proof=headlines[-1],
-        seconds=made.choice.seconds,
         headlines=tuple(headlines[:-1]),
         basis=tuple(report.basis(document)),
         notes=tuple(document["notes"]),

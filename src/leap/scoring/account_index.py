@@ -38,6 +38,8 @@ class Wanted:
     statuses: tuple[str, ...] = ()
     at_risk_from: float | None = None
     """MRR at risk of at least so much."""
+    worth_an_offer: bool = False
+    """Only those to be contacted with an offer to stay."""
     mrr_from: float | None = None
     mrr_to: float | None = None
 
@@ -71,6 +73,7 @@ class AccountIndex:
         self._tier, self.tiers = _coded([row.get("icp_tier") for row in rows])
         self._icp, self.icps = _coded([row.get("icp_id") for row in rows])
         self._status, _ = _coded([_status(row) for row in rows], STATUSES)
+        self._worth_an_offer = np.array([row.get("contact") is True for row in rows], dtype=bool)
         self._orders: dict[tuple[str, bool], np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -104,6 +107,11 @@ class AccountIndex:
         counted = np.bincount(np.where(codes < 0, len(names) - 1, codes), minlength=len(names))
         return {name: int(count) for name, count in zip(names, counted, strict=True) if count}
 
+    @property
+    def worth_an_offer(self) -> int:
+        """How many accounts of the whole list are worth an offer to stay."""
+        return int(self._worth_an_offer.sum())
+
     def status(self, position: int) -> str:
         """One of `STATUSES`."""
         return STATUSES[int(self._status[position])]
@@ -126,6 +134,8 @@ class AccountIndex:
             if given:
                 asked = [-1 if name == NO_TIER else names.index(name) for name in given if name in (*names, NO_TIER)]
                 masks.append(np.isin(codes, asked))
+        if wanted.worth_an_offer:
+            masks.append(self._worth_an_offer)
         for least, most, figures in (
             (wanted.at_risk_from, None, self._at_risk),
             (wanted.mrr_from, wanted.mrr_to, self._mrr),

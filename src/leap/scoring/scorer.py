@@ -323,6 +323,7 @@ class Scorer:
             "icp_tier": table.matches[i].tier,
             "reason_1": phrase,
             "abstained": abstained,
+            "contact": bool(table.actions.contact[i]) and not self.offers_lost_money,
         }
 
     def icp_document(self) -> dict[str, Any]:

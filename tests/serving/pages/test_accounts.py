@@ -152,6 +152,26 @@ def test_tiers_are_told_in_words_and_who_has_no_score_has_the_reason() -> None:
     assert "No account matches all of these filters." in read(client, "/accounts?tier=Z").words
 
 
+class Offering(FakeScorer):
+    """Every tenth account is worth an offer."""
+
+    def listing(self) -> list[dict[str, Any]]:
+        return [{**row, "contact": i % 10 == 0} for i, row in enumerate(super().listing())]
+
+
+def test_who_is_worth_an_offer_is_a_list_that_can_be_taken_along(client: Any) -> None:
+    scorer = Offering()
+    worth = {row["account_id"] for row in scorer.listing() if row["contact"]}
+    own = ask(LiveModel(served_by(scorer, Company(name="Acme"))))
+    page = read(own, "/accounts?offer=worth&sort=name")
+    assert set(ids(page)) == worth and "Remove: Worth an offer to stay" in page.words
+    assert "/accounts.csv?offer=worth&sort=name" in page.linked("/accounts.csv")
+    assert f"Worth an offer to stay {len(worth)}" in read(own, "/accounts").words
+    assert "Worth an offer to stay" not in read(client, "/accounts").words, (
+        "where no offer is worth it there is no filter"
+    )
+
+
 @pytest.mark.parametrize(
     "name", [HOSTILE, "=1+1", "\u202egnp.exe", "🚀" * 3, "n" * 10_000, "a,b;c\n=d", "&#x202e;", "", "'=x"]
 )

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from leap.config import Company
+from serving import pages
 from serving.live import LiveModel, Problem, Served
+from serving.pages.route import Page
 from tests.serving.conftest import ask
 from tests.serving.pages.hostile import HOSTILE, HostileScorer
 from tests.serving.pages.parsing import Parsed, read
@@ -30,7 +32,9 @@ def test_no_model_yet_and_a_model_that_failed() -> None:
     assert "The model is being loaded" in read(ask(live), "/", 503).words
     live.problem = Problem("no_model", "There is no champion. Run: leap train --promote")
     for path in ("/", "/accounts/a1"):
-        assert "There is no champion. Run: leap train --promote" in read(ask(live), path, 503).words
+        page = read(ask(live), path, 503)
+        assert "There is no champion. Run: leap train --promote" in page.words and "" in page.linked("")
+        assert ask(live).get(path).headers["refresh"] == "5", "a page that waits looks again"
 
 
 def test_a_champion_that_could_not_be_loaded_is_told_while_the_old_one_answers(client: Any, live: LiveModel) -> None:
@@ -59,7 +63,7 @@ def test_why_not_all_is_live_is_told_in_full_only_to_who_may_know_what_is_wrong_
 def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
     served = live.take()
     age = served.freshness()
-    sentence = f"The features are {age.days:,} days old, older than {age.days - 1:,} days"
+    sentence = f"{age.days} days ago: newer data should have come after {age.days - 1} days"
     for limit, stale in ((age.days, False), (age.days - 1, True)):
         live.swap(Served(served.scorer, served.company, stale_after_days=limit, documents=served.documents))
         for path in ("/", "/accounts", "/accounts/a1", "/icp", "/drivers", "/glossary"):
@@ -93,8 +97,29 @@ def test_pages_hold_no_script_no_style_and_no_address_of_others(path: str) -> No
         for name in ("href", "src", "action"):
             assert str(attributes.get(name) or "/").startswith(("/", "#"))
     assert "49" not in page.text.split("Leap")[0]
+    shown = [str(value) for _, given in page.tags for name, value in given.items() if name != "value"]
+    assert not [text for text in (page.text, *shown) if "\u202e" in text]
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_a_field_holds_what_was_typed_whatever_it_is(client: Any) -> None:
+    page = read(client, "/accounts/%E2%80%AEexe.cod<", 404)
+    assert [given["value"] for tag, given in page.tags if tag == "input"] == ["\u202eexe.cod<"]
+    assert "\u202e" not in page.text
+
+
+def test_no_page_is_made_where_health_checks_and_scores_are_answered() -> None:
+    """Each takes tens of milliseconds, and every one of those that wait there is made before the next look at the
+    sockets: 15 readers of such pages kept `/livez` and scores waiting for a second.
+    """
+    made_there = {
+        route.path
+        for router in pages.ROUTERS
+        for route in router.routes
+        if isinstance(route, Page) and "leap_large" not in route.endpoint.__dict__
+    }
+    assert made_there == {"/glossary"}
 
 
 def test_the_style_sheet_reaches_out_nowhere_and_is_for_light_dark_phone_and_paper(client: Any) -> None:

@@ -29,7 +29,7 @@ def test_the_page_of_drivers_says_share_direction_and_what_not_to_act_on_yet(cli
 def test_what_to_act_on_stands_apart_from_what_not_yet(client: Any) -> None:
     words = read(client, "/drivers").words
     start = words.index("They held over refits of the model and helped on later accounts")
-    assert start < words.index("42.0 % [31.0 % to 50.0 %]") < words.index("What was seen may be luck")
+    assert start < words.index("42.0 % (31.0 % to 50.0 %)") < words.index("What was seen may be luck")
     assert words.index("What was seen may be luck") < words.index("Do not act yet: its direction changed")
 
 
@@ -37,6 +37,12 @@ def test_every_driver_has_an_address_of_its_own(client: Any) -> None:
     page = read(client, "/drivers")
     assert cards(page) == ["activity", "tickets"]
     assert {"#activity", "#tickets"} <= set(page.linked("#"))
+
+
+def test_pictures_of_what_is_not_to_be_acted_on_are_closed_until_asked_for(client: Any) -> None:
+    assert "1 drivers" not in read(client, "/drivers").words
+    assert "1 driver with its picture: Do not act yet, Customers" in read(client, "/drivers").words
+    assert "with its picture" not in read(client, "/drivers?show=wait").words
 
 
 def test_drivers_are_filtered_by_what_can_be_done_with_them(client: Any) -> None:
@@ -48,6 +54,7 @@ def test_drivers_are_filtered_by_what_can_be_done_with_them(client: Any) -> None
 
 def test_one_scope_can_be_looked_at_alone(client: Any) -> None:
     before = read(client, "/drivers?of=before")
+    assert "Do not act yet 0" in before.words, "counted of those that are shown"
     assert cards(before) == [] and "No driver moves these scores." in before.words
     assert cards(read(client, "/drivers?of=customers&show=act")) == ["activity"]
 

@@ -69,6 +69,8 @@ def test_a_form_of_one_of_our_pages_is_taken() -> None:
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:81"},
+        {"Origin": "http://localhost@evil.example"},
+        {"Origin": "http://[::1"},  # no address at all
     ],
 )
 def test_a_form_that_another_site_sent_is_refused_whatever_it_holds(headers: dict[str, str]) -> None:

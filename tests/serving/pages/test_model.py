@@ -92,7 +92,7 @@ def test_what_was_said_before_stands_there_or_says_how_to_make_it(demo_bundle: M
     assert "leap backtest DIR --out backtest.html looks it up" in read(client_of(bare), "/model").words
     held = with_quality(demo_bundle, said_before={"summary": [SAID, {**SAID, "outcome": "expansion"}], "note": None})
     words = read(client_of(held), "/model").words
-    assert "90 days" in words and "50.0 % [35.0 %, 65.0 %]" in words and "15.0 %" in words
+    assert "90 days" in words and "50.0 % 35.0 % to 65.0 %" in words and "15.0 %" in words
     assert "This version does not hold it" not in words
     nobody = with_quality(demo_bundle, said_before={"summary": [{**SAID, "accounts": 0}], "note": None})
     assert "This version does not hold it" in read(client_of(nobody), "/model").words

@@ -78,10 +78,27 @@ def test_every_link_leads_to_a_page_that_there_is_or_a_place_on_this_one(client:
     ids = {attributes.get("id") for _, attributes in page.tags}
     for target in page.linked("/"):
         if not target.startswith("/accounts/"):
-            assert target.split("?")[0] in {*rendering.known, "/docs.json"}, target
+            assert re.split("[?#]", target)[0] in {*rendering.known, "/docs.json"}, target
     assert {target.removeprefix("#") for target in page.linked("#")} <= ids
     assert client.get(page.linked("/accounts/")[0]).status_code == 200
     assert "/accounts?sort=at_risk" in page.linked("/accounts?")
+
+
+def test_as_many_accounts_are_listed_as_are_said_to_be_worth_an_offer(client: Any, planted: TrainedWorld) -> None:
+    from leap.reports.overview import summarise
+
+    scorer = Scorer.build(planted.bundle, "7", planted.tables)
+    book = summarise(scorer).book
+    assert book is not None
+    told = 0 if book.offers is None else book.offers.accounts
+    assert sum(row["contact"] for row in scorer.listing()) == told
+    found = read(client, "/accounts?offer=worth").words
+    assert f"{told:,} account{'s' if told != 1 else ''} as" in found if told else "No account matches" in found
+
+
+def test_who_is_at_risk_comes_before_what_was(client: Any) -> None:
+    said = read(client, "/").words
+    assert said.index("What needs you now") < said.index("To keep") < said.index("So far, and expected")
 
 
 def test_what_takes_longer_is_linked_first_and_shown_in_its_place_once_it_was_made(client: Any) -> None:
@@ -96,8 +113,8 @@ def test_what_takes_longer_is_linked_first_and_shown_in_its_place_once_it_was_ma
     after = read(client, "/")
     assert not [attributes for _, attributes in after.tags if "data-part" in attributes]
     assert "new MRR a month expected from" in after.words and "Behaviour" in after.words
-    prospect = after.linked("/targets?q=")[0]
-    assert read(client, prospect).words
+    win = [address for address in after.linked("/accounts/") if "?" not in address]
+    assert win and all(read(client, address).words for address in win[-2:])
 
 
 def test_the_comparison_is_with_a_quarter_or_a_year_ago_and_nothing_else(client: Any) -> None:

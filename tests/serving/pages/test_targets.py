@@ -95,7 +95,7 @@ def test_the_page_shows_the_form_the_sums_and_accounts_with_reasons(page: Any, s
     found = read(page, "/targets?budget=1800")
     made = target_list_of(scorer, Asked(budget=1800.0, capacity=8, emerging_share=0.1, seconds=5.0))
     assert value_of(found, "budget") == "1800" and value_of(found, "capacity") == "8"
-    assert f"of {len(made.candidates)} prospects" in found.words and "Other than [policy] of leap.toml: budget." in (
+    assert f"of {len(made.candidates)} prospects" in found.words and "Other than in leap.toml ([policy]): budget." in (
         found.words
     )
     names = [made.candidates.table.names[i] for i in made.order]
