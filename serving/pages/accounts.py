@@ -132,11 +132,16 @@ class Choice:
     chosen: bool
 
 
-def choices(index: AccountIndex, query: AccountsQuery, profiles: Mapping[str, str]) -> dict[str, list[Choice]]:
-    """What tiers, profiles and statuses there are, in words and with how many accounts."""
+def choices(
+    index: AccountIndex, query: AccountsQuery, profiles: Mapping[str, str], doubted: bool = False
+) -> dict[str, list[Choice]]:
+    """What tiers, profiles and statuses there are, in words and with how many accounts.
+
+    No offer is a choice where such offers would have lost money out of time (`doubted`).
+    """
     labels: dict[str, Mapping[str, str]] = {"tier": tier_words(), "icp": profiles, "status": STATUS_WORDS}
     offers = [Choice("worth", "Worth an offer to stay", index.worth_an_offer, query.offer == "worth")]
-    return {"offer": offers if index.worth_an_offer else []} | {
+    return {"offer": offers if index.worth_an_offer and not doubted else []} | {
         name: [
             Choice(value, labels[name].get(value, ""), count, value in getattr(query, name))
             for value, count in index.counts(name).items()  # type: ignore[arg-type]
@@ -174,7 +179,7 @@ def accounts(query: Annotated[AccountsQuery, Query()], view: OfPage) -> Body:
         query=query,
         listing=listing,
         total=len(listing.index),
-        choices=choices(listing.index, query, profiles),
+        choices=choices(listing.index, query, profiles, served.scorer.offers_lost_money),
         chips=chips(query, served.company.currency),
         tier_words=tier_words(),
         profile_words=profiles,

@@ -150,6 +150,13 @@ def test_the_first_page_says_state_profiles_decisions_risk_growth_and_trust(made
     assert "67 times in 100 (95 % interval 65 to 70). By chance it would be 50" in said["Trust"]
 
 
+def test_a_gain_as_if_all_were_won_or_of_revenue_is_told_as_such():
+    basis = {"win_is": "if_won", "worth": "no gross margin is given: which is revenue and not margin"}
+    text = pack.render_markdown(pack.summarise(given(targets={**TARGETS, "basis": basis})))
+    assert "for 1,000 EUR, if every one is won, and of revenue, not margin." in text
+    assert "if every one is won" not in pack.render_markdown(pack.summarise(given()))
+
+
 def test_the_figures_asked_for_first_carry_their_interval_or_how_they_moved(made: pack.Pack):
     assert [(one.label, one.value, one.under) for one in made.tiles] == [
         ("Expected NRR", "96.8%", "90% interval 90.0% to 107.0%"),

@@ -134,3 +134,13 @@ def test_the_upper_half_is_half(scores: list[int]):
     share = upper_half(np.zeros(len(scores), dtype=int), np.array(scores, dtype=float))
     assert share.sum() == pytest.approx(len(scores) / 2)
     assert (np.diff(share[np.argsort(scores, kind="stable")]) >= -1e-12).all()
+
+
+def test_every_deal_that_was_not_learned_from_is_counted_with_its_reason() -> None:
+    deals = {
+        "of_prospects": 2198, "used": 2145, "closed_too_lately": 22, "open": 31, "open_overdue": 5, "cycle_days": 138,
+        "of_customers": 0, "closed_before_created": 0, "without_result": 0,
+    }  # fmt: skip
+    said = win_line({"claimed": False, "reason": "None.", "deals": deals})
+    assert "Learned from 2,145 deals; not from 31 open, 5 of these older than the 138 days" in said
+    assert said.endswith("22 closed too lately for others of their age to have closed.")

@@ -51,10 +51,18 @@ def held_words(portfolio: PortfolioSummary, who: str) -> str:
 
 
 def portfolio_words(portfolio: PortfolioSummary, who: str) -> str:
-    """NRR of everyone together, predicted and observed."""
+    """NRR of everyone together, predicted and observed, and by the model of NRR itself where that was nearer.
+
+    >>> near = PortfolioSummary(1.002, 1.247, 1.122, "direct", None, 0.9)
+    >>> portfolio_words(near, "all customers").partition("; ")[2]
+    '124.7% followed. A second model, fitted to NRR itself, was nearer: 112.2%.'
+    """
     if portfolio.predicted is None or portfolio.observed is None:
         return ""
-    return f"NRR of {who} was predicted at {share(portfolio.predicted)}; {share(portfolio.observed)} followed."
+    said = f"NRR of {who} was predicted at {share(portfolio.predicted)}; {share(portfolio.observed)} followed."
+    if portfolio.nearer != "direct" or portfolio.direct is None:
+        return said
+    return f"{said} A second model, fitted to NRR itself, was nearer: {share(portfolio.direct)}."
 
 
 def _nothing_learned(outcome: OutcomeSummary) -> str:

@@ -50,6 +50,7 @@ def _of_deals(deals: Mapping[str, int] | None) -> str:
     words = {
         "open": "open",
         "open_overdue": f"of these older than the {deals['cycle_days']} days within which nine of ten close",
+        "closed_too_lately": "closed too lately for others of their age to have closed",
         "of_customers": "of accounts that paid already",
         "closed_before_created": "closed before they were created",
         "without_result": "closed without a result",

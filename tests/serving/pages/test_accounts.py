@@ -170,6 +170,8 @@ def test_who_is_worth_an_offer_is_a_list_that_can_be_taken_along(client: Any) ->
     assert "Worth an offer to stay" not in read(client, "/accounts").words, (
         "where no offer is worth it there is no filter"
     )
+    scorer.offers_lost_money = True
+    assert "Worth an offer to stay" not in read(own, "/accounts").words, "nor where past offers would have lost money"
 
 
 @pytest.mark.parametrize(

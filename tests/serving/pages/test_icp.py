@@ -21,6 +21,7 @@ from serving.live import LiveModel, Served
 from serving.pages import icp_shown
 from serving.pages.findings import findings
 from tests.reports.searches import BAD, GOOD, search
+from tests.reports.whole_search import whole_search
 from tests.serving.conftest import ask
 from tests.serving.fakes import FakeDocuments, FakeScorer
 from tests.serving.found import FoundBundle, settings_of
@@ -67,6 +68,11 @@ def test_a_profile_has_its_figures_with_intervals_its_size_and_how_it_was_found(
         "Nobody has accepted or rejected it yet.",
     ):  # fmt: skip
         assert part in words, part
+
+
+def test_shares_at_the_purchase_are_not_told_as_shares_of_now() -> None:
+    said = "When they bought, 23.3 % of the customers and 12.5 % of those won in the last year met it; 4.0 % of the"
+    assert said in read(client_of(whole_search()), "/icp").words
 
 
 def test_a_missing_figure_says_why_and_one_without_an_interval_says_so(page: Parsed) -> None:

@@ -143,8 +143,22 @@ def _targets(icp: IcpSummary, targets: Mapping[str, Any] | None) -> str:
     totals = targets["totals"]
     return (
         f"{count(totals['accounts'])} of {count(targets['prospects'])} prospects are worth the work: expected gain "
-        f"{money(totals['expected_gain'], icp.currency)} for {money(totals['cost'], icp.currency)}."
+        f"{money(totals['expected_gain'], icp.currency)} for {money(totals['cost'], icp.currency)}"
+        f"{_doubts(targets.get('basis') or {})}."
     )
+
+
+def _doubts(basis: Mapping[str, Any]) -> str:
+    """What makes the gain of a target list look larger than it may be: that each is won, and that worth is revenue.
+
+    >>> _doubts({"win_is": "if_won", "worth": "no gross margin is given: 36 x MRR, which is revenue and not margin"})
+    ', if every one is won, and of revenue, not margin'
+    >>> _doubts({"win_is": "win_rate", "worth": "account value of 36 months"})
+    ''
+    """
+    if_won = ", if every one is won" if basis.get("win_is") == "if_won" else ""
+    by_revenue = "revenue and not margin" in str(basis.get("worth") or "")
+    return if_won + ((", and" if if_won else ",") + " of revenue, not margin" if by_revenue else "")
 
 
 def _trust(icp: IcpSummary) -> str:
