@@ -73,9 +73,10 @@ def _customer(view: View, score: dict[str, Any], query: AccountPageQuery, check:
         account_name=(name := _name(served, account_id)),
         title=drawn.title(name),
         doubted=served.scorer.offers_lost_money,
+        unshown=_gains_unshown(served),
         beside=parts.beside(served, account_id),
         compared=bool(found),
-        figures=drawn.figures(score, found),
+        figures=drawn.figures(score, found, _without_skill(served, "health")),
         survival=drawn.survival(score),
         reasons=parts.reasons(served, score),
         story=told,
@@ -121,12 +122,27 @@ def _no_customer(view: View, account_id: str, query: AccountPageQuery) -> Body:
         history=history,
         score=score,
         is_prospect=prospect is not None,
-        figures=drawn.figures(score, {}) if score else [],
+        figures=drawn.figures(score, {}, _without_skill(served, scope)) if score else [],
         survival=drawn.survival(score) if score else "",
         reasons=parts.reasons(served, score, scope) if score else None,
         past=drawn.past(history, served.company.currency),
         back=back,
     )
+
+
+def _without_skill(served: Served, scope: str) -> tuple[str, ...]:
+    """The parts of a score in which all accounts are given the base rate."""
+    from leap.reports.quality_words import without_skill
+
+    return without_skill(served.scorer.bundle.quality.get(scope) or {})
+
+
+def _gains_unshown(served: Served) -> bool:
+    """Whether chance may explain what offers by this model would have earned out of time."""
+    from leap.evaluation.money import gains_unshown
+
+    churn = (served.scorer.bundle.quality.get("health", {}).get("outcomes") or {}).get("churn") or {}
+    return gains_unshown(churn.get("money"))
 
 
 def _name(served: Served, account_id: str) -> str:

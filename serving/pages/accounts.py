@@ -13,19 +13,17 @@ from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Query
 
-from serving.calls import Call
-from serving.direct import Body, State, large
+from serving.direct import Body, large
 from serving.errors import Refused
 from serving.live import ListedAccount, Served
 from serving.pages.account_filters import NONE, SORTS, STATUS_WORDS, AccountsQuery, chips
 from serving.pages.downloads import Download, download
-from serving.pages.route import OfPage, Page, View
+from serving.pages.route import OfPage, View
+from serving.pages.waiting import Waiting
 
 if TYPE_CHECKING:
     from leap.scoring.account_index import AccountIndex, Sums
 
-MANY = 2_000
-"""Accounts from which on making the index takes more than a few milliseconds."""
 MOST_PAGES_NAMED = 2
 """Pages named on either side of the one that is shown."""
 
@@ -42,21 +40,11 @@ def index_of(served: Served) -> AccountIndex:
     return _indexes[served]
 
 
-class OfAccounts(Page):
-    """A page that needs the index: where there are many accounts, making it is no small work."""
-
-    async def _work(self, call: Call, scope: Any, state: State) -> Body:
-        served = state.live.peek()
-        if served is not None and served not in _indexes and len(served.accounts) > MANY:
-            await state.lanes.big(lambda check: index_of(served))
-        return await super()._work(call, scope, state)
-
-
 class AccountsFile(Download):
     """The same as a file."""
 
 
-router = APIRouter(route_class=OfAccounts)
+router = APIRouter(route_class=Waiting)
 files = APIRouter(route_class=AccountsFile)
 
 
@@ -174,6 +162,7 @@ def profile_words(served: Served) -> dict[str, str]:
 
 
 @router.get("/accounts")
+@large(True)
 def accounts(query: Annotated[AccountsQuery, Query()], view: OfPage) -> Body:
     """The accounts of the live model that were asked for."""
     served = view.served

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -50,23 +50,27 @@ class Figure:
 
 _NO_INTERVAL = "a probability"
 _PART = "a part of NRR"
+_NO_SKILL = "the base rate of all, no skill was shown"
 _MANY = 0.5
 
 
-def figures(score: Mapping[str, Any], places: Mapping[str, Place]) -> list[Figure]:
-    """The figures of a score in the order in which they are read; empty where it abstains."""
+def figures(score: Mapping[str, Any], places: Mapping[str, Place], without: Collection[str] = ()) -> list[Figure]:
+    """The figures of a score in the order in which they are read; empty where it abstains.
+
+    Those of outcomes `without` skill say that they are the base rate of all.
+    """
     nrr, churn, base = score.get("nrr") or {}, score.get("churn") or {}, score.get("base") or {}
     if nrr.get("point") is None:
         return []
     year, years = score.get("value_12m") or {}, score.get("value_36m") or {}
     rows = [
-        ("Churn, logo churn", "Churn", "churn", {"point": churn.get("p")}, words.percent, _NO_INTERVAL,
-         base.get("churn_probability")),
+        ("Churn, logo churn", "Churn", "churn", {"point": churn.get("p")}, words.percent,
+         _NO_SKILL if "churn" in without else _NO_INTERVAL, base.get("churn_probability")),
         ("NRR", "NRR", "nrr", nrr, words.percent, "not known", base.get("nrr")),
         ("Contraction", "Contraction if kept", "contraction", {"point": (score.get("contraction") or {}).get("rate")},
-         words.percent, _PART, None),
+         words.percent, _NO_SKILL if "contraction" in without else _PART, None),
         ("Expansion", "Expansion if kept", "expansion", {"point": (score.get("expansion") or {}).get("rate")},
-         words.percent, _PART, None),
+         words.percent, _NO_SKILL if "expansion" in without else _PART, None),
         ("Expected value", "Value, 12 months", "value_12m", year, words.amount, "not known", None),
         ("Expected value", "Value, 36 months", "value_36m", years, words.amount, "beyond what was followed", None),
     ]  # fmt: skip
@@ -101,10 +105,14 @@ def _above(place: Place) -> str:
     >>> from leap.reports.account import Place
     >>> _above(Place(0.3, 0.1, 0.947, 0.001, 900)), _above(Place(0.0, 0.0, 0.0, 1.0, 900))
     ('95 % of customers', 'same as all customers')
+    >>> _above(Place(0.6, 0.1, 0.996, 0.001, 900)), _above(Place(0.0, 0.1, 0.002, 0.001, 900))
+    ('over 99 % of customers', 'under 1 % of customers')
     """
+    if place.same >= 1:
+        return "same as all customers"
     if place.same >= _MANY:
-        return "same as all customers" if place.same > 0.995 else f"same as {100 * place.same:.0f} %"
-    return f"{100 * place.below:.0f} % of customers"
+        return f"same as {words.share(place.same, 0)}"
+    return f"{words.share(place.below, 0)} of customers"
 
 
 def survival(score: Mapping[str, Any]) -> Markup:

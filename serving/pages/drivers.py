@@ -13,11 +13,12 @@ from fastapi import APIRouter
 from fastapi import Query as InQuery
 from markupsafe import Markup
 
-from serving.direct import Body
+from serving.direct import Body, large
 from serving.pages import words
-from serving.pages.route import OfPage, Page, PageQuery
+from serving.pages.route import OfPage, PageQuery
+from serving.pages.waiting import Waiting
 
-router = APIRouter(route_class=Page)
+router = APIRouter(route_class=Waiting)
 
 NOT_SHOWN = "Its direction or size did not hold over the periods it was checked in."
 ACT, GIVEN, WAIT = "act", "given", "wait"
@@ -95,6 +96,7 @@ class DriverScope:
 
 
 @router.get("/drivers")
+@large(True)
 def drivers(view: OfPage, asked: Annotated[DriversQuery, InQuery()]) -> Body:
     """Drivers of both scopes, or of one; all, or those of one kind."""
     served = view.served

@@ -10,16 +10,17 @@ from fastapi import APIRouter
 from markupsafe import Markup
 
 from leap.errors import LeapError
-from serving.direct import Body
+from serving.direct import Body, large
 from serving.pages import words
-from serving.pages.route import OfPage, Page
+from serving.pages.route import OfPage
+from serving.pages.waiting import Waiting
 
 if TYPE_CHECKING:
     from leap.registry import VersionInfo
     from leap.reports.model_summary import ModelSummary
     from serving.live import Served
 
-router = APIRouter(route_class=Page)
+router = APIRouter(route_class=Waiting)
 
 MOST_VERSIONS = 12
 _CHECKS = {
@@ -59,6 +60,7 @@ class Shown:
 
 
 @router.get("/model")
+@large(True)
 def model(view: OfPage) -> Body:
     """The model, its figures and its versions."""
     from leap.reports.rendering import decimals
@@ -81,6 +83,7 @@ def model(view: OfPage) -> Body:
 
 
 @router.get("/model/card.md")
+@large(True)
 def card(view: OfPage) -> Body:
     """The model card as Markdown, to be kept or forwarded."""
     from leap.reports import model_card

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from leap.steering import as_is, steady
 from serving.live import Served
 from serving.pages import assets, drawn, forms, glossary, words
 
@@ -24,10 +25,12 @@ environment = Environment(
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=steady,
 )
 environment.filters |= {
     "amount": words.amount,
     "percent": lambda value: words.together(words.percent(value)),
+    "share": lambda value, digits=1: words.together(words.share(value, digits)),
     "points": words.points,
     "signed": words.signed_amount,
     "number": words.number,
@@ -39,6 +42,7 @@ environment.filters |= {
     "typeset": lambda value: words.together(words.typeset(value)),
     "whole": lambda value: words.together(words.whole(value)),
     "path": words.path,
+    "as_is": as_is,
 }
 environment.globals |= {
     "ahead": words.ahead,

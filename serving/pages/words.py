@@ -94,6 +94,24 @@ def together(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
+def share(value: object, digits: int = 1) -> str:
+    """A part of a whole, in percent: only none is 0 and only all is 100, however many there are.
+
+    >>> share(0.5), share(0), share(1.0), share(0.0000376), share(0.99999), share(0.996, 0)
+    ('50.0 %', '0.0 %', '100.0 %', 'under 0.1 %', 'over 99.9 %', 'over 99 %')
+    """
+    figure = _figure(value)
+    if figure is None:
+        return DASH
+    least = 10.0**-digits
+    written = round(100 * figure, digits)
+    if written <= 0 < figure:
+        return f"under {least:.{digits}f} %"
+    if written >= 100 > 100 * figure:
+        return f"over {100 - least:.{digits}f} %"
+    return f"{_written(written, f'.{digits}f')} %"
+
+
 def in_picture(drawn: Markup) -> Markup:
     """A drawing whose texts write figures in percent as pages do.
 
@@ -262,15 +280,17 @@ def bar(value: object, longest: float) -> Markup:
     ).format(kind, f"{start:.1f}", f"{length:.1f}")
 
 
-def offer(action: object, churn: object, currency: str, doubted: bool = False) -> str:
+def offer(action: object, churn: object, currency: str, doubted: bool = False, unshown: bool = False) -> str:
     """Whether an offer to stay is worth it, and from which churn on; nothing where that is not known.
 
-    `doubted` where such offers would have lost money out of time.
+    `doubted` where such offers would have lost money out of time, `unshown` where chance may explain what they earned.
 
     >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD")
     'Worth an offer to stay: expected to gain 932 USD after its costs. Here an offer pays from a churn of 15.0 % on.'
     >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD", doubted=True)
     'No offer to stay can be advised: offers by this model would have lost money out of time.'
+    >>> offer({"contact": True, "expected_gain": 932.4, "threshold_p": 0.15}, 0.2, "USD", unshown=True).split(". ")[1]
+    'Past tests do not show that such offers gain'
     >>> offer({"contact": False, "expected_gain": -43.0, "threshold_p": 0.15}, 0.08, "USD")
     'Not worth an offer to stay at a churn of 8.0 %. Here an offer pays from a churn of 15.0 % on.'
     >>> offer({"contact": False, "expected_gain": 12.0, "threshold_p": 0.15, "reason": "beyond_capacity"}, 0.2, "USD")
@@ -291,8 +311,13 @@ def offer(action: object, churn: object, currency: str, doubted: bool = False) -
         return "Not worth an offer to stay, however likely it is to leave."
     pays = f"Here an offer pays from a churn of {percent(action['threshold_p'])} on."
     if action["contact"]:
-        return f"Worth an offer to stay: expected to gain {gain} after its costs. {pays}"
+        proof = " Past tests do not show that such offers gain." if unshown else ""
+        return f"Worth an offer to stay: expected to gain {gain} after its costs.{proof} {pays}"
     return f"Not worth an offer to stay at a churn of {percent(churn)}. {pays}"
+
+
+def _listed(several: list[str]) -> str:
+    return " and ".join([", ".join(several[:-1]), several[-1]] if len(several) > 1 else several)
 
 
 def ahead(survival: object) -> str:
@@ -304,6 +329,8 @@ def ahead(survival: object) -> str:
     'Still a customer: 95.1 % after 6 months, 70.0 % after 24, 62.0 % after 36'
     >>> said.split(". ")[1]
     'For 24 and 36 months the latest observed rate goes on.'
+    >>> ahead([{"months": m, "survival": 0.5, "observed": m < 9} for m in (3, 12, 24, 36)]).split(". ")[1]
+    'For 12, 24 and 36 months the latest observed rate goes on.'
     >>> ahead(None)
     ''
     """
@@ -312,7 +339,7 @@ def ahead(survival: object) -> str:
         return ""
     said = [f"{percent(one['survival'])} after {one['months']}" for one in curve]
     beyond = [str(one["months"]) for one in curve if not one["observed"]]
-    guessed = f" For {' and '.join(beyond)} months the latest observed rate goes on." if beyond else ""
+    guessed = f" For {_listed(beyond)} months the latest observed rate goes on." if beyond else ""
     return f"Still a customer: {', '.join([f'{said[0]} months', *said[1:]])}.{guessed}"
 
 

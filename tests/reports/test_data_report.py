@@ -94,3 +94,10 @@ def test_an_address_is_shown_without_its_password():
     table = type(tables.tables["t"])("t", spec, tables.tables["t"].rows, 1)
     changed = type(tables)(settings, {"t": table}, tables.data_until)
     assert "secret" not in render_html(report_of(changed))
+
+
+def test_years_have_no_thousands():
+    spec = {"shape": "attributes", "columns": {"founded": {"unit": "year"}}}
+    rows = ("account_id,founded", "a,1952", "b,2010", "c,2019")
+    (column,) = summarise(one_table("\n".join(rows) + "\n", **spec), [], (), {}, "ok").tables[0].columns
+    assert (column.low, column.middle, column.high) == ("1952", "2010", "2019")

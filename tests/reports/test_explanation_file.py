@@ -36,9 +36,10 @@ def test_the_page_has_the_picture_every_reason_and_no_claim_of_a_cause() -> None
 
 def test_names_are_text_and_the_page_asks_for_nothing() -> None:
     hostile = score(name=HOSTILE * 100, account_id="x" * 10_000)
-    hostile["reasons"][0] |= {"label": HOSTILE, "phrase": HOSTILE * 50}
-    page = explanation.render_html(hostile, **{**ABOUT, "company": HOSTILE, "money_note": HOSTILE})
+    hostile["reasons"][0] |= {"label": HOSTILE, "phrase": f"\u202e\0{HOSTILE * 50}"}
+    page = explanation.render_html(hostile, **{**ABOUT, "company": f"\u202e{HOSTILE}", "money_note": HOSTILE})
     parsed = Markup(page)
+    assert not re.search("[\0\u202a-\u202e\u2066-\u2069]", page)
     assert not {tag for tag, _ in parsed.tags} & {"script", "img", "iframe", "object", "a"}
     assert not [name for _, given in parsed.tags for name in given if name.startswith("on") or name == "style"]
     assert [given.get("href") for tag, given in parsed.tags if tag == "link"] == ["data:,"]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from leap.icp import Condition, Rule
-from leap.reports.overview import Book, OverviewSummary, summarise
+from leap.reports.overview import Book, Level, OverviewSummary, summarise
 from leap.reports.overview_changes import changes
 from leap.reports.overview_needs import MOST, needs
 from leap.reports.overview_profiles import new_in_profiles
@@ -206,3 +206,40 @@ def test_rules_of_profiles_read_columns_that_customers_have(planted: TrainedWorl
     assert Rule((Condition(feature, "==", "retail"),)).matches(scorer.customers.columns).shape == (
         len(scorer.customers),
     )
+
+
+def without_skill_in_churn(scorer: Scorer) -> Scorer:
+    outcomes = scorer.bundle.quality["health"]["outcomes"]
+    return with_quality(scorer, outcomes={**outcomes, "churn": {**outcomes["churn"], "learner": "base_rate"}})
+
+
+def test_where_nobody_can_tell_who_leaves_no_reason_is_told_for_it(scorer: Scorer) -> None:
+    blind = without_skill_in_churn(scorer)
+    found, ahead = quarter(blind), book_of(summarise(blind)).expected
+    assert found is not None and not found.told and found.top and not any(one.reason for one in found.top)
+    assert (
+        ahead is not None and ahead.skill and ahead.without_skill.startswith("No skill was shown in telling who leaves")
+    )
+
+
+def test_the_reason_beside_a_chance_to_leave_is_one_that_raises_it(scorer: Scorer) -> None:
+    table, found = scorer.customers, quarter(scorer)
+    assert table is not None and found is not None and found.told
+    place = {str(account): i for i, account in enumerate(table.account_ids)}
+    for one in found.top:
+        reasons = {reason["phrase"]: reason for reason in table.reasons(place[one.account_id], 20)}
+        assert reasons[one.reason]["parts"]["churn"] < 0 and reasons[one.reason]["nrr_points"] < 0
+
+
+def test_what_offers_are_expected_to_gain_stands_beside_what_they_would_have_earned(scorer: Scorer) -> None:
+    outcomes = scorer.bundle.quality["health"]["outcomes"]
+    money = {**outcomes["churn"]["money"], "earned": {"model": {"value": 17.0, "low": -9.6, "high": 52.0}}}
+    tried = with_quality(scorer, outcomes={**outcomes, "churn": {**outcomes["churn"], "money": money}})
+    offers, table = book_of(summarise(tried)).offers, tried.customers
+    assert offers is not None and table is not None and (offers.earned, offers.low, offers.high) == (17.0, -9.6, 52.0)
+    assert offers.each == pytest.approx(offers.gain / (~table.silent).sum())
+    assert offers.of_revenue == (not np.isfinite(table.margin).any())
+
+
+def test_what_is_the_same_to_the_cent_has_not_changed() -> None:
+    assert Level(0.1 + 0.2, 0.3).change == 0.0 and Level(100.25, 100.0).change == 0.25

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leap.reports import overview
 from leap.reports.overview_history import FEWEST_ACCOUNTS, MOST, History, history
+from leap.reports.pack.retaining import retention_quarters
 from leap.revenue import retention, window
+from leap.scoring.table import ScoreTable
 from leap.tables import AccountTables
 from tests.worlds import company_of, subscription
 
@@ -92,14 +96,43 @@ def test_windows_of_few_accounts_are_left_out_and_counted_but_a_small_book_keeps
     assert small.thin == 0 and len(small.windows) == 18
 
 
-def test_of_orders_no_window_begins_before_mrr_has_its_months() -> None:
+def of_orders(begin: str = "2020-01-10") -> AccountTables:
+    """One order of 100 a month from a day to May 2022, with MRR as the mean of three months."""
     orders = {
         "shape": "events", "source": "o.csv", "at": "at", "amount": "amount", "trailing_months": 3, "product": None,
         "cancelled": None, "start": None, "end": None,
     }  # fmt: skip
-    days = pd.date_range("2020-01-10", "2022-05-20", freq="MS") + pd.Timedelta(days=9)
+    days = pd.date_range(begin[:8] + "01", "2022-05-20", freq="MS") + pd.Timedelta(days=9)
     rows = [{"account_id": "a", "at": f"{day:%Y-%m-%d}", "amount": 100} for day in days]
-    tables = company_of(rows, "2022-06-02", revenue={key: value for key, value in orders.items() if value is not None})
+    return company_of(rows, "2022-06-02", revenue={key: value for key, value in orders.items() if value is not None})
+
+
+def test_of_orders_no_window_begins_before_mrr_has_its_months() -> None:
+    tables = of_orders()
     found = history(tables)
     as_retention_says(tables, found)
     assert found.windows and min(one.start for one in found.windows) >= date(2020, 5, 1)
+
+
+class _Table:
+    """What is asked of a table of scores: how many, and what they pay."""
+
+    def __init__(self, *mrr: float):
+        self.mrr = np.array(mrr)
+
+    def __len__(self) -> int:
+        return len(self.mrr)
+
+
+@pytest.mark.parametrize(("as_of", "known"), [(date(2021, 3, 1), False), (date(2021, 4, 10), True)])
+def test_of_orders_nothing_is_compared_with_a_day_before_mrr_has_its_months(as_of: date, known: bool) -> None:
+    customers, mrr = overview._levels(cast(ScoreTable, _Table(100.0)), of_orders("2020-01-10"), as_of)
+    assert (customers.year_ago, mrr.year_ago) == ((1, 100.0) if known else (None, None))
+
+
+@pytest.mark.parametrize("begin", ["2020-01-10", "2020-10-10"])
+def test_quarters_of_the_pack_begin_no_earlier_either(begin: str) -> None:
+    tables = of_orders(begin)
+    starts = [pd.Timestamp(one.end) - pd.DateOffset(months=one.months) for one in retention_quarters(tables)]
+    assert len(starts) == (5 if begin == "2020-01-10" else 2)
+    assert min(starts) >= pd.Timestamp(begin) + pd.DateOffset(months=3)

@@ -188,6 +188,16 @@ def loses_money(money: Mapping[str, Any] | None) -> bool:
     return high is not None and high < 0
 
 
+def gains_unshown(money: Mapping[str, Any] | None) -> bool:
+    """Whether chance may explain what contacting accounts by the model would have earned beside contacting nobody.
+
+    >>> gains_unshown({"against": {"nobody": {"low": -9.0, "high": 52.0}}}), gains_unshown(None)
+    (True, False)
+    """
+    low = ((money or {}).get("against") or {}).get("nobody", {}).get("low")
+    return low is not None and low <= 0
+
+
 def no_money(reason: str) -> dict[str, Any]:
     """The figures of `money_report` where there are none."""
     return {**dict.fromkeys(("contacted", "earned", "against", "empb")), "reason": reason}

@@ -18,6 +18,7 @@ from leap.reports.icp_evidence import METRICS
 from leap.reports.overview_expected import Expected, ExpectedFigure, Name, expected
 from leap.reports.overview_history import History, history
 from leap.reports.overview_quarter import Quarter, quarter
+from leap.reports.rendering import known
 from leap.revenue import PARTS, Revenue, add_months
 from leap.scoring.company_retention import company_retention
 from leap.scoring.scorer import Scorer
@@ -39,8 +40,8 @@ class Level:
 
     @property
     def change(self) -> float | None:
-        """Now less then."""
-        return None if self.year_ago is None else self.now - self.year_ago
+        """Now less then, to the cent: what is the same is no change."""
+        return None if self.year_ago is None else round(self.now - self.year_ago, 2)
 
     @property
     def growth(self) -> float | None:
@@ -84,10 +85,20 @@ class LastWindow:
 
 @dataclass(frozen=True)
 class Offers:
-    """Accounts to which an offer to stay is expected to be worth more than it costs, and by how much altogether."""
+    """Accounts to which an offer to stay is expected to be worth more than it costs, and by how much altogether.
+
+    `each` is the same for each of all customers with a score. Beside it stands what such offers would have earned out
+    of time, for each of all customers, with its interval; None where it was not judged. `of_revenue` is whether revenue
+    is at stake, since no margin is known.
+    """
 
     accounts: int
     gain: float
+    each: float
+    earned: float | None
+    low: float | None
+    high: float | None
+    of_revenue: bool
 
 
 @dataclass(frozen=True)
@@ -169,10 +180,13 @@ def _book(scorer: Scorer) -> Book | None:
 
 
 def _levels(table: ScoreTable, tables: AccountTables, as_of: date) -> tuple[Level, Level]:
-    """Customers and MRR now and a year before, both at the rates of now and with the accounts as they are known now."""
+    """Customers and MRR now and a year before, both at the rates of now and with the accounts as they are known now.
+
+    Of orders there is no year before where the months that MRR looks back on were not over then.
+    """
     revenue, moment = Revenue(tables), pd.Timestamp(as_of)
     ago = add_months(moment, -YEAR)
-    if not len(revenue.rows.start) or ago < revenue.first_moment:
+    if not len(revenue.rows.start) or ago < revenue.first_whole:
         return Level(len(table), None), Level(float(np.nansum(table.mrr)), None)
     then = revenue.mrr_at(ago, rates_at=moment, lineage_at=moment)
     return Level(len(table), int((then > 0).sum())), Level(float(np.nansum(table.mrr)), int(then.sum()) / PARTS)
@@ -214,7 +228,18 @@ def _offers(scorer: Scorer, table: ScoreTable) -> Offers | None:
     if scorer.offers_lost_money or not len(table):
         return None
     chosen = table.actions.contact
-    return Offers(int(chosen.sum()), float(table.actions.gain[chosen].sum()))
+    gain, scored = float(table.actions.gain[chosen].sum()), int((~table.silent).sum())
+    churn = scorer.bundle.quality["health"]["outcomes"]["churn"]
+    model = ((churn.get("money") or {}).get("earned") or {}).get("model") or {}
+    return Offers(
+        accounts=int(chosen.sum()),
+        gain=gain,
+        each=gain / scored if scored else 0.0,
+        earned=known(model.get("value")),
+        low=known(model.get("low")),
+        high=known(model.get("high")),
+        of_revenue=not bool(np.isfinite(table.margin[chosen]).any()),
+    )
 
 
 def _profile(document: Mapping[str, Any], scorer: Scorer) -> ProfileLine:

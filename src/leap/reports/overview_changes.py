@@ -46,7 +46,7 @@ def changes(scorer: Scorer, months: int) -> Changes | None:
         return None
     moment = add_months(pd.Timestamp(until), -months)
     since = moment.date()
-    if not len(Revenue(tables).rows.start) or moment < Revenue(tables).first_moment:
+    if not len(Revenue(tables).rows.start) or moment < Revenue(tables).first_whole:
         return Changes(since, until, None)
     before = score_customers(scorer.bundle, tables, scorer.version, since.isoformat())
     document = of_dates(_everyone(table, until), _everyone(before, since), None, tables, MOST_DRIVERS)

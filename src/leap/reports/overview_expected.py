@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from leap.bundle.model_bundle import ModelBundle
+from leap.reports.quality_words import without_skill, without_skill_words
 from leap.revenue import add_months
 from leap.scoring.batch import portfolio
 from leap.scoring.table import ScoreTable
@@ -69,7 +70,7 @@ class Expected:
     """All that is expected of the accounts of `as_of`; `level` is that of the interval.
 
     `skill` is whether the model told accounts apart out of time; without it every account has the base rate, and
-    `no_skill` says why.
+    `no_skill` says why. `without_skill` names, in words, the parts in which it did not though it did in others.
     """
 
     as_of: date
@@ -79,6 +80,7 @@ class Expected:
     said: tuple[Said, ...]
     skill: bool
     no_skill: str
+    without_skill: str
     mrr: float
 
     @property
@@ -103,6 +105,7 @@ def expected(table: ScoreTable, as_of: date) -> Expected | None:
         figures={name: _figure(name, found, judged) for name in NAMES},
         said=_said(bundle, judged),
         skill=claimed,
+        without_skill=without_skill_words(without_skill(health)),
         no_skill="" if claimed else str(health.get("reason") or "no skill was shown out of time"),
         mrr=float(str(found["mrr"])),
     )

@@ -66,22 +66,15 @@ def history(tables: AccountTables) -> History:
     revenue, settings = Revenue(tables), tables.settings
     if not len(revenue.rows.start):
         return History((), 1, None)
-    first = _first_full(revenue)
     _, last = window(tables, None, None)
     months = settings.outcome.horizon_months
-    complete = _complete(first, last, months)
+    complete = _complete(revenue.first_whole, last, months)
     every = 1 if complete <= MOST_MONTHLY else 3
     count = -(-complete // every)
     found = [_window(tables, revenue, add_months(last, -every * k), months) for k in range(min(count, MOST))]
     fewest = min(FEWEST_ACCOUNTS, found[0].accounts // 4) if found else 0
     kept = tuple(one for one in reversed(found) if one.accounts >= fewest)
     return History(kept, every, revenue.first_moment.date(), len(found) - len(kept), max(0, count - MOST))
-
-
-def _first_full(revenue: Revenue) -> pd.Timestamp:
-    """From when on MRR is right: the first payment; of orders, once as many months have passed as MRR looks back on."""
-    first = revenue.first_moment
-    return first if revenue.by_periods else add_months(first.normalize(), revenue.trailing_months)
 
 
 def _complete(first: pd.Timestamp, last: pd.Timestamp, months: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from leap.reports.overview import OverviewSummary
+from leap.reports.overview import Offers, OverviewSummary
 from leap.scoring.freshness import Freshness
 
 MOST: Final = 5
@@ -22,6 +22,7 @@ class Need:
     money: float = 0.0
     names: tuple[str, ...] = ()
     words: str = ""
+    offers: Offers | None = None
 
 
 def needs(
@@ -69,4 +70,4 @@ def _of_money(summary: OverviewSummary) -> Iterator[Need]:
     if quarter.renewals is not None and quarter.renewals.accounts:
         yield Need("renewals", quarter.renewals.accounts, quarter.renewals.mrr)
     if book.offers is not None and book.offers.accounts:
-        yield Need("offers", book.offers.accounts, book.offers.gain)
+        yield Need("offers", book.offers.accounts, book.offers.gain, offers=book.offers)

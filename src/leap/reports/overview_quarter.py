@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from leap.reports.quality_words import without_skill
 from leap.revenue import Revenue, add_months, us
 from leap.scoring.scorer import Scorer
 from leap.scoring.table import ScoreTable
@@ -16,6 +17,7 @@ from leap.tables import AccountTables
 
 MONTHS: Final = 3
 MOST_SHOWN: Final = 5
+MOST_REASONS: Final = 20
 LEVEL: Final = 0.9
 _DRAWS, _AT_ONCE, _SEED = 1000, 500, 0
 
@@ -49,7 +51,8 @@ class Quarter:
     `lost` is what MRR times the chance to leave by then comes to, over all accounts not known to leave; `low` to `high`
     is where chance alone puts it nine times in ten, if these chances are right. `leaving` accounts with `leaving_mrr`
     are those whose end within the quarter is known. `how` says whether a survival curve or an even spread of the
-    horizon's churn was used. `renewals` is None where the revenue table names no renewal.
+    horizon's churn was used, `told` whether skill was shown in telling who leaves: if not, the order is hardly more
+    than that of MRR, and no reason stands beside it. `renewals` is None where the revenue table names no renewal.
     """
 
     until: date
@@ -61,6 +64,7 @@ class Quarter:
     how: Literal["survival", "even"]
     renewals: Renewals | None
     top: tuple[AtRisk, ...]
+    told: bool
 
 
 def quarter(scorer: Scorer) -> Quarter | None:
@@ -73,6 +77,7 @@ def quarter(scorer: Scorer) -> Quarter | None:
     churn = np.where(table.leaving, 0.0, 1 - table.survival[:, MONTHS - 1])
     mrr = np.nan_to_num(table.mrr)
     low, high = _chance(mrr, churn)
+    told = "churn" not in without_skill(scorer.bundle.quality["health"])
     codes = _codes(table, tables)
     gone = Revenue(tables).leaving(moment, until)[codes]
     due = _renewal_dates(tables, moment, until)
@@ -86,7 +91,8 @@ def quarter(scorer: Scorer) -> Quarter | None:
         leaving_mrr=float(mrr[gone].sum()),
         how="even" if table.model.hazard is None else "survival",
         renewals=None if renews is None else _renewals(mrr, churn, ~np.isnat(renews) & ~table.leaving),
-        top=_top(table, churn, renews),
+        top=_top(table, churn, renews, told),
+        told=told,
     )
 
 
@@ -128,15 +134,20 @@ def _renewals(mrr: np.ndarray, churn: np.ndarray, due: np.ndarray) -> Renewals:
     return Renewals(int(due.sum()), float(mrr[due].sum()), float((mrr * churn)[due].sum()))
 
 
-def _top(table: ScoreTable, churn: np.ndarray, renews: np.ndarray | None) -> tuple[AtRisk, ...]:
+def _top(table: ScoreTable, churn: np.ndarray, renews: np.ndarray | None, told: bool) -> tuple[AtRisk, ...]:
     lost = np.where(table.silent, 0.0, np.nan_to_num(table.mrr) * churn)
     order = np.argsort(-lost, kind="stable")[:MOST_SHOWN]
     rows = [int(i) for i in order if lost[i] > 0]
-    return tuple(_account(table, i, float(churn[i]), float(lost[i]), renews) for i in rows)
+    return tuple(_account(table, i, float(churn[i]), renews, _why_it_leaves(table, i) if told else "") for i in rows)
 
 
-def _account(table: ScoreTable, i: int, churn: float, lost: float, renews: np.ndarray | None) -> AtRisk:
-    main = table.main_reason(i)
+def _account(table: ScoreTable, i: int, churn: float, renews: np.ndarray | None, why: str) -> AtRisk:
     day = None if renews is None or np.isnat(renews[i]) else pd.Timestamp(renews[i]).date()
-    phrase = "" if main is None else str(main["phrase"])
-    return AtRisk(str(table.account_ids[i]), str(table.names[i]), float(table.mrr[i]), churn, lost, day, phrase)
+    mrr = float(table.mrr[i])
+    return AtRisk(str(table.account_ids[i]), str(table.names[i]), mrr, churn, mrr * churn, day, why)
+
+
+def _why_it_leaves(table: ScoreTable, i: int) -> str:
+    """The largest of the reasons that lower NRR by raising churn; empty where none does."""
+    found = (reason for reason in table.reasons(i, MOST_REASONS) if reason["parts"]["churn"] < 0)
+    return next((str(reason["phrase"]) for reason in found if reason["nrr_points"] < 0), "")

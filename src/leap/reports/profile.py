@@ -62,7 +62,8 @@ def profile_of(table: Table, column: str) -> ColumnProfile:
     frequent: tuple[Frequent, ...] = ()
     if kind == "number":
         number = values.numbers(cells)[0].dropna()
-        shown = {"low": figure(number.min()), "middle": figure(number.median()), "high": figure(number.max())}
+        write = _year if spec.unit == "year" else figure
+        shown = {"low": write(number.min()), "middle": write(number.median()), "high": write(number.max())}
     elif len(present) and not personal:
         counts = present.value_counts().head(_MOST_FREQUENT)
         frequent = tuple(Frequent(_cut(str(value)), int(n) / len(present)) for value, n in counts.items())
@@ -109,6 +110,15 @@ def figure(value: float) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+
+
+def _year(value: float) -> str:
+    """A year, which has no thousands.
+
+    >>> _year(1952.0), _year(2010.5)
+    ('1952', '2010.5')
+    """
+    return figure(value).replace(",", "") if value == int(value) else f"{value:.1f}"
 
 
 def _cut(text: str) -> str:

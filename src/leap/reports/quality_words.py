@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from leap.reports.quality import FigureSummary, OutcomeSummary, PortfolioSummary
 from leap.reports.rendering import decimals, known, share
 
 _WITH = {"churn": "left", "contraction": "came to pay less", "expansion": "grew"}
 _WITHOUT = {"churn": "stayed", "contraction": "did not", "expansion": "did not"}
+_EVENTS = {"churn": "leaves", "contraction": "will pay less", "expansion": "will grow"}
 _EXPECTED = {"churn": "to leave", "contraction": "to pay less", "expansion": "to grow"}
 
 
@@ -54,8 +58,32 @@ def portfolio_words(portfolio: PortfolioSummary, who: str) -> str:
 
 
 def _nothing_learned(outcome: OutcomeSummary) -> str:
-    event = {"churn": "leaves", "contraction": "will pay less", "expansion": "will grow"}[outcome.name]
-    return f"It shows no skill in telling who {event}: everyone is given the base rate."
+    return f"It shows no skill in telling who {_EVENTS[outcome.name]}: everyone is given the base rate."
+
+
+def without_skill(quality: Mapping[str, Any]) -> tuple[str, ...]:
+    """The outcomes of a scope's quality in which no skill was shown, so that all are given the base rate.
+
+    >>> without_skill({"outcomes": {"churn": {"learner": "base_rate"}, "expansion": {"learner": "linear"}}})
+    ('churn',)
+    """
+    found = quality.get("outcomes") or {}
+    return tuple(name for name in _EVENTS if (found.get(name) or {}).get("learner") == "base_rate")
+
+
+def without_skill_words(outcomes: Sequence[str]) -> str:
+    """What that means for those who read scores; nothing where every outcome has skill.
+
+    >>> without_skill_words(["churn", "contraction"])
+    'No skill was shown in telling who leaves and who will pay less: there everyone is given the base rate.'
+    >>> without_skill_words([])
+    ''
+    """
+    if not outcomes:
+        return ""
+    parts = [f"who {_EVENTS[name]}" for name in outcomes]
+    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return f"No skill was shown in telling {listed}: there everyone is given the base rate."
 
 
 def _beside(outcome: OutcomeSummary) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from leap.explanation import wording
+from leap.steering import steady
 
 DASH = "–"
 _MINUS = "−"
@@ -33,6 +34,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=steady,
     )
     filters = (
         share,

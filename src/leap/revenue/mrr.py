@@ -37,6 +37,12 @@ class Revenue:
             raise RevenueError(f"{self.rows.table.name}: no revenue rows; expected at least one.")
         return pd.Timestamp(self.rows.start.min())
 
+    @property
+    def first_whole(self) -> pd.Timestamp:
+        """From when on MRR is right: the first payment; of orders, once the months that it looks back on are over."""
+        first = self.first_moment
+        return first if self.by_periods else add_months(first.normalize(), self.trailing_months)
+
     # --- at a moment
 
     def mrr_at(

@@ -10,7 +10,7 @@ from tests.reports.searches import INDUSTRY, search
 from tests.serving.fakes import ICPS, FakeScorer
 from tests.serving.found import FoundBundle, driver
 
-HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }}"
+HOSTILE = "<script>alert(1)</script>\" onmouseover='x' {{ 7*7 }} \u202eexe.cod"
 
 
 def hostile_search() -> ICPSearch:

@@ -67,6 +67,18 @@ def test_where_past_offers_would_have_lost_money_no_account_is_called_worth_one(
     assert "offers by this model would have lost money out of time" in words and "Worth an offer" not in words
 
 
+def test_parts_without_skill_and_offers_that_past_tests_do_not_show_to_gain_say_so(
+    client: Any, live: LiveModel
+) -> None:
+    churn = {"learner": "base_rate", "money": {"against": {"nobody": {"low": -9.0, "high": 52.0}}}}
+    found = {"outcomes": {"churn": churn, "expansion": {"learner": "linear"}}}
+    scorer: Any = live.take().scorer
+    scorer.bundle = replace(scorer.bundle, quality={"health": found, "fit": found})
+    said = read(client, "/accounts/a1").words
+    assert "none: the base rate of all, no skill was shown" in said and "none: a part of NRR" in said
+    assert "after its costs. Past tests do not show that such offers gain. Here an offer pays" in said
+
+
 def test_an_unknown_account_is_a_page_of_its_own(client: Any) -> None:
     assert "“<b>x” is not among the customers" in read(client, "/accounts/%3Cb%3Ex", 404).words
 
@@ -178,7 +190,7 @@ def test_a_prospect_and_a_former_customer_have_pages_of_their_own(real: Any) -> 
     assert "Former customer" in former and "Its last score, of 31 Aug 2023: churn" in former
     leaving = read(real, "/accounts/out").words
     assert "No score: already leaving." in leaving and "its end on 1 Mar 2024 is known" in leaving
-    assert "On 1 Nov 2023, before that was known, it said a churn of" in leaving
+    assert "Of what was known on 1 Nov 2023, before that, it says a churn of" in leaving
 
 
 def test_an_unknown_id_is_told_what_is_near_it(real: Any) -> None:

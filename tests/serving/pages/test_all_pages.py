@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from leap.config import Company
+from serving import pages
 from serving.live import LiveModel, Problem, Served
+from serving.pages.route import Page
 from tests.serving.conftest import ask
 from tests.serving.pages.hostile import HOSTILE, HostileScorer
 from tests.serving.pages.parsing import Parsed, read
@@ -65,7 +67,7 @@ def test_who_may_only_look_is_not_asked_to_decide_and_who_has_no_token_is_told_w
     for token, asked in (("sesame", False), ("aladdin", True)):
         text = client.get("/icp", headers={"Authorization": f"Bearer {token}"}).text
         assert ("Accept or reject" in text) is asked and ("Its review" in text) is not asked
-    assert "the token as the password" in read(client, "/", 401).words
+    assert "the token as the password" in client.get("/", headers={"Accept": "text/html"}).text
 
 
 def test_every_page_says_when_the_features_are_stale(live: LiveModel) -> None:
@@ -105,8 +107,29 @@ def test_pages_hold_no_script_no_style_and_no_address_of_others(path: str) -> No
         for name in ("href", "src", "action"):
             assert str(attributes.get(name) or "/").startswith(("/", "#"))
     assert "49" not in page.text.split("Leap")[0]
+    shown = [str(value) for _, given in page.tags for name, value in given.items() if name != "value"]
+    assert not [text for text in (page.text, *shown) if "\u202e" in text]
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_a_field_holds_what_was_typed_whatever_it_is(client: Any) -> None:
+    page = read(client, "/accounts/%E2%80%AEexe.cod<", 404)
+    assert [given["value"] for tag, given in page.tags if tag == "input"] == ["\u202eexe.cod<"]
+    assert "\u202e" not in page.text
+
+
+def test_no_page_is_made_where_health_checks_and_scores_are_answered() -> None:
+    """Each takes tens of milliseconds, and every one of those that wait there is made before the next look at the
+    sockets: 15 readers of such pages kept `/livez` and scores waiting for a second.
+    """
+    made_there = {
+        route.path
+        for router in pages.ROUTERS
+        for route in router.routes
+        if isinstance(route, Page) and "leap_large" not in route.endpoint.__dict__
+    }
+    assert made_there == {"/glossary"}
 
 
 def test_the_style_sheet_reaches_out_nowhere_and_is_for_light_dark_phone_and_paper(client: Any) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from leap.config import Company
+from leap.reports.overview import KeyFigure
 from leap.reports.overview_needs import Kind, Need
 from leap.scoring import Scorer
 from serving.documents import Documents
@@ -134,7 +135,7 @@ def test_one_picture_a_figure_with_a_name_of_its_own_for_who_cannot_see_it(clien
 def test_the_first_days_of_a_book_say_what_is_missing(planted: TrainedWorld) -> None:
     client = ask(LiveModel(served_by(planted, planted.tables, as_of=pd.Timestamp("2021-02-15"))))
     said = read(client, "/").words
-    assert "no revenue a year ago" in said
+    assert "nothing to compare a year ago" in said
     assert "there was no revenue yet" in read(client, "/overview/changes").words
 
 
@@ -195,3 +196,9 @@ def test_no_skill_is_said_where_the_figures_stand(planted: TrainedWorld) -> None
     scorer = Scorer.build(replace(planted.bundle, quality=quality), "7", planted.tables)
     said = read(ask(LiveModel(Served(scorer, Company(name="Planted"), 6, documents=Documents(scorer)))), "/").words
     assert said.count("The model has no skill to show: Why.") == 2
+
+
+def test_a_window_at_whose_start_nobody_paid_is_not_called_incomplete() -> None:
+    macros: Any = rendering.environment.get_template("overview_macros.html").module
+    for reason, said in (("empty_cohort", "nobody paid at its start"), ("no_complete_window", "no complete window")):
+        assert said in macros.key("NRR", KeyFigure(None, None, None, reason, None, None, None), None)

@@ -104,11 +104,13 @@ def _points_mark(value: float, step: float) -> str:
 
 
 def digits(step: float) -> int:
-    """How many digits tell marks of such a distance apart.
+    """How many digits tell marks of such a distance apart; none where there is no distance.
 
-    >>> digits(10), digits(0.5), digits(0.02)
-    (0, 1, 2)
+    >>> digits(10), digits(0.5), digits(0.02), digits(0.0)
+    (0, 1, 2, 0)
     """
+    if step <= 0:
+        return 0
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from leap.errors import LeapError
 from leap.reports.pack.book import QUARTER
 from leap.reports.retention_summary import in_words
-from leap.revenue import Retention, add_months, retention, window
+from leap.revenue import Retention, Revenue, add_months, retention, window
 from leap.tables import AccountTables
 
 QUARTERS = 5
@@ -60,8 +60,10 @@ def retention_quarters(tables: AccountTables) -> tuple[RetentionQuarter, ...]:
 
 
 def _quarter(tables: AccountTables, end: pd.Timestamp, months: int) -> RetentionQuarter | None:
-    """None where the window begins before the data do."""
+    """None where the window begins before the data do; of orders, before MRR has the months that it looks back on."""
     try:
+        if add_months(end, -months) < Revenue(tables).first_whole:
+            return None
         year = retention(tables, add_months(end, -months), end)
         own = retention(tables, add_months(end, -QUARTER), end)
     except LeapError:
