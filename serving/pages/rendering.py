@@ -26,6 +26,8 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     finalize=steady,
+    # A template that a new installation put in the place of one in use asks for what the running code may not have.
+    auto_reload=False,
 )
 environment.filters |= {
     "amount": words.amount,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemLoader
 
 from leap.config import Company
 from serving import pages
 from serving.live import LiveModel, Problem, Served
+from serving.pages import rendering
 from serving.pages.route import Page
 from tests.serving.conftest import ask
 from tests.serving.pages.hostile import HOSTILE, HostileScorer
@@ -118,6 +122,16 @@ def test_a_field_holds_what_was_typed_whatever_it_is(client: Any) -> None:
     page = read(client, "/accounts/%E2%80%AEexe.cod<", 404)
     assert [given["value"] for tag, given in page.tags if tag == "input"] == ["\u202eexe.cod<"]
     assert "\u202e" not in page.text
+
+
+def test_a_template_stays_as_it_was_when_it_was_first_used(tmp_path: Path) -> None:
+    """A service that was installed anew while it ran failed on pages it had shown: their templates were read again."""
+    (tmp_path / "a.html").write_text("before")
+    environment = rendering.environment.overlay(loader=FileSystemLoader(tmp_path))
+    assert environment.get_template("a.html").render() == "before"
+    (tmp_path / "a.html").write_text("{{ x | unknown }}")
+    os.utime(tmp_path / "a.html", (1, 1))
+    assert environment.get_template("a.html").render() == "before"
 
 
 def test_no_page_is_made_where_health_checks_and_scores_are_answered() -> None:
