@@ -284,6 +284,7 @@ class BookWatch:
     def __init__(self, opened: Callable[[], Store]) -> None:
         self._opened = opened
         self._signs: object = None
+        self._company = ""
         self.reviews: tuple[Review, ...] = ()
         self.day = ""
         """Today, where a verdict may expire; its end changes what counts."""
@@ -300,10 +301,18 @@ class BookWatch:
         wal = book.path.with_name(f"{book.path.name}-wal")
         signs = (company, trace_of(book.path), trace_of(wal))
         if signs != self._signs or self.trouble:
+            before = self.reviews if self._company == company else ()
             try:
-                self.reviews, self.trouble = book.of(company), ""
+                found = book.of(company)
+                # Nothing is ever taken out of a book: one with less in it is another one, or none.
+                if len(found) < len(before):
+                    raise RegistryError(
+                        f"{book.path}: {len(found)} of {len(before)} reviews are left.",
+                        remedy="Restore the file from a backup; started anew, the service goes on without the others.",
+                    )
+                self.reviews, self.trouble = found, ""
             except RegistryError as error:
-                self.trouble = f"reviews are as they were read last: {error.message}"
-            self._signs = signs
+                self.trouble = f"reviews are as they were read last: {error}"
+            self._signs, self._company = signs, company
         self.day = str(today()) if any(review.expires for review in self.reviews) else ""
         return self.reviews

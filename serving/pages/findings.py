@@ -92,7 +92,10 @@ def _said_now(served: Served) -> tuple[tuple[Review, ...], Problem | None]:
     if served.book is None:
         return served.reviews, None
     try:
-        return served.book.of(served.company.name), None
+        found = served.book.of(served.company.name)
+        if len(found) < len(served.reviews):  # nothing is ever taken out of a book
+            raise RegistryError(f"{served.book.path}: {len(found)} of {len(served.reviews)} reviews are left.")
+        return found, None
     except RegistryError as error:
         return served.reviews, Problem("reviews", f"Verdicts are as they were read last: {error.message}")
 

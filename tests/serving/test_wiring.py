@@ -206,6 +206,18 @@ def test_a_damaged_book_of_reviews_is_told_and_those_read_last_still_count(world
     assert world.look() == [] and world.problem == ""
 
 
+def test_a_book_that_is_gone_lifts_no_rejection_in_silence(world: World) -> None:
+    ReviewBook(world.store.folder).add(
+        "Acme", new_review(Subject("rule", "abc"), "reject", owner="Ann", reason="Too narrow.")
+    )
+    assert world.look()[-1] == "build 1 one 1"
+    kept = world.store.folder / "reviews.db"
+    away = kept.rename(kept.with_name("away.db"))
+    assert world.look() == [] and "0 of 1 reviews are left. Restore the file" in world.problem
+    away.rename(kept)
+    assert world.look() == [] and world.problem == ""
+
+
 def test_a_locked_database_holds_no_look_and_a_promotion_decided_before_it_comes_in(world: World) -> None:
     world.look()
     world.store.promote("2", by_hand=True, gate="")

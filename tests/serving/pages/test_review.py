@@ -232,6 +232,17 @@ def test_a_book_that_breaks_while_deciding_keeps_what_was_typed(desk: Desk) -> N
     )
 
 
+def test_where_the_book_is_gone_the_verdicts_of_the_live_model_stand_and_it_is_told(desk: Desk) -> None:
+    kept = new_review(Subject("rule", GOOD_KEY), "reject", owner="Ann", reason="too narrow", words=GOOD.words)
+    before = desk.live.take()
+    reviews = (desk.book.add("Nordlicht", kept),)
+    served = Served(before.scorer, before.company, documents=before.documents, reviews=reviews, book=desk.book)
+    desk.live.swap(served)
+    desk.book.path.unlink()
+    words = desk.page().words
+    assert "0 of 1 reviews are left" in words and "Rejected by Ann" in words
+
+
 def test_expired_verdicts_and_those_of_other_versions_are_looked_at_again(desk: Desk) -> None:
     at = datetime(2020, 1, 1, tzinfo=UTC)
     for subject, verdict, words in (
