@@ -26,6 +26,8 @@ Work = Callable[[Check], T]
 
 LARGE_AT_ONCE = 2
 LARGE_WAITING = 16
+DOWNLOADS_AT_ONCE = 4
+"""Files that are made piece by piece: they come back for the lane of large work until they end, and must not fill it."""
 DEADLINE_SECONDS = 20.0
 MOST_UNREAD_BYTES = 256 * 1024 * 1024
 """Of answers that clients have yet to read: beyond that no large ones are made."""
@@ -62,6 +64,8 @@ class Lanes:
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="large")
         self.large = 0
         """How many large requests wait or are worked on."""
+        self.downloads = 0
+        """How many files are being made and sent."""
         self.unread_bytes = 0
         """Of answers that clients are reading."""
 
@@ -110,6 +114,17 @@ class Lanes:
             yield
         finally:
             self.unread_bytes -= size
+
+    @contextmanager
+    def download(self) -> Iterator[None]:
+        """While a file is made and sent; Refused (429) where as many are as may be at once."""
+        if self.downloads >= DOWNLOADS_AT_ONCE:
+            raise Refused(429, f"{DOWNLOADS_AT_ONCE} files are being taken along already; try again shortly.")
+        self.downloads += 1
+        try:
+            yield
+        finally:
+            self.downloads -= 1
 
     def _require_readers(self) -> None:
         if self.unread_bytes > self._most_unread:

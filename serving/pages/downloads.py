@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,11 +40,16 @@ class Download(Page):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call = scope["leap.call"]
         state: State = scope["leap.state"]
-        try:
-            answer = await self._work(call, scope, state)
-        except Refused as refused:
-            call.refused = refused.code
-            answer = self.told(refused, call, state)
+        with ExitStack() as room:
+            try:
+                room.enter_context(state.lanes.download())
+                answer = await self._work(call, scope, state)
+            except Refused as refused:
+                call.refused = refused.code
+                answer = self.told(refused, call, state)
+            await self._sent(answer, call, state, receive, send)
+
+    async def _sent(self, answer: Body, call: Call, state: State, receive: Receive, send: Send) -> None:
         start = [(b"content-type", answer.media_type.encode()), *_encoded(answer.headers)]
         if not isinstance(answer, Pieces):
             start.append((b"content-length", str(len(answer.content)).encode()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
 import pytest
 
 from serving.errors import Refused
-from serving.lanes import Check, Lanes, TooLate
+from serving.lanes import DOWNLOADS_AT_ONCE, Check, Lanes, TooLate
 from serving.metrics import Metrics
 
 
@@ -135,3 +136,16 @@ def test_a_fault_of_work_is_the_callers_to_handle() -> None:
                 await lane(broken)
 
     asyncio.run(main())
+
+
+def test_files_that_are_taken_along_leave_room_for_all_others() -> None:
+    lanes = Lanes()
+    with contextlib.ExitStack() as files:
+        for _ in range(DOWNLOADS_AT_ONCE):
+            files.enter_context(lanes.download())
+        with pytest.raises(Refused) as refused, lanes.download():
+            pass
+        assert refused.value.status == 429
+        assert asyncio.run(lanes.big(lambda _: "a page")) == "a page"
+    with lanes.download():
+        assert lanes.downloads == 1
