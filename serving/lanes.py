@@ -27,7 +27,7 @@ Work = Callable[[Check], T]
 LARGE_AT_ONCE = 2
 LARGE_WAITING = 16
 DOWNLOADS_AT_ONCE = 4
-"""Files that are made piece by piece: each comes back for the lane of large work until it ends, and must not fill it."""
+"""Files made piece by piece: each comes back for the lane of large work until its end, and must not fill it."""
 DEADLINE_SECONDS = 20.0
 MOST_UNREAD_BYTES = 256 * 1024 * 1024
 """Of answers that clients have yet to read: beyond that no large ones are made."""
