@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PORT = 3000
 ENOUGH_MB = 500
 IMPORT_SECONDS = 180
-IMPORT_NAMES = {"scikit-learn": "sklearn"}
+IMPORT_NAMES = {"pyjwt": "jwt", "scikit-learn": "sklearn"}
 
 KINDS = {
     "database": "database",

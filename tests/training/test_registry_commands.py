@@ -1,7 +1,10 @@
 """`models`, `promote`, `rollback` and `doctor` say what stands where, and what to do when something does not."""
 
+import importlib.util
 import json
+import re
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,3 +163,10 @@ def test_doctor_names_packages_that_do_not_fit_or_do_not_import(monkeypatch: pyt
     monkeypatch.setattr(doctor, "installed", lambda name: "1")
     (failed,) = doctor.failed_imports()
     assert "nosuchpackage" in failed
+
+
+def test_doctor_asks_every_requirement_by_the_name_that_it_is_imported_by() -> None:
+    stated = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = [re.split(r"[^A-Za-z0-9_-]", requirement)[0] for requirement in stated]
+    assert len(names) > 20
+    assert not [name for name in names if importlib.util.find_spec(doctor.IMPORT_NAMES.get(name, name)) is None]
