@@ -57,10 +57,6 @@ class ListedAccount:
             row=row,
         )
 
-    def matches(self, words: str) -> bool:
-        """Whether name or id contains these words, in any case."""
-        return words in self.name.casefold() or words in self.account_id.casefold()
-
 
 class Served:
     """One model version with the accounts it scores: everything a request may need, and immutable."""
@@ -91,8 +87,9 @@ class Served:
         """What people decided until this went live, and what it says takes into account."""
         self.book = book
         """Where people's verdicts are kept; None where there is no place for them, or it cannot be written."""
-        self._made = Remembered[Hashable, Any](MADE_KEPT)
-        self._making = threading.RLock()
+        self._made = Remembered[Hashable, tuple[Any]](MADE_KEPT)
+        self._making: dict[Hashable, Any] = {}
+        """By name, the lock of whoever makes it: nobody waits for what another page is made from."""
         accounts = [ListedAccount.of(row) for row in scorer.listing()]
         self.accounts = tuple(sorted(accounts, key=_largest_risk_first))
 
@@ -103,25 +100,18 @@ class Served:
         return Freshness.on(as_of or self.scorer.as_of, datetime.now(UTC), self.stale_after_days)
 
     def once(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What pages are made from and takes long: made when first asked for, by one at a time, and remembered."""
+        """What pages are made from and takes long: made when first asked for, once a name, and remembered."""
         found = self._made.get(name)
         if found is None:
-            with self._making:
-                found = self._made.get(name)
-                if found is None:
-                    found = self._made.keep(name, make())
-        made: T = found
+            with self._making.setdefault(name, threading.RLock()):
+                found = self._made.get(name) or self._made.keep(name, (make(),))
+        made: T = found[0]
         return made
 
     @property
     def version(self) -> str:
         """Version of the model in the registry."""
         return self.scorer.version
-
-    def find(self, words: str) -> list[ListedAccount]:
-        """Accounts whose name or id contains these words, largest money at risk first; all without words."""
-        wanted = words.strip().casefold()
-        return [account for account in self.accounts if account.matches(wanted)]
 
 
 def _largest_risk_first(account: ListedAccount) -> tuple[bool, float, str]:

@@ -65,7 +65,7 @@ def data(query: Annotated[DataQuery, Query()], view: OfPage) -> Body:
 def _made(served: Served, tables: AccountTables) -> LiveData:
     """Made by one at a time, and remembered as long as the model is live; others are asked to come again (429).
 
-    Not by `Served.once`: while it is made, which of millions of rows takes seconds, other pages must not wait for it.
+    Not by `Served.once`: it takes seconds of millions of rows, and who waits for it holds a thread that others need.
     """
     from leap.reports.data_live import summarise_live
 

@@ -94,7 +94,7 @@ class Made:
     """Parts of the page of one live model that were made: changes by months, the target list by its day, since what
     people decided of it expires.
 
-    Apart from what other pages remember, so that none of them waits while a large book is worked out.
+    Not by `Served.once`: a large book takes long, and who waits for it holds a thread that other pages need.
     """
 
     parts: dict[Hashable, Any] = field(default_factory=dict)

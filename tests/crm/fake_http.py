@@ -6,6 +6,7 @@ import json
 import random
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,7 +49,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class FakeCrm(ThreadingHTTPServer):
+class FakeCrm(ABC, ThreadingHTTPServer):
     """Answers by `answer`; `calls` holds `METHOD path` of each call; `faults` happen in order to the calls they fit."""
 
     daemon_threads = True
@@ -70,8 +71,9 @@ class FakeCrm(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    @abstractmethod
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        raise NotImplementedError
+        """What the CRM says to a call."""
 
     def forget_faults(self) -> None:
         with self.lock:

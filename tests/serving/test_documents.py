@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,7 @@ from serving.live import LiveModel, Served
 from serving.reference.shortened import undeclared
 from serving.schemas import IcpAnswer, IcpDiffAnswer, KpisAnswer, ModelAnswer, TargetsAnswer
 from tests.serving.conftest import ask
+from tests.serving.fakes import fake_served
 from tests.serving.test_app import validator_for
 from tests.worlds import TrainedWorld
 
@@ -193,3 +196,19 @@ def test_the_openapi_document_of_a_real_model_is_valid_and_all_that_it_shows_wor
 def operation_of(document: dict[str, Any], path: str, method: str) -> Any:
     plain = path.partition("?")[0]
     return document["paths"]["/v1/accounts/{account_id}" if "accounts" in plain else plain][method]
+
+
+def test_what_pages_are_made_from_is_made_once_a_name_even_where_it_is_nothing() -> None:
+    served, made = fake_served("7"), Counter[str]()
+
+    def make(name: str) -> None:
+        made[name] += 1
+
+    def outer() -> str:
+        with ThreadPoolExecutor(1) as other:  # another page is not kept waiting by this one
+            other.submit(served.once, "inner", lambda: make("inner")).result(timeout=5)
+        return "outer"
+
+    assert [served.once("outer", outer) for _ in range(2)] == ["outer"] * 2
+    assert served.once("inner", lambda: make("inner")) is None
+    assert made == {"inner": 1}

@@ -4,7 +4,7 @@ Sources: REST API Developer Guide, "Query" (pages of up to 2,000 rows, nextRecor
 Codes and Error Responses", "API Usage Information Header"; SOQL and SOSL Reference, "Quoted String Escape Sequences";
 Bulk API 2.0 Developer Guide (`salesforce_jobs`). Not yet tried against the live system (`NOT_TRIED`).
 
-simple-salesforce was looked at and is not used for calls: it sets no time-outs, repeats nothing, forgets the id of a
+simple-salesforce was looked at and is not used: it sets no time-outs, repeats nothing, forgets the id of a
 job whose answer was lost, and its errors repeat queries and addresses.
 """
 

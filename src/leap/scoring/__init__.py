@@ -3,8 +3,9 @@ use it.
 """
 
 from leap.scoring.batch import Batch, portfolio, score_all
+from leap.scoring.scored import require_same_tables, score, score_prospects
 from leap.scoring.scorer import Scorer
-from leap.scoring.table import ALREADY_LEAVING, ScoreTable, require_same_tables, score, score_prospects
+from leap.scoring.table import ALREADY_LEAVING, ScoreTable
 
 __all__ = [
     "ALREADY_LEAVING",

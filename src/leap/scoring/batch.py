@@ -11,7 +11,8 @@ import pandas as pd
 from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
 from leap.revenue import Revenue
-from leap.scoring.table import ScoreTable, require_same_tables, score, score_prospects
+from leap.scoring.scored import require_same_tables, score, score_prospects
+from leap.scoring.table import ScoreTable
 from leap.snapshots import customer_snapshots, day_of
 from leap.tables import AccountTables
 

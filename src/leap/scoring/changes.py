@@ -19,8 +19,9 @@ from leap.explanation.changes import GroupChange, group_changes
 from leap.revenue import Revenue
 from leap.scoring.batch import Batch
 from leap.scoring.reasons import plain
+from leap.scoring.scored import require_same_tables, score
 from leap.scoring.standing import Standing, code_of, standing, was
-from leap.scoring.table import ScoreTable, require_same_tables, score
+from leap.scoring.table import ScoreTable
 from leap.snapshots import customer_snapshots, day_of, known_as
 from leap.tables import AccountTables
 

@@ -16,8 +16,9 @@ from leap.revenue import Revenue
 from leap.scoring.answers import Check
 from leap.scoring.row_check import require_known
 from leap.scoring.row_refusals import Rows
+from leap.scoring.scored import score
 from leap.scoring.standing import Unpaid
-from leap.scoring.table import ScoreTable, score
+from leap.scoring.table import ScoreTable
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables
 from leap.tables.account_tables import LINEAGE

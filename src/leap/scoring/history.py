@@ -19,9 +19,10 @@ from leap.revenue import PARTS, Revenue, add_months
 from leap.revenue.changes import changes
 from leap.revenue.definitions import OPEN
 from leap.scoring.changes import AccountChange, changes_between
+from leap.scoring.scored import score, score_prospects
 from leap.scoring.scorer import Scorer
 from leap.scoring.standing import Standing, Unpaid, code_of, standing
-from leap.scoring.table import ScoreTable, score, score_prospects
+from leap.scoring.table import ScoreTable
 from leap.snapshots import customer_snapshots, known_as
 from leap.tables import AccountTables
 

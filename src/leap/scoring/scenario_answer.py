@@ -29,7 +29,8 @@ from leap.scoring.scenarios import (
     scenarios,
     spread,
 )
-from leap.scoring.table import ScoreTable, score_prospects
+from leap.scoring.scored import score_prospects
+from leap.scoring.table import ScoreTable
 from leap.snapshots import day_of
 from leap.tables import AccountTables
 

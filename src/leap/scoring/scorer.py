@@ -24,8 +24,9 @@ from leap.scoring.given_rows import GivenRows, Rows, told_together
 from leap.scoring.inputs import input_schema
 from leap.scoring.prepared import Prepared
 from leap.scoring.reasons import plain
+from leap.scoring.scored import or_nan, require_same_tables, score, score_prospects, usual_cac
 from leap.scoring.standing import Unpaid, code_of
-from leap.scoring.table import ScoreTable, or_nan, require_same_tables, score, score_prospects, usual_cac
+from leap.scoring.table import ScoreTable
 from leap.scoring.won import Won
 from leap.snapshots import customer_snapshots
 from leap.tables import AccountTables

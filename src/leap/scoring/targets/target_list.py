@@ -14,8 +14,8 @@ from leap.bundle.model_bundle import ModelBundle
 from leap.errors import UsageError
 from leap.explanation.novelty import NO_CUSTOMERS_LIKE_THIS, TOO_LITTLE_KNOWN
 from leap.scoring.batch import moment_of
+from leap.scoring.scored import score_prospects
 from leap.scoring.scorer import Scorer
-from leap.scoring.table import score_prospects
 from leap.scoring.targets.asked import Asked, Override
 from leap.scoring.targets.candidates import Candidates
 from leap.scoring.targets.exploring import Draw, Room, draw
